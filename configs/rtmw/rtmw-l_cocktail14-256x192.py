@@ -1,0 +1,10 @@
+_base_ = [
+    '../_base_/default_runtime.py',
+    '../_base_/schedules/rtmw_270e.py',
+    '../_base_/models/rtmw_l.py',
+    '../_base_/data/rtmw_256x192.py',
+]
+
+model = dict(head=dict(decoder={{_base_.codec}}))
+train_dataloader = dict(batch_size=1024)
+auto_scale_lr = dict(base_batch_size=8192)

@@ -1,0 +1,109 @@
+"""Makes our models known to MMPose's and MMDet's inferencers.
+
+``enable`` extends MMEngine's look-up by name (it reads one metafile a scope,
+that of mmpose) and checks what users hand in, with errors that name it.
+"""
+import functools
+import mimetypes
+from pathlib import Path
+
+import numpy as np
+from mmengine.config import Config
+from mmengine.fileio import get_file_backend
+from mmengine.infer import BaseInferencer
+from mmpose.apis.inferencers.base_mmpose_inferencer import (
+    BaseMMPoseInferencer)
+
+from . import zoo
+from .checkpoints import check_fit
+from .images import ImageError, list_images, read_image
+
+PERSON = (0, )
+
+
+def _extend(cls, name):
+    """Replaces a method by ``wrapper(original, ...)``, once."""
+
+    def decorate(wrapper):
+        original = getattr(cls, name)
+        if hasattr(original, '__wrapped__'):
+            return
+
+        @functools.wraps(original)
+        def method(self, *args, **kwargs):
+            return wrapper(original, self, *args, **kwargs)
+
+        setattr(cls, name, method)
+
+    return decorate
+
+
+def enable():
+    """Idempotent; runs at ``import rtmw_ext``."""
+
+    @_extend(BaseInferencer, '_load_model_from_metafile')
+    def load_model(original, self, model):
+        ours = zoo.find(model)
+        if ours is not None:
+            return Config.fromfile(ours.config), ours.weights
+        try:
+            return original(self, model)
+        except ValueError as error:
+            raise zoo.UnknownModelError(
+                f'{zoo.unknown(model)}. {error}') from None
+
+    @_extend(BaseMMPoseInferencer, '_load_weights_to_model')
+    def load_weights(original, self, model, checkpoint, cfg):
+        # Only our models: others may rely on MMEngine's lenient loading.
+        head = cfg.model.get('head') if cfg is not None else None
+        if checkpoint is not None and head and head.type.startswith('RTMW'):
+            check_fit(model, checkpoint.get('state_dict', checkpoint),
+                      f'for {cfg.filename}')
+        return original(self, model, checkpoint, cfg)
+
+    @_extend(BaseMMPoseInferencer, '_init_detector')
+    def init_detector(original,
+                      self,
+                      det_model=None,
+                      det_weights=None,
+                      det_cat_ids=None,
+                      device=None):
+        # Without a category mmpose drops every box silently.
+        if isinstance(det_model, str) and zoo.find(
+                det_model) and det_cat_ids is None:
+            det_cat_ids = PERSON
+        return original(self, det_model, det_weights, det_cat_ids, device)
+
+    @_extend(BaseMMPoseInferencer, '_inputs_to_list')
+    def inputs_to_list(original, self, inputs):
+        self._video_input = False
+        if isinstance(inputs, str):
+            if not _is_local(inputs):
+                return original(self, inputs)
+            kind = mimetypes.guess_type(inputs)[0] or ''
+            if kind.startswith('video'):
+                return original(self, inputs)
+            inputs = _expand(inputs)
+        elif isinstance(inputs, np.ndarray):
+            inputs = [inputs]
+        # A checked array a file; a path stays one, results are named by it.
+        return [_checked(item) for item in inputs]
+
+
+def _is_local(path):
+    return hasattr(get_file_backend(path), 'isdir')
+
+
+def _expand(path):
+    return list_images(path) if Path(path).is_dir() else [path]
+
+
+def _checked(item):
+    if isinstance(item, str):
+        if _is_local(item):
+            read_image(item)
+        return item
+    if not isinstance(item, np.ndarray):
+        raise ImageError(f'input of type {type(item).__name__} is neither a '
+                         'path nor an image array')
+    return read_image(item)

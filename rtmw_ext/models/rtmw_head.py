@@ -1,0 +1,206 @@
+"""The head of RTMW: HEM -> GAU -> one classifier an axis (paper 3.1.2).
+
+Shapes: B persons (crops), C channels of the stride 32 map, (h, w) its size in
+cells, K keypoints, D token features, W and H SimCC bins of x and y.
+"""
+import torch
+from mmpose.codecs.utils import get_simcc_normalized
+from mmpose.evaluation.functional import simcc_pck_accuracy
+from mmpose.models.heads.base_head import BaseHead
+from mmpose.models.utils.tta import flip_vectors
+from mmpose.registry import KEYPOINT_CODECS, MODELS
+from mmpose.utils.tensor_utils import to_numpy
+from mmengine.structures import PixelData
+from torch import nn
+
+from .gau import GAU
+from .hem import HEM, SimCCEncoder
+
+STRIDE = 32
+
+
+@MODELS.register_module()
+class RTMWSimCCHead(BaseHead):
+    """Whole-body SimCC head. Checkpoints of mmpose's ``RTMWHead`` load
+    unchanged, and this head's checkpoints load there.
+
+    The input size and the number of bins are those of ``decoder``, so that
+    they cannot disagree.
+
+    Source: RTMW paper (arXiv 2407.08634), section 3.1.2; SimCC (arXiv
+    2107.03332); rows of the ablation (Table 4) by ``hem`` and ``gau``.
+
+    Args:
+        in_channels (int): C; the stride 16 map has C / 2.
+        out_channels (int): K.
+        decoder (dict): The SimCC codec: ``input_size`` (w, h) in pixels,
+            multiples of 32, ``simcc_split_ratio`` in bins a pixel.
+        hidden_dims (int): D.
+        kernel_size (int): Of the encoding convolutions.
+        hem (bool): False encodes the stride 32 map alone, as in RTMPose.
+        gau (dict, optional): Arguments of :class:`GAU`; None leaves it out.
+        loss (dict): Loss of (preds, targets, keypoint weights).
+        init_cfg (dict, optional): Weight initialisation.
+
+    Raises:
+        ValueError: The codec's input size is not a multiple of 32.
+    """
+
+    def __init__(self,
+                 in_channels,
+                 out_channels,
+                 decoder,
+                 hidden_dims=256,
+                 kernel_size=7,
+                 hem=True,
+                 gau=dict(),
+                 loss=dict(type='KLDiscretLoss', use_target_weight=True),
+                 init_cfg=None):
+        super().__init__(init_cfg or self.default_init_cfg)
+        self.out_channels = out_channels
+        self.decoder = KEYPOINT_CODECS.build(decoder)
+        self.input_size = tuple(self.decoder.input_size)
+        if any(size % STRIDE for size in self.input_size[:2]):
+            raise ValueError(
+                f'input_size={self.input_size} of the codec must be multiples '
+                f'of {STRIDE}, the stride of the coarsest feature map')
+        top_size = [size // STRIDE for size in self.input_size[:2]]
+        self.loss_module = MODELS.build(loss)
+        if hem:
+            self.hem = HEM(in_channels, out_channels, top_size, hidden_dims,
+                           kernel_size)
+            self.released_names = {
+                old: f'hem.{new}'
+                for old, new in HEM.RELEASED_NAMES.items()
+            }
+        else:
+            self.hem = None
+            conv = nn.Conv2d(
+                in_channels,
+                out_channels,
+                kernel_size,
+                padding=kernel_size // 2)
+            self.encoder = SimCCEncoder(conv, top_size[0] * top_size[1],
+                                        hidden_dims)
+            self.released_names = {
+                'final_layer.': 'encoder.conv.',
+                'mlp.': 'encoder.mlp.'
+            }
+        self.gau = nn.Identity() if gau is None else GAU(hidden_dims, **gau)
+        ratio = self.decoder.simcc_split_ratio
+        bins = [int(size * ratio) for size in self.input_size]
+        self.cls_x = nn.Linear(hidden_dims, bins[0], bias=False)
+        self.cls_y = nn.Linear(hidden_dims, bins[1], bias=False)
+        self._register_load_state_dict_pre_hook(self._from_released_names)
+        self._register_state_dict_hook(self._to_released_names)
+
+    def _from_released_names(self, state_dict, prefix, *_):
+        _rename(state_dict, prefix, self.released_names)
+
+    @staticmethod
+    def _to_released_names(self, state_dict, prefix, _):
+        names = {new: old for old, new in self.released_names.items()}
+        _rename(state_dict, prefix, names)
+
+    @property
+    def classifiers(self):
+        """One classifier an axis, in the order of the outputs."""
+        return [self.cls_x, self.cls_y]
+
+    def forward(self, feats):
+        """
+        Args:
+            feats (tuple[Tensor]): The last two are used: stride 16,
+                (B, C / 2, 2h, 2w), and stride 32, (B, C, h, w).
+
+        Returns:
+            tuple[Tensor, Tensor]: SimCC logits of x (B, K, W), y (B, K, H).
+        """
+        if self.hem is None:
+            tokens = self.encoder(feats[-1])
+        else:
+            tokens = self.hem(feats[-2], feats[-1])
+        tokens = self.gau(tokens)
+        return tuple(classifier(tokens) for classifier in self.classifiers)
+
+    def predict(self, feats, batch_data_samples, test_cfg={}):
+        """Decodes the keypoints, with the flip test if ``test_cfg`` asks.
+
+        Args:
+            feats (tuple[Tensor] | list[tuple[Tensor]]): As in ``forward``; a
+                list of (original, flipped) with ``flip_test``.
+            batch_data_samples (list[PoseDataSample]): B samples.
+            test_cfg (dict): ``flip_test`` and ``output_heatmaps``, booleans.
+
+        Returns:
+            list[InstanceData]: B times ``keypoints`` (1, K, 2) in pixels of
+            the crop and ``keypoint_scores`` (1, K); with ``output_heatmaps``
+            a tuple of that and B :class:`PixelData` of ``heatmaps``
+            (K, H, W) in [0, 1].
+        """
+        if test_cfg.get('flip_test', False):
+            flip_indices = batch_data_samples[0].metainfo['flip_indices']
+            straight, flipped = (self.forward(feat) for feat in feats)
+            flipped = self.flip_back(flipped, flip_indices)
+            simcc = tuple((a + b) * 0.5 for a, b in zip(straight, flipped))
+        else:
+            simcc = self.forward(feats)
+        predictions = self.decode(simcc)
+        if not test_cfg.get('output_heatmaps', False):
+            return predictions
+        x, y = (get_simcc_normalized(axis.clone()) for axis in simcc[:2])
+        for instances, x_labels, y_labels in zip(predictions, to_numpy(x),
+                                                 to_numpy(y)):
+            instances.keypoint_x_labels = x_labels[None]
+            instances.keypoint_y_labels = y_labels[None]
+        heatmaps = y.unsqueeze(3) * x.unsqueeze(2)
+        return predictions, [PixelData(heatmaps=maps) for maps in heatmaps]
+
+    @staticmethod
+    def flip_back(simcc, flip_indices):
+        """SimCC logits of a mirrored crop, as seen in the original crop."""
+        return flip_vectors(*simcc, flip_indices=flip_indices)
+
+    def loss(self, feats, batch_data_samples, train_cfg={}):
+        """
+        Returns:
+            dict: ``loss_kpt`` and ``acc_pose``, the PCK at 5% of the crop
+            over visible keypoints, in [0, 1].
+        """
+        predictions = self.forward(feats)
+        labels = [sample.gt_instance_labels for sample in batch_data_samples]
+
+        def gather(name):
+            return torch.cat([getattr(label, name) for label in labels])
+
+        targets = gather('keypoint_x_labels'), gather('keypoint_y_labels')
+        weights = gather('keypoint_weights')
+        _, accuracy, _ = simcc_pck_accuracy(
+            output=to_numpy(predictions),
+            target=to_numpy(targets),
+            simcc_split_ratio=self.decoder.simcc_split_ratio,
+            mask=to_numpy(weights) > 0)
+        return dict(
+            loss_kpt=self.loss_module(predictions, targets, weights),
+            acc_pose=weights.new_tensor(accuracy))
+
+    @property
+    def default_init_cfg(self):
+        return [
+            dict(type='Normal', layer=['Conv2d'], std=0.001),
+            dict(type='Constant', layer='BatchNorm2d', val=1),
+            dict(type='Normal', layer=['Linear'], std=0.01, bias=0),
+        ]
+
+
+def _rename(state_dict, prefix, names):
+    """Renames the keys below ``prefix`` in place, keeping their order."""
+    for key in list(state_dict):
+        value = state_dict.pop(key)
+        if key.startswith(prefix):
+            rest = key[len(prefix):]
+            for old, new in names.items():
+                if rest.startswith(old):
+                    key = prefix + new + rest[len(old):]
+                    break
+        state_dict[key] = value

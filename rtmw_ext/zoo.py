@@ -1,0 +1,116 @@
+"""Model names -> configs and released weights, from the metafiles.
+
+An alias is a model (``rtmw-l``: its most accurate input size) or a model and
+an input size (``rtmw-l-256x192``).
+"""
+import functools
+import importlib.util
+import os
+from dataclasses import dataclass
+from pathlib import Path
+
+import yaml
+
+PACKAGE = Path(__file__).resolve().parent
+MIRROR = 'RTMW_WEIGHTS_MIRROR'
+RELEASE = 'https://download.openmmlab.com/'
+
+
+class UnknownModelError(ValueError):
+    """No model has this name; the text lists the right ones."""
+
+
+@dataclass(frozen=True)
+class Model:
+    """A row of a metafile.
+
+    Attributes:
+        name (str): The config's name.
+        aliases (tuple[str]): Other names.
+        config (Path): The config file.
+        weights (str): Address of the released weights.
+        task (str): ``Results[0]['Task']``, or ``'Object Detection'``.
+        metrics (dict): Published metrics, {name: value}.
+    """
+    name: str
+    aliases: tuple
+    config: Path
+    weights: str
+    task: str
+    metrics: dict
+
+
+def root():
+    """The folder that holds ``configs/`` and ``model-index.yml``: ``.mim`` in
+    an installed package, the repository in a development install."""
+    mim = PACKAGE / '.mim'
+    return mim if (mim / 'model-index.yml').exists() else PACKAGE.parent
+
+
+def models():
+    """All models, in the order of the metafiles."""
+    return [_with_mirror(model) for model in _read()]
+
+
+@functools.lru_cache
+def _read():
+    index = yaml.safe_load((root() / 'model-index.yml').read_text())
+    found = []
+    for metafile in index['Import']:
+        content = yaml.safe_load((root() / metafile).read_text())
+        for entry in content['Models']:
+            results = entry['Results'][0]
+            found.append(
+                Model(
+                    name=entry['Name'],
+                    aliases=tuple(entry['Alias']),
+                    config=_config_path(entry['Config']),
+                    weights=entry['Weights'],
+                    task=results['Task'],
+                    metrics=results['Metrics']))
+    return found
+
+
+def _config_path(text):
+    """``package:path`` is a config that another package ships."""
+    if ':' not in text:
+        return root() / text
+    package, path = text.split(':')
+    folder = Path(importlib.util.find_spec(package).origin).parent
+    return folder / '.mim' / path
+
+
+def _with_mirror(model):
+    mirror = os.environ.get(MIRROR)
+    if not mirror or not model.weights.startswith(RELEASE):
+        return model
+    weights = mirror.rstrip('/') + '/' + model.weights[len(RELEASE):]
+    return Model(**{**model.__dict__, 'weights': weights})
+
+
+def find(name):
+    """The model with this name or alias (case does not matter), or None."""
+    name = name.lower()
+    for model in models():
+        if name in (model.name.lower(), *model.aliases):
+            return model
+    return None
+
+
+def get(name):
+    """As ``find``, but an unknown name is an error.
+
+    Raises:
+        UnknownModelError: No model has the name.
+    """
+    model = find(name)
+    if model is None:
+        raise UnknownModelError(unknown(name))
+    return model
+
+
+def unknown(name):
+    """The error text for a name that nothing has."""
+    names = ', '.join(alias for model in models() for alias in model.aliases)
+    return (f'unknown model "{name}": use one of {names}, a config name or '
+            'the path of a config')

@@ -1,0 +1,58 @@
+"""Packaging of rtmw_ext with its configs, tools and metafiles in ``.mim/``,
+where ``mim`` and the model names look for them."""
+import os
+import shutil
+from pathlib import Path
+
+from setuptools import find_packages, setup
+from setuptools.command.build_py import build_py
+
+ROOT = Path(__file__).resolve().parent
+SHIPPED = ('configs', 'tools', 'model-index.yml')
+
+
+class BuildWithMim(build_py):
+    """A wheel gets copies; a development install gets links, so that an
+    edited config counts at once."""
+
+    def run(self):
+        super().run()
+        if getattr(self, 'editable_mode', False):
+            mim = ROOT / 'rtmw_ext' / '.mim'
+            mim.mkdir(exist_ok=True)
+            for name in SHIPPED:
+                link = mim / name
+                if link.is_symlink():
+                    link.unlink()
+                link.symlink_to(os.path.relpath(ROOT / name, mim))
+            return
+        mim = Path(self.build_lib) / 'rtmw_ext' / '.mim'
+        shutil.rmtree(mim, ignore_errors=True)
+        mim.mkdir(parents=True)
+        for name in SHIPPED:
+            source = ROOT / name
+            if source.is_dir():
+                shutil.copytree(
+                    source,
+                    mim / name,
+                    ignore=shutil.ignore_patterns('__pycache__'))
+            else:
+                shutil.copy(source, mim / name)
+
+
+version = {}
+exec((ROOT / 'rtmw_ext' / 'version.py').read_text(), version)
+
+setup(
+    name='rtmw_ext',
+    version=version['__version__'],
+    description='RTMW and RTMW3D: real-time whole-body pose for MMPose',
+    long_description=(ROOT / 'README.md').read_text(),
+    long_description_content_type='text/markdown',
+    license='Apache-2.0',
+    packages=find_packages(include=['rtmw_ext', 'rtmw_ext.*']),
+    python_requires='>=3.8',
+    # No OpenMMLab package: pip would replace a user's own. They are checked
+    # at import (rtmw_ext/dependencies.py).
+    install_requires=['numpy', 'pillow', 'pyyaml'],
+    cmdclass=dict(build_py=BuildWithMim))

@@ -1,0 +1,47 @@
+"""What ``train.py`` and ``test.py`` share: flags and the config they make.
+
+The flags are those of mmpose's own tools, so that ``mim`` users feel at home.
+"""
+import argparse
+import os
+from pathlib import Path
+
+import rtmw_ext  # noqa: F401  (registers the modules)
+from mmengine.config import Config, DictAction
+
+
+def parser(description):
+    flags = argparse.ArgumentParser(description=description)
+    flags.add_argument('config', help='path of a config')
+    flags.add_argument('--work-dir', help='folder for logs and checkpoints')
+    flags.add_argument(
+        '--cfg-options',
+        nargs='+',
+        action=DictAction,
+        default={},
+        help='override config values: key.sub=value ...')
+    flags.add_argument(
+        '--launcher',
+        choices=('none', 'pytorch', 'slurm', 'mpi'),
+        default='none',
+        help='job launcher of a distributed run')
+    flags.add_argument('--local_rank', '--local-rank', type=int, default=0)
+    return flags
+
+
+def load_config(flags):
+    """The config with the flags applied.
+
+    Raises:
+        SystemExit: The config does not exist.
+    """
+    if not Path(flags.config).is_file():
+        raise SystemExit(f'config {flags.config} does not exist: give the '
+                         'path of a file under configs/')
+    os.environ.setdefault('LOCAL_RANK', str(flags.local_rank))
+    config = Config.fromfile(flags.config)
+    config.merge_from_dict(flags.cfg_options)
+    config.launcher = flags.launcher
+    config.work_dir = flags.work_dir or config.get('work_dir') or str(
+        Path('work_dirs') / Path(flags.config).stem)
+    return config

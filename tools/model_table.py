@@ -1,0 +1,50 @@
+#!/usr/bin/env python3
+"""Parameters and GFLOPs of every 2D config, as a Markdown table.
+
+One person, no flip test; multiply-adds, as papers count "FLOPs".
+"""
+import argparse
+from pathlib import Path
+
+import rtmw_ext  # noqa: F401  (registers the modules)
+import torch
+from mmengine.analysis import get_model_complexity_info
+from mmengine.config import Config
+from mmengine.registry import init_default_scope
+from mmpose.registry import MODELS
+from rtmw_ext import zoo
+
+RELEASED = ('m', '256x192'), ('l', '256x192'), ('x', '256x192'), (
+    'l', '384x288'), ('x', '384x288')
+CONFIGS = [f'rtmw-{size}_coco-wholebody-256x192' for size in 'ts'
+           ] + [f'rtmw-{size}_cocktail14-{pixels}' for size, pixels in RELEASED]
+
+
+def complexity(path):
+    """(GFLOPs, million parameters) of the model of a config."""
+    init_default_scope('mmpose')
+    config = Config.fromfile(path)
+    config.model.backbone.init_cfg = None
+    model = MODELS.build(config.model).eval()
+    width, height = config.codec.input_size
+    model.forward = model._forward
+    with torch.no_grad():
+        info = get_model_complexity_info(
+            model, (3, height, width), show_table=False, show_arch=False)
+    return info['flops'] / 1e9, info['params'] / 1e6
+
+
+def main():
+    flags = argparse.ArgumentParser(description=__doc__.split('\n')[0])
+    flags.add_argument('configs', nargs='*', help='default: all sizes')
+    paths = flags.parse_args().configs or [
+        zoo.root() / 'configs' / 'rtmw' / f'{name}.py' for name in CONFIGS
+    ]
+    print('| config | GFLOPs | params (M) |\n|---|---|---|')
+    for path in paths:
+        flops, parameters = complexity(path)
+        print(f'| {Path(path).stem} | {flops:.3f} | {parameters:.2f} |')
+
+
+if __name__ == '__main__':
+    main()
