@@ -11,8 +11,7 @@ import numpy as np
 from mmengine.config import Config
 from mmengine.fileio import get_file_backend
 from mmengine.infer import BaseInferencer
-from mmpose.apis.inferencers.base_mmpose_inferencer import (
-    BaseMMPoseInferencer)
+from mmpose.apis.inferencers.base_mmpose_inferencer import BaseMMPoseInferencer
 
 from . import zoo
 from .checkpoints import check_fit

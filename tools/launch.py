@@ -6,8 +6,9 @@ import argparse
 import os
 from pathlib import Path
 
-import rtmw_ext  # noqa: F401  (registers the modules)
 from mmengine.config import Config, DictAction
+
+import rtmw_ext  # noqa: F401  (registers the modules)
 
 
 def parser(description):

@@ -3,9 +3,8 @@
 from pathlib import Path
 
 import mmengine
-from mmengine.runner import Runner
-
 from launch import load_config, parser
+from mmengine.runner import Runner
 
 
 def main():

@@ -1,8 +1,7 @@
 #!/usr/bin/env python3
 """Trains a config: ``tools/train.py CONFIG [--resume] [--amp] ...``."""
-from mmengine.runner import Runner
-
 from launch import load_config, parser
+from mmengine.runner import Runner
 
 
 def main():

@@ -61,7 +61,8 @@ class HEM(nn.Module):
         'mlp2.': 'bottom.mlp.',
     }
 
-    def __init__(self, in_channels, num_keypoints, top_size, dims, kernel_size):
+    def __init__(self, in_channels, num_keypoints, top_size, dims,
+                 kernel_size):
         super().__init__()
         if in_channels % 4 or dims % 2:
             raise ValueError(

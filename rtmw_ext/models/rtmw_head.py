@@ -4,13 +4,13 @@ Shapes: B persons (crops), C channels of the stride 32 map, (h, w) its size in
 cells, K keypoints, D token features, W and H SimCC bins of x and y.
 """
 import torch
+from mmengine.structures import PixelData
 from mmpose.codecs.utils import get_simcc_normalized
 from mmpose.evaluation.functional import simcc_pck_accuracy
 from mmpose.models.heads.base_head import BaseHead
 from mmpose.models.utils.tta import flip_vectors
 from mmpose.registry import KEYPOINT_CODECS, MODELS
 from mmpose.utils.tensor_utils import to_numpy
-from mmengine.structures import PixelData
 from torch import nn
 
 from .gau import GAU

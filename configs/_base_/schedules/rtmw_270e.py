@@ -1,5 +1,5 @@
-# The released schedule. base_batch_size is that of 8 GPUs x 1024; a leaf config
-# with another released batch sets its own.
+# The released schedule. base_batch_size is that of 8 GPUs x 1024; a leaf with
+# another released batch sets its own.
 max_epochs = 270
 stage2_epochs = 10
 base_lr = 5e-4

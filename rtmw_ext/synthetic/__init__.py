@@ -1,0 +1,1 @@
+"""Synthetic whole-body data: drawn people with exact keypoints."""

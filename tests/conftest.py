@@ -1,0 +1,113 @@
+"""Shared fixtures: a drawn dataset, a small config, a loopback file server."""
+import functools
+import http.server
+import threading
+from pathlib import Path
+
+import numpy as np
+import pytest
+import rtmw_ext
+import torch
+from mmengine.config import Config
+from mmengine.registry import init_default_scope
+from mmpose.registry import MODELS
+from rtmw_ext import zoo
+
+assert rtmw_ext
+ROOT = Path(__file__).resolve().parent.parent
+CONFIGS = ROOT / 'configs'
+SHARED = ROOT.parent / 'shared'
+RTMW_T = CONFIGS / 'rtmw' / 'rtmw-t_coco-wholebody-256x192.py'
+
+
+@pytest.fixture(autouse=True)
+def _seeded():
+    init_default_scope('mmpose')
+    torch.manual_seed(0)
+    np.random.seed(0)
+
+
+@pytest.fixture(scope='session')
+def shared():
+    """The folder of real samples; tests that need it skip without it."""
+    if not (SHARED / 'samples').is_dir():
+        pytest.skip(f'no real samples: {SHARED}/samples is absent')
+    return SHARED
+
+
+@pytest.fixture(scope='session')
+def drawn_root(tmp_path_factory):
+    """A small COCO-WholeBody-format dataset of drawn people."""
+    root = tmp_path_factory.mktemp('drawn')
+    drawn.write_dataset(root, 6, seed=1, split='train')
+    drawn.write_dataset(root, 3, seed=2, split='val')
+    return root
+
+
+def build(config, **changes):
+    """A model from a config path, with random weights."""
+    config = Config.fromfile(config)
+    config.model.backbone.init_cfg = None
+    config.merge_from_dict(changes)
+    model = MODELS.build(config.model)
+    model.init_weights()
+    return model, config
+
+
+@pytest.fixture
+def released_configs():
+    return [model for model in zoo.models()
+            if model.task == 'Wholebody 2D Keypoint']
+
+
+@pytest.fixture(scope='session')
+def rtmw_t():
+    """(RTMW-t in eval mode with random weights, its config)."""
+    init_default_scope('mmpose')
+    model, config = build(RTMW_T)
+    return model.eval(), config
+
+
+@pytest.fixture
+def file_server(tmp_path):
+    """(folder, address) of an HTTP server on loopback that serves it."""
+
+    class Handler(http.server.SimpleHTTPRequestHandler):
+
+        def log_message(self, *_):
+            """Quiet."""
+
+    folder = tmp_path / 'served'
+    folder.mkdir()
+    server = http.server.ThreadingHTTPServer(
+        ('127.0.0.1', 0), functools.partial(Handler, directory=str(folder)))
+    thread = threading.Thread(target=server.serve_forever, daemon=True)
+    thread.start()
+    yield folder, f'http://127.0.0.1:{server.server_port}'
+    server.shutdown()
+    server.server_close()
+
+
+def drawn_options(root, batch=4, workers=0):
+    """``--cfg-options`` that point a config at a drawn dataset."""
+    options = {
+        'model.backbone.init_cfg': None,
+        'train_dataloader.batch_size': batch,
+        'train_dataloader.num_workers': workers,
+        'train_dataloader.persistent_workers': False,
+        'train_dataloader.dataset.datasets.0.data_root': f'{root}/',
+        'train_dataloader.dataset.datasets.0.ann_file':
+        'annotations/train.json',
+        'train_dataloader.dataset.datasets.0.data_prefix.img':
+        'images/train/',
+    }
+    for loader in ('val_dataloader', 'test_dataloader'):
+        options.update({
+            f'{loader}.num_workers': workers,
+            f'{loader}.persistent_workers': False,
+            f'{loader}.dataset.data_root': f'{root}/',
+            f'{loader}.dataset.ann_file': 'annotations/val.json',
+            f'{loader}.dataset.data_prefix.img': 'images/val/',
+            f'{loader}.dataset.bbox_file': None,
+        })
+    return options
