@@ -101,9 +101,9 @@ def _angle(rng, joint):
 def _sample_face(rng):
     """(68, 2) face points in head radii around the middle of the head."""
     yaw = rng.uniform(-0.1, 0.1)
-    brow = rng.uniform(-0.42, -0.34)
+    brow = rng.uniform(-0.4, -0.33)
     smile = rng.uniform(-0.05, 0.07)
-    opening = rng.uniform(0.03, 0.12)
+    opening = rng.uniform(0.03, 0.1)
     jaw = _ring((0, 0), (1, 1), np.linspace(188, -8, 17))
     arch = np.array([0, 0.07, 0.1, 0.09, 0.04])
     right_brow = np.stack([np.linspace(-0.7, -0.18, 5), brow - arch], -1)
@@ -111,13 +111,13 @@ def _sample_face(rng):
     bridge = np.stack([np.zeros(4), np.linspace(-0.14, 0.22, 4)], -1)
     nostrils = np.stack([np.linspace(-0.17, 0.17, 5),
                          (0.28, 0.32, 0.34, 0.32, 0.28)], -1)
-    eyes = [_ring((x, -0.13), (0.19, 0.1), (180, 240, 300, 0, 60, 120))
+    eyes = [_ring((x, -0.13), (0.21, 0.12), (180, 240, 300, 0, 60, 120))
             for x in (-0.42, 0.42)]
-    lips = _ring((0, 0.58), (0.36, opening + 0.09),
+    lips = _ring((0, 0.58), (0.38, opening + 0.08),
                  180 + 30 * np.arange(12))
-    inner = _ring((0, 0.58), (0.24, opening), 180 + 45 * np.arange(8))
+    inner = _ring((0, 0.58), (0.27, opening), 180 + 45 * np.arange(8))
     mouth = np.concatenate([lips, inner])
-    mouth[:, 1] -= smile * (mouth[:, 0] / 0.36)**2
+    mouth[:, 1] -= smile * (mouth[:, 0] / 0.38)**2
     inside = np.concatenate(
         [right_brow, left_brow, bridge, nostrils, *eyes, mouth])
     inside[:, 0] += yaw
@@ -281,18 +281,19 @@ def _draw_face(image, keypoints, skin, hair, unit):
         # The head turns like its ear line; _turn's sign is the opposite.
         return center + _turn(ring, -turn)
 
-    _fill(image, oval(middle + (crown - middle) * 0.15, radii * 1.1), hair)
+    _fill(image, oval(middle + (crown - middle) * 0.2, radii * (1.08, 0.93)),
+          hair)
     for ear, tint in zip(keypoints[3:5], (LEFT_TINT, RIGHT_TINT)):
         _fill(image, oval(ear, radii * (0.16, 0.24)), _mix(skin, tint, 0.5),
               INK, 0.005 * unit)
     _fill(image, oval(middle, radii), skin)
-    _fill(image, oval(middle, radii, 205, 335), hair)
-    _stroke(image, face[:17], INK, 0.008 * unit)
+    _fill(image, oval(middle, radii * 1.03, 222, 318), hair)
+    _stroke(image, face[:17], INK, 0.005 * unit)
 
-    fine = 0.006 * unit
+    fine = 0.003 * unit
     for brow, eye, tint in ((face[17:22], face[36:42], RIGHT_TINT),
                             (face[22:27], face[42:48], LEFT_TINT)):
-        _stroke(image, brow, _mix(INK, tint, 0.35), 0.011 * unit)
+        _stroke(image, brow, _mix(INK, tint, 0.35), 0.008 * unit)
         _fill(image, eye, (250, 250, 250), INK, fine)
         iris = np.linalg.norm(eye[1] - eye[5]) * 0.42
         _fill(image, oval(eye.mean(0), (iris, iris)), _mix(INK, tint, 0.3))

@@ -1,0 +1,27 @@
+"""What the two demos share: running a tool, finding its results."""
+import subprocess
+import sys
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parents[2]
+
+
+def run(*command, log):
+    """Runs a Python tool of the repository, its output on the terminal and in
+    ``log``; stops with its error."""
+    print('$', *command, flush=True)
+    with open(log, 'w') as sink:
+        process = subprocess.Popen(
+            [sys.executable, *map(str, command)], cwd=ROOT,
+            stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
+        for line in process.stdout:
+            sink.write(line)
+            if 'Iter(' in line or 'AP:' in line or 'Error' in line:
+                print('  ', line.strip().split(' - ')[-1], flush=True)
+    if process.wait():
+        sys.exit(f'{command[0]} failed, see {log}')
+
+
+def last_checkpoint(work_dir):
+    """The checkpoint that MMEngine names as the last of a run."""
+    return Path((Path(work_dir) / 'last_checkpoint').read_text().strip())

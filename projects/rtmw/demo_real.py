@@ -1,0 +1,64 @@
+#!/usr/bin/env python3
+"""``make demo-real``: RTMW-m on real photos.
+
+It learns the people of mmpose's COCO-WholeBody sample by heart, is evaluated
+on them by ``mim test``, then finds them with a real person detector.
+"""
+import argparse
+import json
+import sys
+from pathlib import Path
+
+from common import ROOT, last_checkpoint, run
+
+CONFIG = 'configs/demo/rtmw-m_coco-sample-256x192.py'
+
+
+def main():
+    flags = argparse.ArgumentParser(description=__doc__.split('\n')[0])
+    flags.add_argument('--shared', default='../shared',
+                       help='folder with samples/ and weights/')
+    flags.add_argument('--out', default=str(ROOT / 'outputs' / 'demo-real'))
+    flags = flags.parse_args()
+    coco = (ROOT / flags.shared / 'samples' / 'coco').resolve()
+    detector = (ROOT / flags.shared / 'weights' /
+                'rtmdet-nano_person_320.onnx').resolve()
+    for needed in (coco / 'test_coco_wholebody.json', detector):
+        if not needed.is_file():
+            sys.exit(f'{needed} is absent: set SAMPLES to a folder with '
+                     'samples/coco and weights, make demo-real SAMPLES=...')
+    out = Path(flags.out)
+    out.mkdir(parents=True, exist_ok=True)
+    options = ('--cfg-options',
+               f'train_dataloader.dataset.datasets.0.data_root={coco}/',
+               f'val_dataloader.dataset.data_root={coco}/',
+               f'test_dataloader.dataset.data_root={coco}/')
+    run('tools/train.py', CONFIG, '--work-dir', out / 'train', *options,
+        log=out / 'train.log')
+    checkpoint = last_checkpoint(out / 'train')
+    run('-m', 'mim', 'test', 'mmpose', ROOT / CONFIG, '--checkpoint',
+        checkpoint, '--work-dir', out / 'test', *options,
+        log=out / 'test.log')
+
+    import cv2
+    import rtmw_ext  # noqa: F401
+    from mmpose.apis import init_model
+    from rtmw_ext.detection import RawHeadDetector
+    from rtmw_ext.estimate import as_records, draw_poses, estimate_poses
+    from rtmw_ext.images import list_images, read_image
+    find_people = RawHeadDetector(detector)
+    model = init_model(str(ROOT / CONFIG), str(checkpoint), device='cpu')
+    for path in list_images(coco):
+        image = read_image(path)
+        boxes, _ = find_people(image)
+        people = estimate_poses(model, image, boxes)
+        picture = out / f'{Path(path).stem}.jpg'
+        cv2.imwrite(str(picture),
+                    draw_poses(image, people, model.dataset_meta))
+        picture.with_suffix('.json').write_text(
+            json.dumps(as_records(people)))
+        print(f'{len(people)} people: {picture}')
+
+
+if __name__ == '__main__':
+    main()
