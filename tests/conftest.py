@@ -6,12 +6,14 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-import rtmw_ext
 import torch
 from mmengine.config import Config
 from mmengine.registry import init_default_scope
 from mmpose.registry import MODELS
+
+import rtmw_ext
 from rtmw_ext import zoo
+from rtmw_ext.synthetic import drawn
 
 assert rtmw_ext
 ROOT = Path(__file__).resolve().parent.parent

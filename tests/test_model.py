@@ -6,6 +6,7 @@ from mmengine.config import Config
 from mmengine.structures import InstanceData
 from mmpose.models.utils.rtmcc_block import RTMCCBlock
 from mmpose.structures import PoseDataSample
+
 from rtmw_ext.models import GAU, HEM, PAFPN
 from rtmw_ext.models.rtmw_head import RTMWSimCCHead
 

@@ -14,6 +14,7 @@ from mmengine.structures import InstanceData
 from mmpose.codecs import SimCCLabel
 from mmpose.registry import MODELS
 from mmpose.structures import PoseDataSample
+
 from rtmw_ext.checkpoints import check_fit
 
 COCKTAIL14 = (
@@ -132,8 +133,10 @@ def test_same_as_mmpose(name):
 
 def test_loads_through_mmengine(tmp_path):
     """MMEngine's own load and save, which walk the modules themselves."""
-    from mmengine.runner.checkpoint import (_load_checkpoint_to_model,
-                                            get_state_dict)
+    from mmengine.runner.checkpoint import (
+        _load_checkpoint_to_model,
+        get_state_dict,
+    )
     ours, theirs, _, _ = pair('rtmw-m_cocktail14-256x192')
     randomise(theirs)
     released = theirs.state_dict()

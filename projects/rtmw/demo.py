@@ -10,6 +10,7 @@ import shutil
 import time
 
 from common import ROOT, last_checkpoint, run
+
 from rtmw_ext.synthetic import drawn
 
 CONFIG = 'configs/demo/rtmw-t_drawn-256x192.py'
@@ -35,8 +36,9 @@ def main():
         f'test_dataloader.dataset.data_root={data}/',
         log=out / 'train.log')
 
-    import rtmw_ext  # noqa: F401  (after the message: it takes seconds)
     from mmpose.apis import MMPoseInferencer
+
+    import rtmw_ext  # noqa: F401  (after the message: it takes seconds)
     inferencer = MMPoseInferencer(
         str(ROOT / CONFIG), str(last_checkpoint(out / 'train')),
         det_model='whole_image', device='cpu')

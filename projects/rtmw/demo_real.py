@@ -41,8 +41,9 @@ def main():
         log=out / 'test.log')
 
     import cv2
-    import rtmw_ext  # noqa: F401
     from mmpose.apis import init_model
+
+    import rtmw_ext  # noqa: F401
     from rtmw_ext.detection import RawHeadDetector
     from rtmw_ext.estimate import as_records, draw_poses, estimate_poses
     from rtmw_ext.images import list_images, read_image
