@@ -12,8 +12,10 @@ from . import compat  # noqa: E402
 
 compat.apply()
 
-from . import datasets, hooks, inferencer, models  # noqa: E402
+from . import datasets, evaluation, hooks, inferencer, models  # noqa: E402
 
 inferencer.enable()
 
-__all__ = ['__version__', 'compat', 'datasets', 'hooks', 'models']
+__all__ = [
+    '__version__', 'compat', 'datasets', 'evaluation', 'hooks', 'models'
+]

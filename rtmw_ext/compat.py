@@ -108,6 +108,25 @@ class _Absent(types.ModuleType):
         return use
 
 
+def scalar_radius():
+    """numpy >= 2.4 no longer turns a one-element array into a number, which
+    mmpose 1.3.2's OpenCV visualizer does with the radius of every point."""
+    import numpy as np
+    from mmpose.visualization import PoseLocalVisualizer as visualizer
+    original = visualizer.draw_circles
+    if tuple(map(int, np.__version__.split('.')[:2])) < (
+            2, 4) or hasattr(original, '__wrapped__'):
+        return
+
+    @functools.wraps(original)
+    def draw_circles(self, center, radius, *args, **kwargs):
+        if self.backend == 'opencv':
+            radius = np.asarray(radius).item()
+        return original(self, center, radius, *args, **kwargs)
+
+    visualizer.draw_circles = draw_circles
+
+
 @contextlib.contextmanager
 def legacy_onnx_export():
     """torch >= 2.9 exports with dynamo by default, which refuses the
@@ -136,3 +155,4 @@ def apply():
     quiet_cuda_amp()
     allow_checkpoint_types()
     refuse_unsafe_checkpoints()
+    scalar_radius()

@@ -117,10 +117,15 @@ def test_empty_folder(tmp_path, inferencer):
         next(inferencer(str(tmp_path)))
 
 
-def test_folder_of_images(drawn_root, inferencer):
+def test_folder_of_images(drawn_root, inferencer, tmp_path):
     folder = drawn_root / 'images' / 'val'
-    results = list(inferencer(str(folder)))
+    results = list(inferencer(str(folder), out_dir=str(tmp_path), kpt_thr=0.))
     assert len(results) == len(list(folder.iterdir())) == 3
+    for path in folder.iterdir():
+        picture = cv2.imread(str(tmp_path / 'visualizations' / path.name))
+        assert (picture != cv2.imread(str(path))).mean() > 0.01
+        predictions = tmp_path / 'predictions' / f'{path.stem}.json'
+        assert len(json.loads(predictions.read_text())) == 1
 
 
 @pytest.mark.parametrize('box', [

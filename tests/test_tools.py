@@ -56,7 +56,7 @@ def test_mim_train_kill_resume_test(drawn_root, tmp_path):
              work, *options(drawn_root, 4)]
     kill_after_first_checkpoint(train, tmp_path, work)
     assert not (work / 'epoch_4.pth').exists()
-    out = run([*train[:7], '--resume', *train[7:]], tmp_path)
+    out = run([*train[:6], '--resume', *train[6:]], tmp_path)
     assert 'resumed epoch: ' in out
     assert 'Epoch(train) [1]' not in out, 'it began anew'
     assert (work / 'epoch_4.pth').exists()
@@ -64,13 +64,13 @@ def test_mim_train_kill_resume_test(drawn_root, tmp_path):
                work / 'epoch_4.pth', '--work-dir', work,
                *options(drawn_root, 4)], tmp_path)
     for part in ('', '/body', '/foot', '/face', '/hand'):
-        assert f'coco-wholebody{part}/AP' in out or 'AP' in out
+        assert f'coco-wholebody{part}/AP: ' in out
 
 
 def test_our_tools(drawn_root, tmp_path):
     work = tmp_path / 'work'
     run([OURS[0], f'{OURS[1]}/train.py', RTMW_T, '--work-dir', work,
-         '--auto-scale-lr', '--amp', *options(drawn_root, 1)], tmp_path)
+         '--auto-scale-lr', *options(drawn_root, 1)], tmp_path)
     checkpoint = work / 'epoch_1.pth'
     out = run([OURS[0], f'{OURS[1]}/test.py', RTMW_T, checkpoint,
                '--work-dir', work, '--out', tmp_path / 'metrics.json',
@@ -131,3 +131,11 @@ def test_missing_config_is_named(tool, tmp_path):
             :3 + (tool == 'test.py')],
         cwd=tmp_path, text=True, capture_output=True)
     assert result.returncode and 'none.py does not exist' in result.stderr
+
+
+@pytest.mark.skipif(torch.cuda.is_available(), reason='there is a GPU')
+def test_amp_without_gpu_is_a_clear_error(tmp_path):
+    result = subprocess.run(
+        [PYTHON, str(ROOT / 'tools' / 'train.py'), str(RTMW_T), '--amp'],
+        cwd=tmp_path, text=True, capture_output=True)
+    assert result.returncode and '--amp needs a GPU' in result.stderr

@@ -1,5 +1,6 @@
 #!/usr/bin/env python3
 """Trains a config: ``tools/train.py CONFIG [--resume] [--amp] ...``."""
+import torch
 from launch import load_config, parser
 from mmengine.runner import Runner
 
@@ -25,6 +26,8 @@ def main():
         config.resume = True
         config.load_from = None if flags.resume == 'auto' else flags.resume
     if flags.amp:
+        if not torch.cuda.is_available():
+            raise SystemExit('--amp needs a GPU: leave it out on this machine')
         config.optim_wrapper.type = 'AmpOptimWrapper'
         config.optim_wrapper.setdefault('loss_scale', 'dynamic')
     if flags.auto_scale_lr:
