@@ -21,6 +21,16 @@ TRUST = 'RTMW_TRUST_CHECKPOINTS'
 TORCH = tuple(int(n) for n in re.findall(r'\d+', torch.__version__)[:2])
 
 
+def ours(function):
+    """Marks a replacement, so that a second import does not wrap it again."""
+    function.by_rtmw_ext = True
+    return function
+
+
+def is_ours(function):
+    return getattr(function, 'by_rtmw_ext', False)
+
+
 def quiet_cuda_amp():
     """torch >= 2.4 deprecates torch.cuda.amp, which mmpose 1.3.2's CSPNeXt
     enters at every forward: one warning each floods the log."""
@@ -54,7 +64,7 @@ def refuse_unsafe_checkpoints():
     that an error unless the user has said to trust the file."""
     from mmengine.runner import checkpoint
     original = getattr(checkpoint, '_safe_torch_load', None)
-    if original is None or TORCH < (2, 6) or hasattr(original, '__wrapped__'):
+    if original is None or TORCH < (2, 6) or is_ours(original):
         return
 
     @functools.wraps(original)
@@ -72,7 +82,7 @@ def refuse_unsafe_checkpoints():
                     f'its source, set {TRUST}=1. ({error})') from None
         return original(file, map_location, weights_only)
 
-    checkpoint._safe_torch_load = load
+    checkpoint._safe_torch_load = ours(load)
 
 
 def stand_in_for_imgaug():
@@ -115,7 +125,7 @@ def scalar_radius():
     from mmpose.visualization import PoseLocalVisualizer as visualizer
     original = visualizer.draw_circles
     if tuple(map(int, np.__version__.split('.')[:2])) < (
-            2, 4) or hasattr(original, '__wrapped__'):
+            2, 4) or is_ours(original):
         return
 
     @functools.wraps(original)
@@ -124,7 +134,7 @@ def scalar_radius():
             radius = np.asarray(radius).item()
         return original(self, center, radius, *args, **kwargs)
 
-    visualizer.draw_circles = draw_circles
+    visualizer.draw_circles = ours(draw_circles)
 
 
 @contextlib.contextmanager

@@ -15,6 +15,7 @@ from mmpose.apis.inferencers.base_mmpose_inferencer import BaseMMPoseInferencer
 
 from . import zoo
 from .checkpoints import check_fit
+from .compat import is_ours, ours
 from .images import ImageError, list_images, read_image
 
 PERSON = (0, )
@@ -25,14 +26,14 @@ def _extend(cls, name):
 
     def decorate(wrapper):
         original = getattr(cls, name)
-        if hasattr(original, '__wrapped__'):
+        if is_ours(original):
             return
 
         @functools.wraps(original)
         def method(self, *args, **kwargs):
             return wrapper(original, self, *args, **kwargs)
 
-        setattr(cls, name, method)
+        setattr(cls, name, ours(method))
 
     return decorate
 

