@@ -19,7 +19,6 @@ CONFIG = 'configs/demo/rtmw-t_drawn-256x192.py'
 def main():
     flags = argparse.ArgumentParser(description=__doc__.split('\n')[0])
     flags.add_argument('--out', default=str(ROOT / 'outputs' / 'demo'))
-    flags.add_argument('--iters', type=int, default=150)
     flags = flags.parse_args()
     start = time.monotonic()
     out = ROOT / flags.out
@@ -29,8 +28,7 @@ def main():
     drawn.write_dataset(data, 400, seed=1, people=(1, 1), split='train')
     drawn.write_dataset(data, 16, seed=2, people=(1, 1), split='val')
     run('tools/train.py', CONFIG, '--work-dir', out / 'train',
-        '--cfg-options', f'train_cfg.max_iters={flags.iters}',
-        f'train_cfg.val_interval={flags.iters}', f'data_root={data}/',
+        '--cfg-options',
         f'train_dataloader.dataset.datasets.0.data_root={data}/',
         f'val_dataloader.dataset.data_root={data}/',
         f'test_dataloader.dataset.data_root={data}/',

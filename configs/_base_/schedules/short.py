@@ -2,7 +2,7 @@
 # stage and no moving average.
 _base_ = '../default_runtime.py'
 
-max_iters = 150
+max_iters = 120
 
 train_cfg = dict(
     type='IterBasedTrainLoop', max_iters=max_iters, val_interval=max_iters)
