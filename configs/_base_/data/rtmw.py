@@ -1,0 +1,92 @@
+# The released codecs, augmentation and loaders for each input size (w, h).
+# rtmw_256x192.py and rtmw_384x288.py each pick one of `inputs`.
+_base_ = '../datasets/cocktail14.py'
+
+
+def _input(input_size, sigma, decode_visibility):
+    codec = dict(
+        type='SimCCLabel',
+        input_size=input_size,
+        sigma=sigma,
+        simcc_split_ratio=2.0,
+        normalize=False,
+        use_dark=False,
+        decode_visibility=decode_visibility)
+    box_scale = dict(scale_factor=[0.5, 1.5], rotate_factor=90)
+    load = [
+        dict(type='LoadImageOrSkip'),
+        dict(type='GetBBoxCenterScale'),
+        dict(type='RandomFlip', direction='horizontal'),
+        dict(type='RandomHalfBody'),
+    ]
+    blur = [
+        dict(type='RandomBlur', prob=0.1),
+        dict(type='RandomMedianBlur', prob=0.1),
+    ]
+    encode = [
+        dict(
+            type='GenerateTarget',
+            encoder=codec,
+            use_dataset_keypoint_weights=True),
+        dict(type='PackPoseInputs'),
+    ]
+    affine = dict(type='TopdownAffine', input_size=input_size)
+    train_pipeline = [
+        *load,
+        dict(type='RandomBBoxTransform', **box_scale),
+        affine,
+        dict(type='PhotometricDistortion'),
+        *blur,
+        dict(type='CoarseDropout', prob=0.5, size=(0.2, 0.4)),
+        *encode,
+    ]
+    # The last epochs see whole people: no shift, no dropout, no colour.
+    train_pipeline_stage2 = [
+        *load,
+        dict(type='RandomBBoxTransform', shift_factor=0., **box_scale),
+        affine,
+        *blur,
+        *encode,
+    ]
+    # No augmentation: to learn few pictures by heart.
+    plain_pipeline = [*load[:2], affine, *encode]
+    val_pipeline = [
+        dict(type='LoadImageOrSkip', skip=False),
+        dict(type='GetBBoxCenterScale'),
+        affine,
+        dict(type='PackPoseInputs'),
+    ]
+    return dict(
+        codec=codec,
+        train_pipeline=train_pipeline,
+        train_pipeline_stage2=train_pipeline_stage2,
+        plain_pipeline=plain_pipeline,
+        val_pipeline=val_pipeline)
+
+
+inputs = dict(
+    x256x192=_input((192, 256), (4.9, 5.66), False),
+    x384x288=_input((288, 384), (6., 6.93), True))
+
+train_dataloader = dict(
+    batch_size=64,
+    num_workers=4,
+    persistent_workers=True,
+    sampler=dict(type='DefaultSampler', shuffle=True),
+    dataset=dict(
+        type='CombinedDataset',
+        metainfo=dict(from_file='configs/_base_/datasets/coco_wholebody.py'),
+        datasets={{_base_.cocktail14}}))
+
+val_dataloader = dict(
+    batch_size=32,
+    num_workers=4,
+    persistent_workers=True,
+    drop_last=False,
+    sampler=dict(type='DefaultSampler', shuffle=False, round_up=False),
+    dataset={{_base_.coco_wholebody_val}})
+test_dataloader = val_dataloader
+
+# Annotations come from the dataset that is evaluated.
+val_evaluator = dict(type='WholeBodyMetric')
+test_evaluator = val_evaluator
