@@ -12,7 +12,6 @@ from mmengine.registry import init_default_scope
 from mmpose.registry import MODELS
 
 import rtmw_ext
-from rtmw_ext import zoo
 from rtmw_ext.synthetic import drawn
 
 assert rtmw_ext
@@ -54,12 +53,6 @@ def build(config, **changes):
     model = MODELS.build(config.model)
     model.init_weights()
     return model, config
-
-
-@pytest.fixture
-def released_configs():
-    return [model for model in zoo.models()
-            if model.task == 'Wholebody 2D Keypoint']
 
 
 @pytest.fixture(scope='session')

@@ -67,6 +67,10 @@ def test_mim_train_kill_resume_test(drawn_root, tmp_path):
         assert f'coco-wholebody{part}/AP: ' in out
 
 
+def test_mim_says_its_version(tmp_path):
+    assert 'version' in run([*MIM, '--version'], tmp_path)
+
+
 def test_our_tools(drawn_root, tmp_path):
     work = tmp_path / 'work'
     run([OURS[0], f'{OURS[1]}/train.py', RTMW_T, '--work-dir', work,

@@ -48,8 +48,8 @@ def _input(input_size, sigma, decode_visibility):
         *blur,
         *encode,
     ]
-    # No augmentation: to learn few pictures by heart.
-    plain_pipeline = [*load[:2], affine, *encode]
+    # To learn few pictures by heart; flipped too, as the flip test sees them.
+    plain_pipeline = [*load[:3], affine, *encode]
     val_pipeline = [
         dict(type='LoadImageOrSkip', skip=False),
         dict(type='GetBBoxCenterScale'),
