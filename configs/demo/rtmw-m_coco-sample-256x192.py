@@ -6,8 +6,24 @@ _base_ = [
     '../_base_/data/rtmw_256x192.py',
 ]
 data_root = '../shared/samples/coco/'
+max_iters = 170
 
-model = dict(backbone=dict(init_cfg=None), head=dict(decoder={{_base_.codec}}))
+train_cfg = dict(max_iters=max_iters, val_interval=max_iters)
+param_scheduler = [
+    dict(type='LinearLR', start_factor=0.1, by_epoch=False, end=20),
+    dict(
+        type='CosineAnnealingLR',
+        eta_min=2e-5,
+        begin=20,
+        end=max_iters,
+        T_max=max_iters - 20,
+        by_epoch=False),
+]
+
+model = dict(
+    backbone=dict(init_cfg=None),
+    head=dict(decoder={{_base_.codec}}),
+    test_cfg=dict(flip_test=False))
 train_dataloader = dict(
     batch_size=14,
     num_workers=1,

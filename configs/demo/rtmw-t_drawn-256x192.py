@@ -6,7 +6,8 @@ _base_ = [
 ]
 data_root = 'outputs/demo/data/'
 
-model = dict(head=dict(decoder={{_base_.codec}}))
+model = dict(
+    head=dict(decoder={{_base_.codec}}), test_cfg=dict(flip_test=False))
 train_dataloader = dict(
     batch_size=16,
     num_workers=1,

@@ -48,8 +48,18 @@ def _input(input_size, sigma, decode_visibility):
         *blur,
         *encode,
     ]
-    # To learn few pictures by heart; flipped too, as the flip test sees them.
-    plain_pipeline = [*load[:3], affine, *encode]
+    # To learn few pictures by heart, in boxes as a detector may place them;
+    # nothing is mirrored: evaluate without the flip test.
+    plain_pipeline = [
+        *load[:2],
+        dict(
+            type='RandomBBoxTransform',
+            shift_factor=0.04,
+            scale_factor=[0.95, 1.05],
+            rotate_factor=0.),
+        affine,
+        *encode,
+    ]
     val_pipeline = [
         dict(type='LoadImageOrSkip', skip=False),
         dict(type='GetBBoxCenterScale'),
