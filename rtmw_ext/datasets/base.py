@@ -2,6 +2,7 @@
 
 Shapes: S keypoints of the dataset.
 """
+import glob
 from pathlib import Path
 
 import numpy as np
@@ -10,7 +11,13 @@ from mmpose.datasets.datasets.base import BaseCocoStyleDataset
 from mmpose.datasets.datasets.utils import parse_pose_metainfo
 from mmpose.registry import DATASETS
 
-from .checks import AnnotationError, SkipReport, find_problem, read_json
+from .checks import (
+    AnnotationError,
+    SkipReport,
+    find_problem,
+    missing,
+    read_json,
+)
 from .columns import Columns, cached
 from .mapping import META_KEYS, definition
 
@@ -29,6 +36,7 @@ class KeypointDataset(BaseCocoStyleDataset):
     the file is read every time, since metrics need all of it.
 
     Args:
+        ann_file (str): A file, or a pattern (``*``) of several.
         metainfo (str | dict): The dataset's points, as
             :func:`rtmw_ext.datasets.mapping.definition` takes them.
         sample_interval (int): Only every so-many-th image is used.
@@ -49,9 +57,24 @@ class KeypointDataset(BaseCocoStyleDataset):
         return dict(definition(metainfo))
 
     @property
+    def annotation_files(self):
+        """list[Path]: The files that ``ann_file`` names, a path or a pattern
+        such as ``annotations/*/train.json``.
+
+        Raises:
+            AnnotationError: There is none.
+        """
+        names = [self.ann_file]
+        if glob.has_magic(self.ann_file):
+            names = sorted(glob.glob(self.ann_file))
+        if not names or not Path(names[0]).is_file():
+            raise AnnotationError(missing(self.ann_file))
+        return list(map(Path, names))
+
+    @property
     def files(self):
-        """list[Path]: The annotation files."""
-        return [Path(self.ann_file)]
+        """list[Path]: All files that the samples come from."""
+        return self.annotation_files
 
     @property
     def fields(self):
@@ -59,10 +82,10 @@ class KeypointDataset(BaseCocoStyleDataset):
         every annotation needs."""
         return (('keypoints', 3 * self.metainfo['num_keypoints']), )
 
-    def read(self):
-        """Yields (annotation, image): COCO's entries, which the caller may
-        change; the image is None where it is not listed."""
-        content = read_json(self.ann_file, keys=('images', 'annotations'))
+    def read(self, path):
+        """Yields (annotation, image) of a file: COCO's entries, which the
+        caller may change; the image is None where it is not listed."""
+        content = read_json(path, keys=('images', 'annotations'))
         if 'categories' in content:
             self._metainfo['CLASSES'] = content['categories']
         images = {}
@@ -73,7 +96,7 @@ class KeypointDataset(BaseCocoStyleDataset):
                 images[image['id']] = image
             else:
                 images[image['id']] = False
-        self.image_list = [image for image in images.values() if image]
+        self.image_list += [image for image in images.values() if image]
         for annotation in content['annotations']:
             image = images.get(annotation.get('image_id'))
             if image is not False:
@@ -95,31 +118,41 @@ class KeypointDataset(BaseCocoStyleDataset):
 
     def samples(self):
         """Yields the usable samples and warns of the others."""
-        report = SkipReport(self.ann_file)
         empty = True
-        for number, (annotation, image) in enumerate(self.read()):
-            problem = self.find_problem(annotation, image)
-            if problem:
-                report.add(annotation.get('id', f'number {number}'), *problem)
-                continue
-            annotation.setdefault('iscrowd', 0)
-            annotation.setdefault('category_id', 1)
-            if not self.test_mode or 'segmentation' not in annotation:
-                annotation['segmentation'] = []
-            annotation.setdefault('num_keypoints', 1)
-            sample = self.parse_data_info(
-                dict(raw_ann_info=annotation, raw_img_info=image))
-            if sample is None:
-                continue
-            if 'height' in image:
-                sample['ann_shape'] = image['height'], image['width']
-            empty = False
-            yield sample
-        report.warn()
+        self.image_list = []
+        reports = []
+        for path in self.annotation_files:
+            reports.append(SkipReport(path))
+            for number, (annotation, image) in enumerate(self.read(path)):
+                problem = self.find_problem(annotation, image)
+                if problem:
+                    reports[-1].add(annotation.get('id', f'number {number}'),
+                                    *problem)
+                    continue
+                sample = self.sample(annotation, image)
+                if sample is not None:
+                    empty = False
+                    yield sample
+            reports[-1].warn()
         if empty:
             raise AnnotationError(
                 f'annotation file {self.ann_file} has no usable person'
-                + (': see the warning above' if report.problems else ''))
+                + (': see the warning above'
+                   if any(report.problems for report in reports) else ''))
+
+    def sample(self, annotation, image):
+        """A sound annotation -> a sample, by mmpose's ``parse_data_info``."""
+        annotation.setdefault('iscrowd', 0)
+        annotation.setdefault('category_id', 1)
+        annotation.setdefault('num_keypoints', 1)
+        if not self.test_mode or 'segmentation' not in annotation:
+            # Long, and copied by mmpose.
+            annotation['segmentation'] = []
+        sample = self.parse_data_info(
+            dict(raw_ann_info=annotation, raw_img_info=image))
+        if sample is not None and 'height' in image:
+            sample['ann_shape'] = image['height'], image['width']
+        return sample
 
     def _load_annotations(self):
         """For evaluation; called by mmpose."""
@@ -132,10 +165,6 @@ class KeypointDataset(BaseCocoStyleDataset):
         if self.test_mode or self.data_mode != 'topdown':
             super().full_init()
             return
-        for path in self.files:
-            if not path.is_file():
-                # Says so as any read of it does.
-                read_json(path)
         self.data_list = cached(self.files, self.settings(), self.usable)
         if self._indices is not None:
             self.data_list = self.data_list.subset(self._indices)

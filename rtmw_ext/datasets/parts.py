@@ -66,9 +66,8 @@ class MpiiKeypoints(KeypointDataset):
     fields = (('joints', 32), ('joints_vis', 16), ('center', 2), ('scale', 1))
     DOWN = 15
 
-    def read(self):
-        self.image_list = []
-        for number, person in enumerate(read_json(self.ann_file, list)):
+    def read(self, path):
+        for number, person in enumerate(read_json(path, list)):
             if number % self.sample_interval or not isinstance(person, dict):
                 continue
             name = person.get('image', '')
@@ -125,13 +124,13 @@ class InterHandKeypoints(KeypointDataset, InterHand2DDoubleDataset):
 
     @property
     def files(self):
-        return [Path(path) for path in (self.ann_file, self.joint_file,
-                                        self.camera_param_file)]
+        return [*super().files, Path(self.joint_file),
+                Path(self.camera_param_file)]
 
-    def read(self):
+    def read(self, path):
         self.cameras = read_json(self.camera_param_file)
         self.joints = read_json(self.joint_file)
-        yield from super().read()
+        yield from super().read(path)
 
     def parse_data_info(self, raw_data_info):
         sample = super().parse_data_info(raw_data_info)

@@ -186,16 +186,15 @@ class DnaRenderingDataset(KeypointDataset):
     def settings(self):
         return dict(super().settings(), confidence=self.confidence)
 
-    def read(self):
+    def read(self, path):
         try:
-            with np.load(self.ann_file, allow_pickle=False) as content:
+            with np.load(path, allow_pickle=False) as content:
                 rows = {name: content[name] for name in self.FIELDS}
         except (OSError, ValueError, KeyError, EOFError) as error:
             raise AnnotationError(
-                f'annotation file {self.ann_file} cannot be read ({error}): '
+                f'annotation file {path} cannot be read ({error}): '
                 'make it with tools/dataset/prepare.py dna_rendering'
             ) from None
-        self.image_list = []
         for number, name in enumerate(rows['image']):
             if number % self.sample_interval:
                 continue

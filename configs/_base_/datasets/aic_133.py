@@ -1,5 +1,5 @@
 # AI Challenger (https://github.com/AIChallenger/AI_Challenger_2017), 14 body
-# points. Its hips lie further out and lower than COCO's: half weight.
+# points. Its hips follow another convention than COCO's: half weight.
 aic_train = dict(
     type='KeypointDataset',
     metainfo='aic',

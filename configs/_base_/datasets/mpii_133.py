@@ -1,5 +1,5 @@
-# MPII (http://human-pose.mpi-inf.mpg.de), 16 body points. Its hips are centres
-# of the joint and COCO's are on the surface: half weight.
+# MPII (http://human-pose.mpi-inf.mpg.de), 16 body points. Its hips follow
+# another convention than COCO's: half weight.
 mpii_train = dict(
     type='MpiiKeypoints',
     data_root='data/mpii/',

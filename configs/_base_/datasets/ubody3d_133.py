@@ -1,11 +1,5 @@
 # UBody's SMPL-X joints (https://github.com/IDEA-Research/OSX) in OSX's names. A
 # tenth of the frames an epoch, as released.
-_scenes = [
-    'ConductMusic', 'Entertainment', 'Fitness', 'Interview', 'LiveVlog',
-    'Magic_show', 'Movie', 'Olympic', 'Online_class', 'SignLanguage',
-    'Singing', 'Speech', 'TVShow', 'TalkShow', 'VideoConference'
-]
-
 _sides = dict(L='left', R='right')
 _fingers = dict(
     Thumb='thumb',
@@ -27,19 +21,16 @@ for _side, _ours in _sides.items():
 # 67 and its contour, 0 to 16, both in COCO-WholeBody's order.
 for _i in range(5, 73):
     _points[f'Face_{_i}'] = f'face-{_i + 12 if _i < 56 else _i - 56}'
-
-ubody3d_train = [
-    dict(
-        type='UBody3dKeypoints',
-        layout='osx137',
-        data_root='data/ubody/',
-        ann_file=f'annotations/{scene}/train_3dkeypoint_annotation.json',
-        data_prefix=dict(img='images/'),
-        share=0.1,
-        pipeline=[
-            dict(
-                type='WholeBodyKeypointMapping',
-                source='ubody3d',
-                points=_points),
-        ]) for scene in _scenes
-]
+ubody3d_train = dict(
+    type='UBody3dKeypoints',
+    layout='osx137',
+    data_root='data/ubody/',
+    ann_file='annotations/*/train_3dkeypoint_annotation.json',
+    data_prefix=dict(img='images/'),
+    share=0.1,
+    pipeline=[
+        dict(
+            type='WholeBodyKeypointMapping', source='ubody3d', points=_points),
+    ])
+# What is left of this is no part of a config.
+del _sides, _fingers, _points, _side, _ours, _joint, _finger, _name, _i
