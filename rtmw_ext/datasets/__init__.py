@@ -15,6 +15,7 @@ from .transforms import (
                          ColorDistortion,
                          HsvJitter,
                          LoadImageOrSkip,
+                         PackTrainingInputs,
                          RandomBlur,
                          RandomBoxScale,
                          RandomMedianBlur,
@@ -31,7 +32,7 @@ __all__ = [
     'CoarseDropout', 'ColorDistortion', 'DnaRenderingDataset',
     'Face300wKeypoints', 'HsvJitter', 'HumanArtKeypoints',
     'InterHandKeypoints', 'JhmdbKeypoints', 'KeypointDataset',
-    'LoadImageOrSkip', 'MpiiKeypoints', 'RandomBlur', 'RandomBoxScale',
+    'LoadImageOrSkip', 'MpiiKeypoints', 'PackTrainingInputs', 'RandomBlur', 'RandomBoxScale',
     'RandomMedianBlur', 'RandomTopdownCrop', 'UBody2dKeypoints',
     'UBody3dKeypoints', 'WflwKeypoints', 'WholeBodyDataset',
     'WholeBodyKeypointMapping', 'WholeBodyMix'

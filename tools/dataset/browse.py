@@ -118,9 +118,9 @@ def rows_of(config, steps, number, rng):
 
 def label(tile, text):
     tile = tile.copy()
-    for shade, width in (((0, 0, 0), 3), ((255, 255, 255), 1)):
-        cv2.putText(tile, text, (6, 18), cv2.FONT_HERSHEY_SIMPLEX, 0.5, shade,
-                    width, cv2.LINE_AA)
+    cv2.rectangle(tile, (0, 0), (9 * len(text) + 8, 24), (0, 0, 0), -1)
+    cv2.putText(tile, text, (6, 17), cv2.FONT_HERSHEY_SIMPLEX, 0.5,
+                (255, 255, 255), 1, cv2.LINE_AA)
     return tile
 
 

@@ -17,7 +17,7 @@ _blur = [
 ]
 _encode = [
     dict(type='GenerateTarget', encoder=codec),
-    dict(type='PackPoseInputs'),
+    dict(type='PackTrainingInputs'),
 ]
 train_pipeline = [
     dict(
