@@ -2,11 +2,12 @@
 """Training samples per second: mmpose's transforms and codec against ours.
 
 Both do the same work on the same people, seeded alike, in one process, in
-turns: from the image file to the packed labels. Besides the time of the clock
-it gives processor time, which other programs disturb less. Prints the medians over the
-turns, the share of each step (medians too), and the time of encoding labels alone. Where
-albumentations is installed mmpose's side uses it; else both sides use our
-blur and dropout, which is the faster of the two.
+turns: from the image file to the packed labels. Prints medians over the turns
+by the clock and in processor time (which other programs disturb less), the
+median of each step, and the time of encoding labels alone.
+
+Where albumentations (1.x) is installed, mmpose's side uses it as the released
+config does; else both sides use our blur and dropout.
 """
 import argparse
 import json

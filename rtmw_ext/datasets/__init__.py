@@ -32,8 +32,8 @@ __all__ = [
     'CoarseDropout', 'ColorDistortion', 'DnaRenderingDataset',
     'Face300wKeypoints', 'HsvJitter', 'HumanArtKeypoints',
     'InterHandKeypoints', 'JhmdbKeypoints', 'KeypointDataset',
-    'LoadImageOrSkip', 'MpiiKeypoints', 'PackTrainingInputs', 'RandomBlur', 'RandomBoxScale',
-    'RandomMedianBlur', 'RandomTopdownCrop', 'UBody2dKeypoints',
-    'UBody3dKeypoints', 'WflwKeypoints', 'WholeBodyDataset',
-    'WholeBodyKeypointMapping', 'WholeBodyMix'
+    'LoadImageOrSkip', 'MpiiKeypoints', 'PackTrainingInputs', 'RandomBlur',
+    'RandomBoxScale', 'RandomMedianBlur', 'RandomTopdownCrop',
+    'UBody2dKeypoints', 'UBody3dKeypoints', 'WflwKeypoints',
+    'WholeBodyDataset', 'WholeBodyKeypointMapping', 'WholeBodyMix'
 ]

@@ -3,7 +3,7 @@
 whole training pipeline.
 
     tools/dataset/browse.py aic halpe --out sheet.png
-    tools/dataset/browse.py my_dataset.py --set data_root=data/mine/ --out x.html
+    tools/dataset/browse.py mine.py --set data_root=data/mine/ --out x.html
 
 Left points are orange, right ones blue, the middle is green; hollow points
 have half weight. The first row of a dataset is the mapping, the second the
@@ -152,7 +152,8 @@ def main():
         description=__doc__, formatter_class=argparse.RawTextHelpFormatter)
     parser.add_argument('datasets', nargs='+',
                         help='names of datasets, or config files')
-    parser.add_argument('--data', default='configs/_base_/data/rtmw_384x288.py',
+    parser.add_argument('--data',
+                        default='configs/_base_/data/rtmw_384x288.py',
                         help='config whose train_pipeline is drawn')
     parser.add_argument('--set', nargs='+', action=DictAction, default={},
                         metavar='KEY=VALUE', help='override dataset settings')
