@@ -104,7 +104,7 @@ def convert_aic(root):
             points = np.reshape(points, (-1, 3))
             x1, y1, x2, y2 = entry['human_annotations'][person]
             out.add(f'{entry["image_id"]}.jpg', points[:, :2],
-                    np.choose(np.clip(points[:, 2], 0, 3), (0, 2, 1, 0)),
+                    np.array((0, 2, 1, 0))[points[:, 2].astype(int)],
                     (x1, y1, x2 - x1, y2 - y1))
     return out.write(root / 'annotations' / 'aic_train.json')
 
