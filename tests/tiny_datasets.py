@@ -266,7 +266,7 @@ def interhand26m(root):
 
 def h3wb(root):
     root = root / 'h36m'
-    image(root / 'images/S1/Images/Walking.54138969/frame_0007.jpg')
+    image(root / 'original/S1/Images/Walking.54138969/frame_0007.jpg')
     values, z = points(133), depth(133)
     xyz = np.column_stack([(values - (80, 60)) / FOCAL * z[:, None], z])
     clip = {'frame_id': np.array(['0007']), 'global_3d': xyz[None],

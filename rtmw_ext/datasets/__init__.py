@@ -1,5 +1,6 @@
 """Datasets and transforms, registered in MMPose's registries on import."""
 from .base import KeypointDataset
+from .h3wb import H3WBDataset
 from .mapping import WholeBodyKeypointMapping
 from .mix import WholeBodyMix
 from .parts import (
@@ -30,7 +31,7 @@ from .wholebody import (
 
 __all__ = [
     'CoarseDropout', 'ColorDistortion', 'DnaRenderingDataset',
-    'Face300wKeypoints', 'HsvJitter', 'HumanArtKeypoints',
+    'Face300wKeypoints', 'H3WBDataset', 'HsvJitter', 'HumanArtKeypoints',
     'InterHandKeypoints', 'JhmdbKeypoints', 'KeypointDataset',
     'LoadImageOrSkip', 'MpiiKeypoints', 'PackTrainingInputs', 'RandomBlur',
     'RandomBoxScale', 'RandomMedianBlur', 'RandomTopdownCrop',

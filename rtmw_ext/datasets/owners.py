@@ -452,8 +452,9 @@ OWNERS = {
     'h3wb': Owner(
         'https://github.com/wholebody3d/wholebody3d and '
         'http://vision.imar.ro/human3.6m', 'h36m',
-        ('annotation_body3d/h3wb_train_bbox.npz', 'images/**/*.jpg'),
-        note='images are frames of Human3.6M, images/S1/Images/'
+        ('annotation_body3d/h3wb_train_bbox.npz',
+         'original/*/Images/*/*.jpg'),
+        note='images are frames of Human3.6M, original/S1/Images/'
         'ACTION.CAMERA/frame_NNNN.jpg'),
     'ubody3d': Owner(
         'https://github.com/IDEA-Research/OSX and https://smpl-x.is.tue.mpg.de'
