@@ -10,7 +10,6 @@ import h5py
 import numpy as np
 from scipy.io import savemat
 
-from rtmw_ext.datasets.mapping import definition
 from rtmw_ext.datasets.wholebody import PARTS
 
 WIDTH, HEIGHT = 160, 120
@@ -21,7 +20,7 @@ def points(count, person=0):
     """(count, 2) pixels in the image, no two alike."""
     index = np.arange(count)
     return np.column_stack([20. + index % 17 * 7 + person,
-                            15. + index // 17 * 10.5 + 2 * person])
+                            15. + index * 0.7 + 2 * person])
 
 
 def depth(count):
@@ -318,8 +317,3 @@ MAKERS = {
 def source_points(mapping):
     """(S, 2) where the points of a dataset lie."""
     return points(133 if mapping is None else mapping.num_source)
-
-
-def names_of(mapping):
-    return definition('coco_wholebody' if mapping is None else
-                      mapping.name)['keypoint_id2name']
