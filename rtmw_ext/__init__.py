@@ -12,10 +12,18 @@ from . import compat  # noqa: E402
 
 compat.apply()
 
-from . import datasets, evaluation, hooks, inferencer, models  # noqa: E402
+from . import (  # noqa: E402
+    codecs,
+    datasets,
+    evaluation,
+    hooks,
+    inferencer,
+    models,
+)
 
 inferencer.enable()
 
 __all__ = [
-    '__version__', 'compat', 'datasets', 'evaluation', 'hooks', 'models'
+    '__version__', 'codecs', 'compat', 'datasets', 'evaluation', 'hooks',
+    'models'
 ]
