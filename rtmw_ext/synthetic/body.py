@@ -218,9 +218,10 @@ def vertex_normals(vertices, faces):
 
 
 def _interpolate(value, anchors):
-    """Weights of ``anchors`` (sorted) for linear interpolation."""
-    return np.array([
-        np.interp(value, anchors, row) for row in np.eye(len(anchors))])
+    """Weights of evenly spaced ``anchors`` for linear interpolation."""
+    step = anchors[1] - anchors[0]
+    return np.maximum(1 - np.abs(anchors - np.clip(
+        value, anchors[0], anchors[-1])) / step, 0)
 
 
 class Body:
@@ -262,16 +263,9 @@ class Body:
             for row in self.regressor]
         self.hand_bones = [self._hand_bones(side) for side in 'LR']
         self.tips = [self._tips(side) for side in 'LR']
-        self.mirror = self._mirror()
         landmarks = json.loads(LANDMARKS.read_text())
         self.face_vertices = np.array(landmarks['vertices'])
         self.face_weights = np.array(landmarks['weights'])
-
-    def _mirror(self):
-        """(V,) the vertex on the other side of each vertex."""
-        from scipy.spatial import cKDTree
-        tree = cKDTree(self.template)
-        return tree.query(self.template * (-1, 1, 1))[1]
 
     def _hand_bones(self, side):
         """The 16 bones of a hand in the order of COCO-WholeBody, less tips."""

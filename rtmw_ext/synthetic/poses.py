@@ -5,7 +5,10 @@ Shapes: B = 104 bones.  Angles are in degrees.  Axes are those of the body
 model: x to the person's left, y backwards, z up; the reference pose stands
 with the arms 45 degrees down and the face to -y.
 """
+import functools
+
 import numpy as np
+from numba import njit
 
 # Weights of the families of a whole body.
 FAMILIES = {
@@ -28,21 +31,35 @@ def _draw(rng, families):
     return list(families)[rng.choice(len(weights), p=weights / weights.sum())]
 
 
+@njit(cache=True)
+def _rotation(x, y, z, angle):
+    size = np.sqrt(x * x + y * y + z * z)
+    x, y, z = x / size, y / size, z / size
+    c, s = np.cos(angle), np.sin(angle)
+    d = 1 - c
+    return np.array([
+        [c + x * x * d, x * y * d - z * s, x * z * d + y * s],
+        [y * x * d + z * s, c + y * y * d, y * z * d - x * s],
+        [z * x * d - y * s, z * y * d + x * s, c + z * z * d]])
+
+
 def turn(axis, degrees):
     """(3, 3) rotation about an axis."""
-    axis = np.asarray(axis, float)
-    x, y, z = axis / np.linalg.norm(axis)
-    a = np.deg2rad(degrees)
-    c, s = np.cos(a), np.sin(a)
-    k = np.array([[0, -z, y], [z, 0, -x], [-y, x, 0]])
-    return np.eye(3) + s * k + (1 - c) * k @ k
+    x, y, z = axis
+    return _rotation(float(x), float(y), float(z),
+                     float(degrees) * np.pi / 180)
+
+
+def _cross(a, b):
+    """np.cross of two (3,), which is slow for single vectors."""
+    return np.array([a[1] * b[2] - a[2] * b[1], a[2] * b[0] - a[0] * b[2],
+                     a[0] * b[1] - a[1] * b[0]])
 
 
 def _swing(start, end):
     """The smallest rotation of direction ``start`` to ``end``."""
-    start, end = start / np.linalg.norm(start), end / np.linalg.norm(end)
-    axis = np.cross(start, end)
-    size = np.linalg.norm(axis)
+    axis = _cross(start, end)
+    size = np.sqrt(axis @ axis)
     if size < 1e-9:
         return np.eye(3) if start @ end > 0 else turn((1, 0, 0), 180)
     return turn(axis, np.degrees(np.arctan2(size, start @ end)))
@@ -79,6 +96,7 @@ class PoseSampler:
                 body.heads[bone] - body.heads[p])
         return heads
 
+    @functools.lru_cache(maxsize=None)  # noqa: B019 (one sampler a process)
     def _along(self, first, second):
         d = self.heads[self.bones[second]] - self.heads[self.bones[first]]
         return d / np.linalg.norm(d)
@@ -157,18 +175,15 @@ class PoseSampler:
         down."""
         sign = 1 if side == 'L' else -1
         down = np.array([0, 0, -1.])
-        target = turn((1, 0, 0), -flex) @ turn((0, 1, 0), -sign * spread) \
-            @ down
         thigh = self._along(f'upperleg01.{side}', f'lowerleg01.{side}')
         # Down first, so that the twist does not depend on the reference.
         self._set(out, f'upperleg01.{side}',
                   turn((1, 0, 0), -flex) @ turn((0, 1, 0), -sign * spread)
                   @ turn(down, -sign * twist), _swing(thigh, down))
-        del target
         shin = self._along(f'lowerleg01.{side}', f'foot.{side}')
-        hinge = np.cross(thigh, np.array([0, -1., 0]))
+        hinge = _cross(thigh, np.array([0, -1., 0]))
         hinge /= np.linalg.norm(hinge)
-        bent = np.degrees(np.arcsin(np.cross(thigh, shin) @ hinge))
+        bent = np.degrees(np.arcsin(_cross(thigh, shin) @ hinge))
         # hinge is -x or so: bending backwards is a negative turn about it.
         self._set(out, f'lowerleg01.{side}', turn(hinge, -knee - bent))
         self._set(out, f'foot.{side}', turn((1, 0, 0), ankle))
@@ -276,7 +291,7 @@ class PoseSampler:
         self._set(out, f'shoulder01.{side}',
                   turn((0, 1, 0), -sign * lift * .5))
         self._set(out, f'upperarm01.{side}', girdle.T @ whole)
-        hinge = np.cross(upper, fore)
+        hinge = _cross(upper, fore)
         hinge /= np.linalg.norm(hinge)
         bent = np.degrees(np.arccos(np.clip(upper @ fore, -1, 1)))
         self._set(out, f'lowerarm01.{side}', turn(hinge, elbow - bent))
@@ -287,7 +302,7 @@ class PoseSampler:
         self._set(
             out, f'wrist.{side}', turn(fore, roll * .2),
             turn(self._palm_axis(side), _normal(rng, 0, 22, -60, 65)),
-            turn(np.cross(self._palm_axis(side), fore),
+            turn(_cross(self._palm_axis(side), fore),
                  _normal(rng, 0, 10, -25, 22)))
 
     def _palm_axis(self, side):
@@ -347,7 +362,7 @@ class PoseSampler:
             names = [f'finger{finger}-{i}.{side}' for i in (1, 2, 3)]
             along = self._along(names[0], names[1])
             axis = across - (across @ along) * along
-            palm = np.cross(axis, along)
+            palm = _cross(axis, along)
             fan = spread * (3.2 - finger) * sign
             for i, name in enumerate(names):
                 self._set(out, name, turn(axis, curl[finger - 1, i]))
@@ -356,7 +371,7 @@ class PoseSampler:
         names = [f'finger1-{i}.{side}' for i in (1, 2, 3)]
         along = self._along(names[1], names[2])
         first = self._along(names[0], names[1])
-        axis = np.cross(first, along)
+        axis = _cross(first, along)
         axis /= np.linalg.norm(axis)
         wrist = self._along(f'wrist.{side}', f'finger3-1.{side}')
         self._set(out, names[0], turn(wrist, -sign * thumb),

@@ -34,6 +34,18 @@ def project(vertices, camera):
 
 
 @njit(cache=True)
+def bounds(points):
+    """(2, N) least and greatest of (V, N)."""
+    out = np.empty((2, points.shape[1]))
+    out[0], out[1] = points[0], points[0]
+    for i in range(1, len(points)):
+        for n in range(points.shape[1]):
+            out[0, n] = min(out[0, n], points[i, n])
+            out[1, n] = max(out[1, n], points[i, n])
+    return out
+
+
+@njit(cache=True)
 def rasterise(points, faces, hidden, base, inverse_depth, ids):
     """Draws triangles that face the camera into the depth buffer.
 
@@ -141,7 +153,7 @@ def _segment_distance(x, z, line):
 @njit(cache=True)
 def shade(ids, base, points, faces, normals, vertices, rest, kinds, layers,
           layer_kinds, materials, paint, brows, eyes, brow_look, eye_look,
-          lights, ambient, window, out):
+          lights, ambient, window, number, owner, out):
     """Colours the pixels of one mesh.
 
     Args:
@@ -167,6 +179,7 @@ def shade(ids, base, points, faces, normals, vertices, rest, kinds, layers,
         lights (ndarray): (L, 6) direction to the light and colour.
         ambient (ndarray): (2, 3) colour from below and from above.
         window (tuple): x1, y1, x2, y2 to look at.
+        number (int): Goes to ``owner`` (H, W), changed in place.
         out (ndarray): (H, W, 3) float32, changed in place.
     """
     count = len(faces)
@@ -176,6 +189,7 @@ def shade(ids, base, points, faces, normals, vertices, rest, kinds, layers,
             f = ids[y, x] - base
             if f < 0 or f >= count:
                 continue
+            owner[y, x] = number
             i, j, k = faces[f, 0], faces[f, 1], faces[f, 2]
             ax, ay = points[i, 0], points[i, 1]
             bx, by = points[j, 0], points[j, 1]

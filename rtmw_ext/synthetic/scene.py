@@ -66,6 +66,11 @@ class Sample:
     families: list = field(default_factory=list)
 
 
+def flat_bounds(vertices):
+    """(2, 2) least and greatest x/z and y/z of (V, 3)."""
+    return raster.bounds(vertices[:, :2] / vertices[:, 2:])
+
+
 def rng_of(seed, index):
     """The generator of sample ``index`` of a set."""
     return np.random.default_rng((int(seed), int(index)))
@@ -182,14 +187,14 @@ class SceneMaker:
         turned = self._camera_turn(rng)
         aim = turn((0, 1, 0), rng.normal(0, 10)) @ turn(
             (1, 0, 0), rng.normal(0, 7)) @ np.array([0, 0, distance])
-        middle = (vertices.max(0) + vertices.min(0)) / 2
+        middle = raster.bounds(vertices).mean(0)
         if framing == 'closeup':
             middle = keypoints[:5].mean(0) * .8 + middle * .2
 
         def place(points, center=middle, at=aim):
             return (points - center) @ turned.T + at
 
-        near = place(vertices)[:, 2].min()
+        near = raster.bounds(place(vertices))[0, 2]
         if near < .3:
             aim = aim * (1 + (.3 - near) / distance)
         person = Person(
@@ -200,8 +205,7 @@ class SceneMaker:
         for _ in range(others):
             people.append(self._neighbour(rng, person, turned))
 
-        flat = person.vertices[:, :2] / person.vertices[:, 2:]
-        low, high = flat.min(0), flat.max(0)
+        low, high = flat_bounds(person.vertices)
         border = self._border(rng, framing, person, low, high)
         low, high = np.maximum(low, border[:2]), np.minimum(high, border[2:])
         side = (high - low) * rng.uniform(1.3, 1.6)
@@ -227,18 +231,18 @@ class SceneMaker:
     def _neighbour(self, rng, person, turned):
         """Somebody near a person, in front or behind."""
         vertices, keypoints, look, family = self.person(rng)
-        middle = (vertices.max(0) + vertices.min(0)) / 2
+        middle = raster.bounds(vertices).mean(0)
         center = person.vertices.mean(0)
         depth = center[2] * np.exp(rng.normal(.25, .35))
         if rng.uniform() < .2:
             depth = center[2] - rng.uniform(.3, .8)
-        width = np.ptp(person.vertices[:, 0])
+        width = np.ptp(raster.bounds(person.vertices)[:, 0])
         shift = rng.choice([-1, 1]) * (rng.uniform(.25, 1.3) * width + .1)
         at = np.array([(center[0] + shift) * max(depth, .8) / center[2],
                        center[1] * max(depth, .8) / center[2]
                        + rng.normal(0, .15), max(depth, .8)])
         place = (vertices - middle) @ turned.T + at
-        near = place[:, 2].min()
+        near = raster.bounds(place)[0, 2]
         if near < .35:
             at = at + np.array([0, 0, .35 - near])
             place = (vertices - middle) @ turned.T + at
@@ -302,8 +306,8 @@ class SceneMaker:
         crowd = []
         for slot in rng.permutation(count):
             vertices, keypoints, look, family = self.person(rng)
-            middle = (vertices.max(0) + vertices.min(0)) / 2
-            tall = np.ptp(vertices @ turned.T, axis=0)
+            middle = raster.bounds(vertices).mean(0)
+            tall = np.ptp(raster.bounds(vertices @ turned.T), axis=0)
             share = np.exp(rng.uniform(np.log(.2), np.log(1.5))) / (
                 1 + .15 * (count - 1))
             depth = focal * max(tall[1] / height, .6 * tall[0] / width) / share
@@ -313,8 +317,9 @@ class SceneMaker:
             at = np.array([(u - camera[0, 2]) / focal * depth,
                            (v - camera[1, 2]) / focal * depth, depth])
             place = (vertices - middle) @ turned.T + at
-            if place[:, 2].min() < .25:
-                at = at + np.array([0, 0, .25 - place[:, 2].min()])
+            near = raster.bounds(place)[0, 2]
+            if near < .25:
+                at = at + np.array([0, 0, .25 - near])
                 place = (vertices - middle) @ turned.T + at
             crowd.append(Person(
                 place.astype(np.float32),
@@ -371,16 +376,12 @@ class SceneMaker:
                 base += len(faces)
         lights, ambient = self._lights(rng)
         canvas = np.zeros((*ids.shape, 3), np.float32)
-        starts = np.array([base for _, base, *_ in meshes])
-        numbers = np.array([number for number, *_ in meshes], np.int16)
-        owner = np.where(ids >= 0, numbers[np.searchsorted(
-            starts, np.maximum(ids, 0), 'right') - 1], -1) if meshes else \
-            np.full(ids.shape, -1, np.int16)
+        owner = np.full(ids.shape, -1, np.int16)
         for number, base, vertices, points, faces, rest, kinds in meshes:
             look = people[number].look
             bare = len(rest) != len(look.paint)  # a skirt
-            low = np.clip(points[:, :2].min(0), 0, ids.shape[::-1])
-            high = np.clip(points[:, :2].max(0) + 2, 0, ids.shape[::-1])
+            low, high = np.clip(
+                raster.bounds(points)[:, :2] + [[0], [2]], 0, ids.shape[::-1])
             raster.shade(
                 ids, base, points, faces, vertex_normals(vertices, faces),
                 vertices, rest, kinds,
@@ -388,13 +389,14 @@ class SceneMaker:
                 look.layer_kinds, look.materials,
                 look.paint[:0] if bare else look.paint,
                 wardrobe.brows, wardrobe.eyes, look.brow, look.eye, lights,
-                ambient, (*low.astype(int), *high.astype(int)), canvas)
+                ambient, (*low.astype(int), *high.astype(int)), number,
+                owner, canvas)
         alpha = cv2.resize((ids >= 0).astype(np.float32), size,
                            interpolation=cv2.INTER_AREA)[..., None]
         figure = cv2.resize(canvas, size, interpolation=cv2.INTER_AREA)
         scene = self._background(rng, size) * (1 - alpha) + figure
         exposure = np.exp(rng.normal(0, .3))
-        picture = np.clip(scene * exposure, 0, 1)**(1 / 2.2)
+        picture = cv2.pow(np.clip(scene * np.float32(exposure), 0, 1), 1 / 2.2)
         cover = np.zeros((height, width), np.uint8)
         self._things(rng, people, camera, picture, cover, frame)
         image = self._develop(rng, picture, detail)
@@ -434,10 +436,10 @@ class SceneMaker:
                               else .01):
                         continue
                 visible[k] = 2
-            mesh = person.vertices @ camera.T
-            mesh = mesh[:, :2] / mesh[:, 2:]
+            first, last = flat_bounds(person.vertices) @ camera[:2, :2].T \
+                + camera[:2, 2]
             box = np.concatenate([
-                np.maximum(mesh.min(0), low), np.minimum(mesh.max(0), high)])
+                np.maximum(first, low), np.minimum(last, high)])
             # What the photo shows, against what others leave of it.
             left = ((owner == number) & ~covered).sum() / fine**2
             shown = left / max(self._silhouette(
@@ -602,10 +604,9 @@ class SceneMaker:
         """Things in front of the people, with soft edges."""
         if not people or rng.uniform() < .6:
             return
-        flat = people[0].vertices @ camera.T
-        flat = flat[:, :2] / flat[:, 2:]
-        low = np.maximum(flat.min(0), frame[:2])
-        high = np.minimum(flat.max(0), frame[2:])
+        low, high = flat_bounds(people[0].vertices) @ camera[:2, :2].T \
+            + camera[:2, 2]
+        low, high = np.maximum(low, frame[:2]), np.minimum(high, frame[2:])
         for _ in range(rng.integers(1, 4)):
             radius = (high - low).max() * np.exp(
                 rng.uniform(np.log(.08), np.log(.55)))
