@@ -253,14 +253,15 @@ class SceneMaker:
     def _border(rng, framing, person, low, high):
         """Where the photo ends, on the plane z = 1."""
         far = 10 * (high - low).max() + np.abs([low, high]).max()
-        border = np.array([-far, -far, far, far])
+        border = nothing = np.array([-far, -far, far, far])
+        border = border.copy()
         points = person.keypoints_3d
         points = points[:, :2] / points[:, 2:]
         span = high - low
         if framing == 'upper':
-            border[3] = rng.uniform(points[[5, 6, 11, 12], 1].mean(),
-                                    points[[13, 14], 1].mean() + 1e-3)
-            border[3] = max(border[3], low[1] + .3 * span[1])
+            chest = points[[5, 6, 11, 12], 1].mean()
+            border[3] = chest + rng.uniform(0, 1) * (
+                points[[13, 14], 1].mean() - chest)
         elif framing == 'closeup':
             head = points[23:91]
             tall = np.ptp(head[:, 1]) + np.ptp(head[:, 0])
@@ -281,6 +282,11 @@ class SceneMaker:
                 border[side] = max(border[side], low[axis] - room)
             else:
                 border[side] = min(border[side], high[axis] + room)
+        inside = ((points > border[:2]) & (points < border[2:])).all(1)
+        rest = np.minimum(high, border[2:]) - np.maximum(low, border[:2])
+        # A photo that shows next to nothing of somebody is of no use.
+        if inside[:17].sum() < 4 or (rest < .2 * span).any():
+            return nothing
         return border
 
     # -- whole photos: evaluation, detectors --------------------------------
