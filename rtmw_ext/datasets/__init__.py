@@ -1,5 +1,5 @@
 """Datasets and transforms, registered in MMPose's registries on import."""
-from .crops import CropDataset
+from .crops import CropDataset, CropPool
 from .transforms import (
                          CoarseDropout,
                          LoadImageOrSkip,
@@ -9,6 +9,6 @@ from .transforms import (
 from .wholebody import WholeBodyDataset
 
 __all__ = [
-    'CoarseDropout', 'CropDataset', 'LoadImageOrSkip', 'RandomBlur',
+    'CoarseDropout', 'CropDataset', 'CropPool', 'LoadImageOrSkip', 'RandomBlur',
     'RandomMedianBlur', 'WholeBodyDataset'
 ]

@@ -4,10 +4,12 @@ Shapes: N persons of a shard, K = 133 keypoints, S side of a crop in pixels.
 A shard is two files, ``crops-00000.npy`` (N, S, S, 3) uint8 BGR and
 ``truth-00000.npz``; ``tools/synthesize.py --format crops`` writes them.
 """
+import time
 from pathlib import Path
 
 import numpy as np
 import torch
+from mmengine.registry import FUNCTIONS
 from mmpose.registry import DATASETS
 from torch.utils.data import Dataset
 
@@ -33,26 +35,15 @@ class CropDataset(Dataset):
     def __init__(self, data_root, hidden_weight=1., with_3d=False,
                  metainfo=None):
         self.metainfo = metainfo or {}
-        self.hidden_weight = hidden_weight
-        self.with_3d = with_3d
         paths = sorted(Path(data_root).glob('crops-*.npy'))
         if not paths:
             raise AnnotationError(
                 f'{data_root} has no crops-*.npy: make some with '
                 'tools/synthesize.py --format crops')
-        self.crops, truths = [], []
-        for path in paths:
-            truth = path.with_name(
-                path.name.replace('crops', 'truth')).with_suffix('.npz')
-            if not truth.is_file():
-                raise AnnotationError(f'{path} has no {truth.name}: run '
-                                      'tools/synthesize.py again')
-            self.crops.append(np.load(path, mmap_mode='r'))
-            with np.load(truth) as data:
-                truths.append({name: data[name] for name in data.files})
-        self.truth = {name: np.concatenate([truth[name] for truth in truths])
-                      for name in truths[0]}
-        self.ends = np.cumsum([len(crops) for crops in self.crops])
+        self.shards = [
+            read_shard(path, hidden_weight, with_3d) for path in paths
+        ]
+        self.ends = np.cumsum([len(shard['crops']) for shard in self.shards])
 
     def __len__(self):
         return int(self.ends[-1])
@@ -69,18 +60,115 @@ class CropDataset(Dataset):
         if not 0 <= index < len(self):
             raise IndexError(f'crop {index} of {len(self)}')
         shard = int(np.searchsorted(self.ends, index, side='right'))
-        crops = self.crops[shard]
-        visible = self.truth['visible'][index]
-        sample = dict(
-            crops=torch.from_numpy(
-                crops[index - self.ends[shard] + len(crops)].copy()),
-            bboxes=torch.from_numpy(self.truth['bboxes'][index]),
-            keypoints=torch.from_numpy(self.truth['keypoints'][index]),
-            keypoints_visible=torch.from_numpy(np.float32(
-                [0, self.hidden_weight, 1])[visible]))
-        if self.with_3d:
-            sample.update(
-                keypoints_3d=torch.from_numpy(
-                    self.truth['keypoints_3d'][index]),
-                keypoints_3d_visible=torch.from_numpy(np.float32(visible > 0)))
-        return sample
+        row = index - self.ends[shard] + len(self.shards[shard]['crops'])
+        return {name: value[row] for name, value in self.shards[shard].items()}
+
+
+def read_shard(path, hidden_weight=1., with_3d=False):
+    """A shard's fields as tensors, the crops mapped from disk.
+
+    Args:
+        path (Path): Its ``crops-*.npy``.
+        hidden_weight (float): Weight of points that are labelled but hidden.
+        with_3d (bool): Whether to read the 3D truth.
+
+    Returns:
+        dict: As of :meth:`CropDataset.__getitem__`, N of each.
+
+    Raises:
+        AnnotationError: The file of the truth is missing.
+    """
+    truth = path.with_name(
+        path.name.replace('crops', 'truth')).with_suffix('.npz')
+    if not truth.is_file():
+        raise AnnotationError(f'{path} has no {truth.name}: run '
+                              'tools/synthesize.py again')
+    # Copy on write: torch wants arrays that could be written to.
+    shard = dict(crops=np.load(path, mmap_mode='c'))
+    with np.load(truth) as data:
+        visible = data['visible']
+        shard.update(
+            bboxes=data['bboxes'],
+            keypoints=data['keypoints'],
+            keypoints_visible=np.float32([0, hidden_weight, 1])[visible])
+        if with_3d:
+            shard.update(
+                keypoints_3d=data['keypoints_3d'],
+                keypoints_3d_visible=np.float32(visible > 0))
+    return {name: torch.from_numpy(value) for name, value in shard.items()}
+
+
+@DATASETS.register_module()
+class CropPool(Dataset):
+    """Crops held on the training device, while more are still rendered.
+
+    A batch is one look-up there: no worker, no copy. Shards that appear in
+    the folder join the pool; until all are there, an index stands for one of
+    those that are. Collate with ``keep_batch``, use no workers.
+
+    Args:
+        data_root (str | Path): Folder of the shards, as of CropDataset.
+        total (int): Crops that there will be at most.
+        device (str): Where they are held; ``total`` crops must fit.
+        wait (float): Seconds to wait for the first shard.
+        hidden_weight (float): As of CropDataset.
+        with_3d (bool): As of CropDataset.
+        metainfo (dict, optional): Kept for the runner.
+
+    Raises:
+        AnnotationError: No shard appeared in time.
+    """
+
+    def __init__(self, data_root, total, device='cuda', wait=300.,
+                 hidden_weight=1., with_3d=False, metainfo=None):
+        self.metainfo = metainfo or {}
+        self.data_root = Path(data_root)
+        self.total = total
+        self.device = device
+        self.options = dict(hidden_weight=hidden_weight, with_3d=with_3d)
+        self.pool, self.known = {}, set()
+        self.size, self.looked = 0, -np.inf
+        deadline = time.monotonic() + wait
+        while not self._grow():
+            if time.monotonic() > deadline:
+                raise AnnotationError(
+                    f'{data_root} has had no crops-*.npy for {wait:g} s: make '
+                    'some with tools/synthesize.py --format crops')
+            time.sleep(1)
+
+    def __len__(self):
+        return self.total
+
+    def _grow(self, seconds=5.):
+        """Takes in new shards, at most every few seconds; how many crops
+        there are."""
+        if self.size == self.total or time.monotonic() - self.looked < seconds:
+            return self.size
+        for path in sorted(self.data_root.glob('crops-*.npy')):
+            if path not in self.known and self.size < self.total:
+                self.known.add(path)
+                self._take(read_shard(path, **self.options))
+        self.looked = time.monotonic()
+        return self.size
+
+    def _take(self, shard):
+        count = min(len(shard['crops']), self.total - self.size)
+        for name, value in shard.items():
+            if name not in self.pool:
+                self.pool[name] = torch.empty(
+                    (self.total, *value.shape[1:]), dtype=value.dtype,
+                    device=self.device)
+            self.pool[name][self.size:self.size + count] = value[:count].to(
+                self.device)
+        self.size += count
+
+    def __getitems__(self, indices):
+        """The batch that CropDataset's samples would make."""
+        rows = torch.tensor(indices, device=self.device) % self._grow()
+        return {name: value[rows] for name, value in self.pool.items()}
+
+
+@FUNCTIONS.register_module()
+def keep_batch(batch):
+    """Collates what is a batch already."""
+    return batch
