@@ -1,5 +1,6 @@
 """Datasets and transforms, registered in MMPose's registries on import."""
 from .crops import CropDataset, CropPool
+from .h3wb import H3WBDataset
 from .transforms import (
                          CoarseDropout,
                          LoadImageOrSkip,
@@ -9,6 +10,6 @@ from .transforms import (
 from .wholebody import WholeBodyDataset
 
 __all__ = [
-    'CoarseDropout', 'CropDataset', 'CropPool', 'LoadImageOrSkip', 'RandomBlur',
-    'RandomMedianBlur', 'WholeBodyDataset'
+    'CoarseDropout', 'CropDataset', 'CropPool', 'H3WBDataset',
+    'LoadImageOrSkip', 'RandomBlur', 'RandomMedianBlur', 'WholeBodyDataset'
 ]
