@@ -195,7 +195,7 @@ class Wardrobe:
 
     def sample(self, rng):
         """A random :class:`Look`."""
-        tone = rng.uniform(0, len(SKIN_TONES) - 1)
+        tone = rng.beta(1.5, 1.1) * (len(SKIN_TONES) - 1)
         low = int(tone)
         high = min(low + 1, len(SKIN_TONES) - 1)
         skin = SKIN_TONES[low] * (1 - tone + low) + SKIN_TONES[high] * (
@@ -214,7 +214,8 @@ class Wardrobe:
         materials[HAIR] = material(
             hair, hair * rng.uniform(.4, 2.2), raster.CLOUDS,
             period=rng.uniform(.008, .03), grain=rng.uniform(.3, 1),
-            grain_size=rng.uniform(.002, .006), gloss=rng.uniform(0, .2))
+            grain_size=rng.uniform(.002, .006), gloss=rng.uniform(0, .2),
+            kind=raster.HAIR)
         for index in (SHIRT, TROUSERS, SHOES, GLOVES, JACKET, SOCKS, HAT):
             materials[index] = cloth(rng)
         if rng.uniform() < .35:  # jeans and dark trousers
@@ -286,11 +287,13 @@ class Wardrobe:
         lower[self.foot] = out
         sleeve = rng.choice([-1, .2, .35, .55, .75, 1.], p=[
             .1, .12, .28, .06, .06, .38]) + rng.normal(0, .03)
-        neckline = rng.uniform(.82, 1.06) * height
+        neckline = rng.uniform(.95, 1.1) * height
         drop = rng.uniform(0, .25) * (rng.uniform() < .4)
         front = np.clip(-y * 12, 0, 1) * np.exp(-(x / .09)**2)
-        shirt = np.where(
-            self.torso, neckline - drop * height * front - z, out)
+        # Shoulders and the upper arms end at the neckline as the trunk does.
+        top = neckline - drop * height * front - z
+        trunk = self.torso | ((self.arm >= 0) & (self.arm < .2))
+        shirt = np.where(self.torso, top, out)
         tucked = rng.uniform() < .4
         bottom = waist - .02 if tucked else rng.uniform(
             -.12, .2) * height + hem
@@ -298,10 +301,13 @@ class Wardrobe:
             np.where(self.torso, shirt, .02), z - bottom), shirt)
         shirt[self.head] = out
         if sleeve < 0:
-            shirt = np.minimum(shirt, .15 - np.abs(x))
+            shirt = np.where(trunk, np.minimum(top, .15 - np.abs(x)), shirt)
+            shirt = np.where(self.torso, np.minimum(shirt, z - bottom), shirt)
         else:
+            arm = (sleeve - self.arm) * .55
             shirt = np.where(self.arm >= 0, np.where(
-                self.hand, out, (sleeve - self.arm) * .55), shirt)
+                self.hand, out, np.where(trunk, np.minimum(arm, top), arm)),
+                shirt)
         bumps = self._wave(rng)
         loose = abs(rng.normal(0, .012)) + .002
         legs_loose = abs(rng.normal(0, .012)) + .002

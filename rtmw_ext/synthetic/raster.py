@@ -14,7 +14,7 @@ COLOR, OTHER, PATTERN, AXIS, PERIOD, GRAIN, GRAIN_SIZE, GLOSS, KIND = (
     0, 3, 6, 7, 10, 11, 12, 13, 14)
 MATERIAL_SIZE = 15
 PLAIN, STRIPES, CHECKS, DOTS, CLOUDS = range(5)
-MATTE, SKIN, EYE, FACE = range(4)
+MATTE, SKIN, EYE, FACE, HAIR = range(5)
 
 
 @njit(cache=True)
@@ -87,6 +87,47 @@ def rasterise(points, faces, hidden, base, inverse_depth, ids):
                         ids[y, x] = base + f
 
 
+def sun_view(direction, vertices, size):
+    """(3, 4) float32: space -> u, v and nearness in a light's view.
+
+    Args:
+        direction (ndarray): (3,) to the light.
+        vertices (ndarray): (V, 3) that the square view shall hold.
+        size (int): Of the view in pixels.
+    """
+    away = -np.asarray(direction, float)
+    right = np.cross(away, (0, 1, 0) if abs(away[1]) < .9 else (1, 0, 0))
+    right /= np.linalg.norm(right)
+    axes = np.stack([right, np.cross(away, right), -away])
+    low, high = bounds(vertices @ axes.T.astype(np.float32))
+    scale = (size - 3) / max((high - low)[:2].max(), 1e-3)
+    view = np.empty((3, 4), np.float32)
+    view[:2, :3] = axes[:2] * scale
+    view[:2, 3] = 1 - low[:2] * scale
+    view[2, :3] = axes[2]
+    view[2, 3] = 1 - low[2]
+    return view
+
+
+@njit(cache=True)
+def _lit(sun, shadow, x, y, z):
+    """Share of the first light that reaches a place, from 0 to 1."""
+    u = sun[0, 0] * x + sun[0, 1] * y + sun[0, 2] * z + sun[0, 3]
+    v = sun[1, 0] * x + sun[1, 1] * y + sun[1, 2] * z + sun[1, 3]
+    near = sun[2, 0] * x + sun[2, 1] * y + sun[2, 2] * z + sun[2, 3]
+    i, j = int(np.floor(v)), int(np.floor(u))
+    if i < 0 or j < 0 or i + 1 >= len(shadow) or j + 1 >= len(shadow):
+        return 1.0
+    fv, fu = v - i, u - j
+    total = 0.0
+    for a in range(2):
+        for b in range(2):
+            weight = (fv if a else 1 - fv) * (fu if b else 1 - fu)
+            if shadow[i + a, j + b] < near + .012:
+                total += weight
+    return total
+
+
 @njit(cache=True)
 def _hash(x, y, z):
     """A number in [0, 1) of a lattice point."""
@@ -153,7 +194,7 @@ def _segment_distance(x, z, line):
 @njit(cache=True)
 def shade(ids, base, points, faces, normals, vertices, rest, kinds, layers,
           layer_kinds, materials, paint, brows, eyes, brow_look, eye_look,
-          lights, ambient, window, number, owner, out):
+          lights, ambient, sun, shadow, window, number, owner, out):
     """Colours the pixels of one mesh.
 
     Args:
@@ -178,6 +219,8 @@ def shade(ids, base, points, faces, normals, vertices, rest, kinds, layers,
             white (3).
         lights (ndarray): (L, 6) direction to the light and colour.
         ambient (ndarray): (2, 3) colour from below and from above.
+        sun (ndarray): (3, 4) of :func:`sun_view`.
+        shadow (ndarray): (S, S) float32, how near to the first light.
         window (tuple): x1, y1, x2, y2 to look at.
         number (int): Goes to ``owner`` (H, W), changed in place.
         out (ndarray): (H, W, 3) float32, changed in place.
@@ -212,8 +255,14 @@ def shade(ids, base, points, faces, normals, vertices, rest, kinds, layers,
             if materials[row, KIND] == SKIN or materials[row, KIND] == FACE \
                     or layers.shape[1] == 0:
                 for n in range(layers.shape[1]):
-                    if (a * layers[i, n] + b * layers[j, n]
-                            + c * layers[k, n]) > 0:
+                    value = (a * layers[i, n] + b * layers[j, n]
+                             + c * layers[k, n])
+                    if -.02 < value < .02 and \
+                            materials[layer_kinds[n], KIND] == HAIR:
+                        # Strands end unevenly.
+                        value += .012 * (noise(
+                            px * 500, py * 500, pz * 120) - .5)
+                    if value > 0:
                         row = layer_kinds[n]
             m = materials[row]
             share = _mix(m, px, py, pz)
@@ -277,6 +326,8 @@ def shade(ids, base, points, faces, normals, vertices, rest, kinds, layers,
             vz = a * vertices[i, 2] + b * vertices[j, 2] + c * vertices[k, 2]
             norm = np.sqrt(nx * nx + ny * ny + nz * nz) + 1e-9
             nx, ny, nz = nx / norm, ny / norm, nz / norm
+            lit = _lit(sun, shadow, vx + .01 * nx, vy + .01 * ny,
+                       vz + .01 * nz)
             norm = np.sqrt(vx * vx + vy * vy + vz * vz)
             vx, vy, vz = vx / norm, vy / norm, vz / norm
             up = 0.5 - 0.5 * ny
@@ -291,12 +342,14 @@ def shade(ids, base, points, faces, normals, vertices, rest, kinds, layers,
                     d = nx * lx + ny * ly + nz * lz
                     if kind == SKIN or kind == FACE:  # soft edge of shadow
                         d = (d + 0.25) / 1.25
+                    open_sky = lit if q == 0 else 1.0
                     if d > 0:
-                        light += d * lights[q, 3 + n]
-                    if gloss > 0:
+                        light += open_sky * d * lights[q, 3 + n]
+                    if gloss > 0 and open_sky > 0:
                         hx, hy, hz = lx - vx, ly - vy, lz - vz
                         h = np.sqrt(hx * hx + hy * hy + hz * hz) + 1e-9
                         d = (nx * hx + ny * hy + nz * hz) / h
                         if d > 0:
-                            shine += gloss * lights[q, 3 + n] * d**24
+                            shine += open_sky * gloss * lights[
+                                q, 3 + n] * d**24
                 out[y, x, n] = color[n] * light + shine

@@ -381,6 +381,7 @@ class SceneMaker:
                                kinds))
                 base += len(faces)
         lights, ambient = self._lights(rng)
+        sun, shadow = self._shadow(lights[0, :3], meshes)
         canvas = np.zeros((*ids.shape, 3), np.float32)
         owner = np.full(ids.shape, -1, np.int16)
         for number, base, vertices, points, faces, rest, kinds in meshes:
@@ -395,8 +396,8 @@ class SceneMaker:
                 look.layer_kinds, look.materials,
                 look.paint[:0] if bare else look.paint,
                 wardrobe.brows, wardrobe.eyes, look.brow, look.eye, lights,
-                ambient, (*low.astype(int), *high.astype(int)), number,
-                owner, canvas)
+                ambient, sun, shadow, (*low.astype(int), *high.astype(int)),
+                number, owner, canvas)
         alpha = cv2.resize((ids >= 0).astype(np.float32), size,
                            interpolation=cv2.INTER_AREA)[..., None]
         figure = cv2.resize(canvas, size, interpolation=cv2.INTER_AREA)
@@ -479,6 +480,20 @@ class SceneMaker:
         return (ids[y1:y2 + 1, x1:x2 + 1] >= 0).sum() / scale**2
 
     @staticmethod
+    def _shadow(direction, meshes, size=288):
+        """What the first light sees, see :func:`raster.sun_view`."""
+        shadow = np.zeros((size, size), np.float32)
+        ids = np.empty(shadow.shape, np.int32)
+        sun = raster.sun_view(
+            direction, np.concatenate([mesh[2] for mesh in meshes])
+            if meshes else np.zeros((1, 3), np.float32), size)
+        for _, _, vertices, _, faces, *_ in meshes:
+            raster.rasterise(
+                vertices @ sun[:, :3].T + sun[:, 3], faces,
+                np.zeros(len(faces), bool), 0, shadow, ids)
+        return sun, shadow
+
+    @staticmethod
     def _lights(rng):
         """Directions to the lights and colours; ambient below, above."""
         lights = []
@@ -499,19 +514,17 @@ class SceneMaker:
         width, height = size
         if self.photos and rng.uniform() < .7:
             return self._photo_background(rng, size)
-        image = cv2.resize(
-            np.stack([any_color(rng) for _ in range(4)]).reshape(
-                2, 2, 3).astype(np.float32), size)
+        image = self._surface(rng, size)
         if rng.uniform() < .5:  # wall and floor
             horizon = int(height * rng.uniform(.3, .95))
-            image[horizon:] = any_color(rng) * rng.uniform(.4, 1)
-        for _ in range(rng.integers(0, 4)):  # clouds of colour
-            cells = int(np.exp(rng.uniform(np.log(2), np.log(60))))
-            field = rng.uniform(0, 1, (cells, cells, rng.choice([1, 3])))
+            image[horizon:] = self._surface(rng, size)[horizon:]
+        if rng.uniform() < .15:  # a mosaic
+            cells = int(np.exp(rng.uniform(np.log(3), np.log(60))))
+            field = rng.uniform(0, 1, (cells, cells, 1)) + rng.uniform(
+                -.5, .5, (cells, cells, 3)) * rng.choice([0, .3, 1])
             field = cv2.resize(
-                field.astype(np.float32), size, interpolation=rng.choice(
-                    [cv2.INTER_LINEAR, cv2.INTER_NEAREST, cv2.INTER_CUBIC]))
-            field = field.reshape(height, width, -1)
+                field.astype(np.float32), size, interpolation=int(rng.choice(
+                    [cv2.INTER_LINEAR, cv2.INTER_NEAREST])))
             image = image * (1 + rng.uniform(.1, .9) * (field - .5) * 2)
         image = np.ascontiguousarray(np.clip(image, 0, 1), dtype=np.float32)
         for _ in range(rng.choice([0, 4, 12, 30], p=[.2, .3, .3, .2])):
@@ -524,6 +537,39 @@ class SceneMaker:
             sigma = np.exp(rng.uniform(np.log(.5), np.log(6)))
             image = cv2.GaussianBlur(image, (0, 0), sigma)
         return np.clip(image, 0, 1)
+
+    @staticmethod
+    def _surface(rng, size):
+        """(H, W, 3) float32: a gradient, or a texture whose detail falls with
+        its size as that of photos does."""
+        width, height = size
+        if rng.uniform() < .35:
+            return cv2.resize(
+                np.stack([any_color(rng) for _ in range(4)]).reshape(
+                    2, 2, 3).astype(np.float32), size)
+        field = np.zeros((height, width), np.float32)
+        roughness = rng.uniform(.45, .9)
+        stretch = np.exp(rng.normal(0, .5))
+        strength, cells = 1., 2
+        while cells < max(size):
+            lattice = rng.standard_normal(
+                (max(int(cells / stretch), 2), max(int(cells * stretch), 2)),
+                dtype=np.float32)
+            field += strength * cv2.resize(lattice, size,
+                                           interpolation=cv2.INTER_LINEAR)
+            strength *= roughness
+            cells *= 2
+        field -= field.min()
+        field /= max(field.max(), 1e-6)
+        if rng.uniform() < .3:  # hard edges, as leaves or rubble
+            field = np.floor(field * rng.integers(2, 7)) / 6
+        palette = np.stack([any_color(rng) for _ in range(3)])
+        palette = palette.mean(0) + (palette - palette.mean(0)) * rng.uniform(
+            .3, 1)
+        at = np.array([0, .5, 1])
+        table = np.stack([np.interp(np.linspace(0, 1, 256), at, palette[:, n])
+                          for n in range(3)], 1).astype(np.float32)
+        return table[(field * 255).astype(np.uint8)]
 
     def _photo_background(self, rng, size):
         path = self.photos[rng.integers(len(self.photos))]
