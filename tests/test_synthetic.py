@@ -172,8 +172,7 @@ def test_picture_agrees_with_the_points(maker):
 
 
 def test_space_projects_onto_the_picture(coco):
-    """200 people of pictures and crops; numbers of the file, OpenCV's
-    camera."""
+    """The numbers of the file, with OpenCV's camera."""
     content = json.loads((coco / 'annotations' / 'val.json').read_text())
     cameras = {image['id']: np.array(image['camera'])
                for image in content['images']}
@@ -193,7 +192,7 @@ def test_space_projects_onto_the_picture(coco):
 
 
 def test_crops_project_and_stay_in_their_frame(maker):
-    rows = [maker.crop(scene.rng_of(17, i), (96, 96)) for i in range(40)]
+    rows = [maker.crop(scene.rng_of(17, i), (96, 96)) for i in range(PEOPLE)]
     for sample in rows:
         flat = sample.keypoints_3d[0] @ sample.camera.T
         flat = flat[:, :2] / flat[:, 2:]
@@ -220,7 +219,6 @@ def test_faces_from_behind_are_hidden(maker):
         rng = scene.rng_of(19, seed)
         for yaw, seen in ((0, True), (180, False)):
             vertices, points, look, family = maker.person(rng, yaw=yaw)
-            facing = np.cross(points[3] - points[4], (0, 0, 1.))[1]
             away = points[53] - points[[26, 36]].mean(0)  # nose from the ears
             center = points[23:91].mean(0)
             person = scene.Person(
@@ -228,17 +226,15 @@ def test_faces_from_behind_are_hidden(maker):
                  + (0, 0, 3)).astype(np.float32),
                 (points - center) @ scene.TO_CAMERA.T + (0, 0, 3), look,
                 family)
-            del facing
             if (away[1] < -.05) != seen or abs(away[1]) < .05:
                 continue
             camera = np.array([[900., 0, 63.5], [0, 900, 63.5], [0, 0, 1]])
-            things, maker._things = maker._things, lambda *a: None
+            maker._things = lambda *a: None
             try:
                 sample = maker.render(rng, [person], 1, camera, (128, 128),
                                       (0, 0, 127, 127))
             finally:
                 del maker._things
-            del things
             nose = sample.visible[0, 23 + 27:23 + 36]
             assert (nose == 1).all() or seen
             if seen and not _hands_near(points):
