@@ -19,6 +19,7 @@ from . import (  # noqa: E402
     hooks,
     inferencer,
     models,
+    synthetic,
     visualization,
 )
 
@@ -26,5 +27,5 @@ inferencer.enable()
 
 __all__ = [
     '__version__', 'codecs', 'compat', 'datasets', 'evaluation', 'hooks',
-    'models', 'visualization'
+    'models', 'synthetic', 'visualization'
 ]
