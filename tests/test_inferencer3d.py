@@ -224,3 +224,26 @@ def test_axes_are_equal():
     # Shoulders and hips are the links that join left and right.
     rows, columns = np.nonzero(colored(scene, MIDDLE))
     assert np.ptp(columns) == pytest.approx(np.ptp(rows), rel=0.03)
+
+
+def test_rerun_view(tmp_path, folder):
+    pytest.importorskip('rerun', reason='rerun (an optional extra) is absent')
+    from rtmw_ext.visualization.rerun_view import RerunView
+    truth = sample_person_3d(np.random.default_rng(0)) + (0, 0, 4)
+    person = dict(keypoints_3d_cam=truth.tolist(),
+                  keypoint_scores=[1.] * 133,
+                  camera_k=[[200, 0, 80], [0, 200, 80], [0, 0, 1]])
+    view = RerunView(tmp_path / 'view.rrd')
+    view.log([person, person], folder / '0.png', frame=0)
+    view.log([], folder / '1.png', frame=1)
+    view.close()
+    assert (tmp_path / 'view.rrd').stat().st_size > 5000
+
+
+def test_rerun_missing(monkeypatch):
+    import sys
+
+    from rtmw_ext.visualization.rerun_view import RerunView
+    monkeypatch.setitem(sys.modules, 'rerun', None)
+    with pytest.raises(ImportError, match=r'rtmw_ext\[rerun\]'):
+        RerunView()
