@@ -21,7 +21,7 @@ def _input(input_size, sigma):
             type='GenerateTarget',
             encoder=codec,
             use_dataset_keypoint_weights=True),
-        dict(type='PackPoseInputs'),
+        dict(type='PackTrainingInputs'),
     ]
     train_pipeline = [
         dict(
@@ -29,7 +29,7 @@ def _input(input_size, sigma):
             input_size=input_size,
             scale_factor=(0.6, 1.4),
             rotate_factor=80),
-        dict(type='YOLOXHSVRandomAug'),
+        dict(type='HsvJitter'),
         *blur,
         dict(type='CoarseDropout', prob=1., size=(0.2, 0.4)),
         *encode,
@@ -81,9 +81,7 @@ train_dataloader = dict(
     persistent_workers=True,
     sampler=dict(type='DefaultSampler', shuffle=True),
     dataset=dict(
-        type='CombinedDataset',
-        metainfo=dict(from_file='configs/_base_/datasets/coco_wholebody.py'),
-        datasets={{_base_.cocktail17}}))
+        type='WholeBodyMix', datasets={{_base_.cocktail17}}))
 
 val_dataloader = dict(
     batch_size=32,

@@ -1,5 +1,13 @@
-# The 3D training mix of the paper (section 4.1): the 2D mix and the 3D sets; a
-# dataset joins by its file.
-_base_ = ['./coco-wholebody_133.py', './h3wb_133.py']
+# The mix of the paper's 3D models: the 2D one and three 3D datasets. Samples
+# of the 2D ones have no 3D fields; the codec gives their z no weight.
+_base_ = [
+    './cocktail14.py', './h3wb_133.py', './ubody3d_133.py',
+    './dna_rendering_133.py'
+]
 
-cocktail17 = [{{_base_.coco_wholebody_train}}, {{_base_.h3wb_train}}]
+cocktail17 = [
+    {{_base_.cocktail14}},
+    {{_base_.h3wb_train}},
+    {{_base_.ubody3d_train}},
+    {{_base_.dna_rendering_train}},
+]
