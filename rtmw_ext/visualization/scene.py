@@ -85,11 +85,12 @@ def _limits(points):
 def _draw_people(axes, points, seen):
     for person, good in zip(points, seen):
         style = [row for row in STYLE if good[list(row[0])].all()]
-        axes.add_collection3d(
-            Line3DCollection(
-                [person[list(link)] for link, _, _ in style],
-                colors=[color for _, color, _ in style],
-                linewidths=[width for _, _, width in style]))
+        if style:  # matplotlib takes no empty collection
+            axes.add_collection3d(
+                Line3DCollection(
+                    [person[list(link)] for link, _, _ in style],
+                    colors=[color for _, color, _ in style],
+                    linewidths=[width for _, _, width in style]))
         body = [point for point in (*PARTS['body'], *PARTS['feet'])
                 if good[point]]
         axes.scatter(*person[body].T, s=5, c='#343a40', depthshade=False)

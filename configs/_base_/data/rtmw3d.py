@@ -89,7 +89,9 @@ val_dataloader = dict(
     persistent_workers=True,
     drop_last=False,
     sampler=dict(type='DefaultSampler', shuffle=False, round_up=False),
-    dataset={{_base_.h3wb_val}})
+    # A list, so that a leaf evaluates another dataset in one line.
+    dataset=dict(
+        type='WholeBodyMix', test_mode=True, datasets=[{{_base_.h3wb_val}}]))
 test_dataloader = val_dataloader
 
 val_evaluator = dict(type='WholeBodyMPJPE')
