@@ -32,9 +32,9 @@ from .wholebody import (
 
 __all__ = [
     'CoarseDropout', 'ColorDistortion', 'CropDataset', 'CropPool',
-    'DnaRenderingDataset',
-    'Face300wKeypoints', 'H3WBDataset', 'HsvJitter', 'HumanArtKeypoints',
-    'InterHandKeypoints', 'JhmdbKeypoints', 'KeypointDataset',
+    'DnaRenderingDataset', 'Face300wKeypoints', 'H3WBDataset', 'HsvJitter',
+    'HumanArtKeypoints', 'InterHandKeypoints', 'JhmdbKeypoints',
+    'KeypointDataset',
     'LoadImageOrSkip', 'MpiiKeypoints', 'PackTrainingInputs', 'RandomBlur',
     'RandomBoxScale', 'RandomMedianBlur', 'RandomTopdownCrop',
     'UBody2dKeypoints', 'UBody3dKeypoints', 'WflwKeypoints',
