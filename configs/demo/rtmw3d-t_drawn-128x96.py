@@ -3,7 +3,7 @@
 _base_ = [
     '../_base_/schedules/short.py',
     '../_base_/models/rtmw3d_t.py',
-    '../_base_/data/rtmw3d_256x192.py',
+    '../_base_/data/rtmw3d_128x96.py',
 ]
 drawn = dict(
     type='H3WBDataset',
