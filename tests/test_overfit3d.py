@@ -44,13 +44,14 @@ def trained(samples):
     torch.manual_seed(0)
     model, _ = build(DEMO)
     batch = model.train().data_preprocessor(samples[0], True)
-    optimizer = torch.optim.AdamW(model.parameters(), 2e-3, weight_decay=0.01)
+    optimizer = torch.optim.AdamW(model.parameters(), 1e-3, weight_decay=0.01)
     schedule = torch.optim.lr_scheduler.OneCycleLR(
-        optimizer, 2e-3, total_steps=STEPS, pct_start=0.1)
+        optimizer, 1e-3, total_steps=STEPS, pct_start=0.1)
     for _ in range(STEPS):
         losses = model.loss(batch['inputs'], batch['data_samples'])
         optimizer.zero_grad()
         (losses['loss_kpt'] + losses['loss_bone']).backward()
+        torch.nn.utils.clip_grad_norm_(model.parameters(), 1.)
         optimizer.step()
         schedule.step()
     return model.eval()

@@ -12,8 +12,6 @@ from mmpose.registry import DATASETS
 
 pytest.importorskip('numba', reason='needs requirements/synthetic.txt')
 
-from conftest import ROOT  # noqa: E402
-
 from rtmw_ext.datasets import CropDataset  # noqa: E402
 from rtmw_ext.datasets.wholebody import (  # noqa: E402
     AnnotationError,
@@ -24,6 +22,8 @@ from rtmw_ext.synthetic import scene  # noqa: E402
 from rtmw_ext.synthetic.body import BodyError  # noqa: E402
 from rtmw_ext.synthetic.export import ExportError, export  # noqa: E402
 from rtmw_ext.synthetic.poses import sample_phenotype  # noqa: E402
+
+from conftest import ROOT  # noqa: E402
 
 LEFT = np.r_[5:17:2, 17:20, 91:112]
 RIGHT = np.r_[6:17:2, 20:23, 112:133]
