@@ -193,23 +193,31 @@ def estimate_root_depth(pixels, z, seen, camera, height=PERSON_HEIGHT):
     return np.maximum(depth, 0.1 - nearest)
 
 
-def to_camera_space(pixels, z, root_depth, camera):
+def to_camera_space(pixels, z, root_depth, camera, found=None):
     """What a 3D model finds -> metric 3D.
+
+    The root is the mean of the hips' rays at the root's depth. A hip that
+    was not found does not count; without both, the mean of all found points'
+    rays is taken.
 
     Args:
         pixels (ndarray): (N, K, 2) in the full image.
         z (ndarray): (N, K), depth from the root in metres.
         root_depth (ndarray): (N, ) in metres.
         camera (dict): As of the module.
+        found (ndarray, optional): (N, K) bool. Default: all.
 
     Returns:
         tuple[ndarray, ndarray]: Camera space (N, K, 3), and the same from
-        the root (the mean of the two hips' rays at the root's depth), both
-        in metres.
+        the root, both in metres.
     """
     root_depth = np.asarray(root_depth, np.float64)
     points = back_project(pixels, z + root_depth[:, None], camera)
-    hips = back_project(pixels[:, HIPS],
-                        np.broadcast_to(root_depth[:, None],
-                                        (len(points), len(HIPS))), camera)
-    return points, points - hips.mean(1, keepdims=True)
+    found = np.ones(z.shape, bool) if found is None else found
+    is_hip = np.isin(np.arange(z.shape[1]), HIPS)
+    use = np.where((found & is_hip).any(1, keepdims=True), found & is_hip,
+                   found | ~found.any(1, keepdims=True))
+    share = use / use.sum(1, keepdims=True)
+    root = back_project((pixels * share[..., None]).sum(1), root_depth,
+                        camera)
+    return points, points - root[:, None]

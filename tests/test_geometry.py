@@ -102,6 +102,22 @@ def test_depth_is_where_the_limbs_fit(seed, depth, height):
     assert np.abs(relative[0, :, 2] - z[0]).max() < 1e-6
 
 
+@pytest.mark.parametrize('lost, root', [
+    ([], 5), ([11], 6), ([12], 4), ([11, 12], 1),
+    (range(15), 23 / 15)])
+def test_root_of_lost_hips(lost, root):
+    """One hip, the other, the middle of what was found, or of all."""
+    pixels = np.full((1, 15, 2), 1.)
+    pixels[0, 11], pixels[0, 12] = 4, 6
+    found = np.ones((1, 15), bool)
+    found[0, list(lost)] = False
+    lens = dict(K=np.eye(3))
+    z = np.zeros((1, 15))
+    absolute, relative = to_camera_space(pixels, z, [2.], lens, found)
+    assert (absolute - relative)[0] == pytest.approx(
+        np.tile([2 * root, 2 * root, 2], (15, 1)))
+
+
 def test_depth_without_limbs_is_the_default():
     pixels = np.zeros((3, 133, 2))
     pixels[2, :, 0] = np.arange(133)

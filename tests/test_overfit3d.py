@@ -17,24 +17,23 @@ PEOPLE, FLAT = 8, (4, 5, 6, 7)
 
 @pytest.fixture(scope='module')
 def samples(tmp_path_factory):
-    """(What is trained on, what is evaluated on): the same pictures, of
-    which half have no 3D in training."""
+    """(What is trained on, what is evaluated on): datasets of the same
+    pictures, of which half have no 3D in training."""
     init_default_scope('mmpose')
     root = tmp_path_factory.mktemp('drawn3d')
     config = Config.fromfile(DEMO)
     pipelines = (config.train_dataloader.dataset.pipeline,
                  config.val_dataloader.dataset.pipeline)
-    packed = []
+    datasets = []
     for name, unknown, pipeline in zip(('train', 'test'), (FLAT, ()),
                                        pipelines):
         write_h3wb(root / f'{name}.npz', root / 'images', 'S1', PEOPLE, 1,
                    unknown_3d=unknown)
-        dataset = DATASETS.build(dict(
+        datasets.append(DATASETS.build(dict(
             type='H3WBDataset', split='mmpose-train', data_root=f'{root}/',
             ann_file=f'{name}.npz', data_prefix=dict(img='images/'),
-            pipeline=pipeline))
-        packed.append(pseudo_collate(list(dataset)))
-    return packed
+            pipeline=pipeline)))
+    return datasets
 
 
 @pytest.fixture(scope='module')
@@ -43,11 +42,12 @@ def trained(samples):
     init_default_scope('mmpose')
     torch.manual_seed(0)
     model, _ = build(DEMO)
-    batch = model.train().data_preprocessor(samples[0], True)
+    model.train()
     optimizer = torch.optim.AdamW(model.parameters(), 1e-3, weight_decay=0.01)
     schedule = torch.optim.lr_scheduler.OneCycleLR(
         optimizer, 1e-3, total_steps=STEPS, pct_start=0.1)
     for _ in range(STEPS):
+        batch = model.data_preprocessor(pseudo_collate(list(samples[0])), True)
         losses = model.loss(batch['inputs'], batch['data_samples'])
         optimizer.zero_grad()
         (losses['loss_kpt'] + losses['loss_bone']).backward()
@@ -59,7 +59,7 @@ def trained(samples):
 
 def test_learns_depth_from_the_half_that_has_it(trained, samples):
     with torch.no_grad():
-        found = trained.test_step(samples[1])
+        found = trained.test_step(pseudo_collate(list(samples[1])))
     deep = [number not in FLAT for number in range(PEOPLE)]
     metric = METRICS.build(dict(type='WholeBodyMPJPE'))
     metric.process([], [sample.to_dict() for sample, good in zip(found, deep)

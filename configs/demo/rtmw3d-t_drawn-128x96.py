@@ -14,23 +14,30 @@ drawn = dict(
     data_prefix=dict(img='images/'),
     test_mode=True)
 max_iters = 200
+warm_up = 60
 
 train_cfg = dict(max_iters=max_iters, val_interval=max_iters)
 optim_wrapper = dict(optimizer=dict(lr=1e-3), clip_grad=dict(max_norm=1))
 param_scheduler = [
-    dict(type='LinearLR', start_factor=0.1, by_epoch=False, end=20),
+    dict(type='LinearLR', start_factor=0.05, by_epoch=False, end=warm_up),
     dict(
         type='CosineAnnealingLR',
         eta_min=1e-5,
-        begin=20,
+        begin=warm_up,
         end=max_iters,
-        T_max=max_iters - 20,
+        T_max=max_iters - warm_up,
         by_epoch=False),
 ]
 
-# A small batch is steadier at a low temperature.
+# A small batch is steadier at a low temperature, and few pictures must not
+# leave a point's map with nothing above its ReLU: BN begins with a bias.
 model = dict(
     head=dict(
+        init_cfg=[
+            dict(type='Normal', layer=['Conv2d'], std=0.001),
+            dict(type='Constant', layer='BatchNorm2d', val=1, bias=1.),
+            dict(type='Normal', layer=['Linear'], std=0.01, bias=0),
+        ],
         gau=dict(dropout=0.),
         loss=dict(beta=1.),
         bone_loss=dict(beta=1.),

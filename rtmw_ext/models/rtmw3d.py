@@ -72,7 +72,8 @@ class RTMW3DEstimator(TopdownPoseEstimator):
         if not (np.isfinite(depth) & (depth > 0)).all():
             raise CameraError(f'root_depth={depth.tolist()} must be > 0 '
                               'metres')
-        absolute, relative = to_camera_space(pixels, z, depth, camera)
+        absolute, relative = to_camera_space(
+            pixels, z, depth, camera, instances.keypoint_scores > 0)
         instances.keypoints_3d = relative.astype(np.float32)
         instances.keypoints_3d_cam = absolute.astype(np.float32)
         instances.root_depth = depth.astype(np.float32)
