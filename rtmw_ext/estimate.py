@@ -30,6 +30,20 @@ def estimate_poses(model, image, boxes):
         BoxError: A box has no area, is not finite or lies outside the image.
     """
     image = read_image(image)
+    boxes = check_boxes(boxes, image)
+    return inference_topdown(model, image, boxes) if len(boxes) else []
+
+
+def check_boxes(boxes, image):
+    """Boxes as (N, 4) float32, or an error.
+
+    Args:
+        boxes (ndarray): (N, 4) x1, y1, x2, y2 in pixels.
+        image (ndarray): (H, W, 3), what they lie in.
+
+    Raises:
+        BoxError: A box has no area, is not finite or lies outside the image.
+    """
     boxes = np.asarray(boxes, dtype=np.float32).reshape(-1, 4)
     height, width = image.shape[:2]
     for number, box in enumerate(boxes):
@@ -40,7 +54,7 @@ def estimate_poses(model, image, boxes):
         if x1 >= width or y1 >= height or x2 <= 0 or y2 <= 0:
             raise BoxError(f'box {number}, {box.tolist()}, lies outside the '
                            f'image of {width} x {height} pixels')
-    return inference_topdown(model, image, boxes) if len(boxes) else []
+    return boxes
 
 
 def draw_poses(image, samples, dataset_meta, threshold=0.3, scale=1):

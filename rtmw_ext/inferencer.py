@@ -22,6 +22,7 @@ from mmpose.apis.inferencers.base_mmpose_inferencer import BaseMMPoseInferencer
 from . import zoo
 from .checkpoints import check_fit
 from .compat import is_ours, ours
+from .estimate import check_boxes
 from .images import ImageError, list_images, read_image
 
 PERSON = (0, )
@@ -33,24 +34,40 @@ class RTMW3DInferencer(Pose2DInferencer):
     """mmpose's 2D inferencer for RTMW3D, which finds 2D and 3D in one pass:
     what ``MMPoseInferencer(pose3d='rtmw3d-l')`` makes.
 
-    Calls take, beside mmpose's arguments: ``camera`` (as of
-    :mod:`rtmw_ext.geometry`, of every picture), ``root_depth`` (of the hips
-    of every person, in metres) and ``person_height`` (in metres). Each
+    Calls take, beside mmpose's arguments: ``bboxes`` (for each picture its
+    (N, 4) boxes x1, y1, x2, y2 in pixels, instead of a detector), ``camera``
+    (as of :mod:`rtmw_ext.geometry`, of every picture), ``root_depth`` (of the
+    hips of every person, in metres) and ``person_height`` (in metres). Each
     result has, beside the 2D fields, those of ``FIELDS_3D``; see
     :class:`rtmw_ext.models.RTMW3DEstimator`.
+
+    Raises:
+        BoxError: A box has no area, is not finite or lies outside the image.
+        CameraError: The camera, the depth or the height cannot be used.
     """
 
     camera_kwargs = {'camera', 'root_depth', 'person_height'}
     preprocess_kwargs = Pose2DInferencer.preprocess_kwargs | camera_kwargs
 
-    def preprocess_single(self, input, index, camera=None, root_depth=None,
-                          person_height=None, **kwargs):
+    def preprocess_single(self, input, index, bboxes=(), camera=None,
+                          root_depth=None, person_height=None, **kwargs):
         fields = dict(camera_param=camera, root_depth=root_depth,
                       person_height=person_height)
-        given = {key: value for key, value in fields.items()
-                 if value is not None}
+        fields = {key: value for key, value in fields.items()
+                  if value is not None}
+        if len(bboxes):
+            # mmpose 1.3.2 takes boxes but forgets them.
+            image = read_image(input)
+            name = input if isinstance(input, str) else f'{index:06}.jpg'
+            return [
+                self.pipeline({
+                    **self.model.dataset_meta, **fields, 'img': image,
+                    'img_path': name, 'bbox': box[None],
+                    'bbox_score': np.ones(1, np.float32)
+                }) for box in check_boxes(bboxes, image)
+            ]
         pipeline = self.pipeline
-        self.pipeline = lambda sample: pipeline({**sample, **given})
+        self.pipeline = lambda sample: pipeline({**sample, **fields})
         try:
             return super().preprocess_single(input, index, **kwargs)
         finally:

@@ -10,6 +10,7 @@ from mmengine.registry import init_default_scope
 from mmpose.apis import MMPoseInferencer
 
 from rtmw_ext import zoo
+from rtmw_ext.estimate import BoxError
 from rtmw_ext.geometry import CameraError, project
 from rtmw_ext.inferencer import RTMW3DInferencer
 from rtmw_ext.synthetic.drawn3d import draw_person_3d, sample_person_3d
@@ -139,6 +140,21 @@ def test_several_persons(inferencer, folder, monkeypatch):
     assert [person['bbox'][0] for person in people] == boxes[:2].tolist()
     assert people[0]['keypoints_3d'] != people[1]['keypoints_3d']
     assert result['visualization'][0].shape == (480, 1200, 3)
+
+
+def test_boxes_of_your_own(inferencer, folder):
+    boxes = [[[0., 0, 70, 160], [60, 10, 150, 150]], [[5., 5, 155, 155]]]
+    paths = [str(folder / f'{name}.png') for name in '01']
+    for inputs in (paths, [cv2.imread(path) for path in paths]):
+        results = list(inferencer(inputs, bboxes=boxes, root_depth=3.))
+        for result, expected in zip(results, boxes):
+            people = result['predictions'][0]
+            assert [person['bbox'][0] for person in people] == expected
+            for person in people:
+                check(person)
+                assert person['root_depth'] == 3
+    with pytest.raises(BoxError, match='box 0'):
+        next(inferencer(paths[0], bboxes=[[[5, 5, 5, 9]]]))
 
 
 @pytest.mark.parametrize('name', ['rtmw3d-l', 'rtmw3d-x', 'RTMW3D-L-384x288'])

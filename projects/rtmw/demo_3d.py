@@ -38,23 +38,28 @@ def main():
     print(f'{time.monotonic() - start:.0f} s so far')
 
     from mmpose.apis import MMPoseInferencer
+    from mmpose.registry import DATASETS
 
     import rtmw_ext  # noqa: F401  (after the message: it takes seconds)
     inferencer = MMPoseInferencer(
         pose3d=str(ROOT / CONFIG),
         pose3d_weights=str(last_checkpoint(out / 'train')),
         det_model='whole_image', device='cpu')
-    pictures = sorted((data / 'images').rglob('*.jpg'))
+    people = DATASETS.build(dict(
+        type='H3WBDataset', split='mmpose-train', ann_file='h3wb.npz',
+        data_root=str(data), data_prefix=dict(img='images/'), pipeline=[]))
+    pictures = [person['img_path'] for person in people]
     video = out / 'people.mp4'
     writer = cv2.VideoWriter(str(video), cv2.VideoWriter_fourcc(*'mp4v'), 2,
                              SIZE)
     for path in pictures:
-        writer.write(cv2.imread(str(path)))
+        writer.write(cv2.imread(path))
     writer.release()
-    arguments = dict(out_dir=str(out), camera=drawn3d.pinhole(SIZE), radius=2,
-                     thickness=1)
-    for inputs in ([str(path) for path in pictures[:3]], str(video)):
-        for result in inferencer(inputs, **arguments):
+    for inputs in (pictures[:3], str(video)):
+        for result in inferencer(
+                inputs, out_dir=str(out), camera=drawn3d.pinhole(SIZE),
+                bboxes=[person['bbox'] for person in people], radius=2,
+                thickness=1):
             person = result['predictions'][0][0]
     print(f'{len(person["keypoints_3d"])} points a person in 3D, the hips '
           f'{person["root_depth"]:.2f} m away')
