@@ -13,9 +13,10 @@ from mmpose.registry import DATASETS
 pytest.importorskip('numba', reason='needs requirements/synthetic.txt')
 
 from rtmw_ext.datasets import CropDataset  # noqa: E402
+from rtmw_ext.datasets.checks import find_problem  # noqa: E402
 from rtmw_ext.datasets.wholebody import (  # noqa: E402
+    PARTS,
     AnnotationError,
-    find_problem,
 )
 from rtmw_ext.synthetic import body as body_module  # noqa: E402
 from rtmw_ext.synthetic import scene  # noqa: E402
@@ -293,7 +294,7 @@ def test_coco_file_loads_with_3d(coco):
     assert sorted(images) == list(range(1, 11))
     assert len(dataset) == len(content['annotations'])
     for ann in content['annotations']:
-        assert find_problem(ann, images[ann['image_id']]) is None
+        assert find_problem(ann, images[ann['image_id']], PARTS) is None
         for name, part in (('face', 'face_kpts'), ('foot', 'foot_kpts'),
                            ('lefthand', 'lefthand_kpts'),
                            ('righthand', 'righthand_kpts')):
