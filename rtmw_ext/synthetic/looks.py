@@ -151,7 +151,7 @@ class Wardrobe:
             joints = np.array([
                 body.heads[body.bones[f'{name}.{side}']] for name in chain])
             lengths = np.linalg.norm(np.diff(joints, axis=0), axis=1)
-            total, start = lengths.sum(), 0.
+            total = lengths.sum()
             value = np.zeros(mine.sum())
             for i in range(2):
                 d = (joints[i + 1] - joints[i]) / lengths[i]
@@ -321,7 +321,7 @@ class Wardrobe:
         if rng.uniform() < .9:
             under = np.where(self.torso & (z < neckline * .6), .02, out)
             layers.insert(0, (SHIRT, under, .001))
-        layers.insert(len(layers) - (not tucked and rng.uniform() < 0), (
+        layers.append((
             SHIRT, shirt, loose * (.35 + bumps) + .002 * (not tucked)))
         if tucked:
             layers[-1], layers[-2] = layers[-2], layers[-1]
