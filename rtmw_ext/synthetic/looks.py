@@ -317,10 +317,9 @@ class Wardrobe:
                 self.leg - rng.choice([.75, .9, 0])) * .8, out), .001))
         layers.append((TROUSERS, lower, legs_loose * (
             .3 + bumps * np.clip(.4 + self.leg, .4, 1.2))))
-        # Bare bellies are rare.
-        if rng.uniform() < .9:
-            under = np.where(self.torso & (z < neckline * .6), .02, out)
-            layers.insert(0, (SHIRT, under, .001))
+        # Whatever moves up or gapes, nobody's chest or belly is bare.
+        under = np.where(self.torso, neckline * .8 - z, out)
+        layers.insert(0, (SHIRT, under, .001))
         layers.append((
             SHIRT, shirt, loose * (.35 + bumps) + .002 * (not tucked)))
         if tucked:
