@@ -299,7 +299,7 @@ class Wardrobe:
             -.12, .2) * height + hem
         shirt = np.where(self.torso | (self.leg >= 0), np.minimum(
             np.where(self.torso, shirt, .02), z - bottom), shirt)
-        shirt[self.head] = out
+        shirt = np.where(self.head, top, shirt)
         if sleeve < 0:
             shirt = np.where(trunk, np.minimum(top, .15 - np.abs(x)), shirt)
             shirt = np.where(self.torso, np.minimum(shirt, z - bottom), shirt)
@@ -343,7 +343,7 @@ class Wardrobe:
             jacket = np.where(self.arm >= 0, np.where(
                 self.hand, out, (rng.uniform(.85, 1.02) - self.arm) * .55),
                 jacket)
-            jacket[self.head] = out
+            jacket = np.where(self.head, height * 1.02 - z, jacket)
             layers.append((JACKET, jacket, loose + rng.uniform(
                 .006, .02) * (.4 + bumps)))
         if rng.uniform() < .85:
