@@ -287,7 +287,7 @@ class Wardrobe:
         lower[self.foot] = out
         sleeve = rng.choice([-1, .2, .35, .55, .75, 1.], p=[
             .1, .12, .28, .06, .06, .38]) + rng.normal(0, .03)
-        neckline = rng.uniform(.95, 1.1) * height
+        neckline = rng.uniform(.95, 1.07) * height
         drop = rng.uniform(0, .25) * (rng.uniform() < .4)
         front = np.clip(-y * 12, 0, 1) * np.exp(-(x / .09)**2)
         # Shoulders and the upper arms end at the neckline as the trunk does.
@@ -299,7 +299,8 @@ class Wardrobe:
             -.12, .2) * height + hem
         shirt = np.where(self.torso | (self.leg >= 0), np.minimum(
             np.where(self.torso, shirt, .02), z - bottom), shirt)
-        shirt = np.where(self.head, top, shirt)
+        # A collar ends below the chin.
+        shirt = np.where(self.head, np.minimum(top, y + .085), shirt)
         if sleeve < 0:
             shirt = np.where(trunk, np.minimum(top, .15 - np.abs(x)), shirt)
             shirt = np.where(self.torso, np.minimum(shirt, z - bottom), shirt)
@@ -343,7 +344,8 @@ class Wardrobe:
             jacket = np.where(self.arm >= 0, np.where(
                 self.hand, out, (rng.uniform(.85, 1.02) - self.arm) * .55),
                 jacket)
-            jacket = np.where(self.head, height * 1.02 - z, jacket)
+            jacket = np.where(self.head, np.minimum(
+                height * 1.02 - z, y + .085), jacket)
             layers.append((JACKET, jacket, loose + rng.uniform(
                 .006, .02) * (.4 + bumps)))
         if rng.uniform() < .85:
