@@ -8,11 +8,12 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from mmengine.config import Config
 from mmpose.registry import DATASETS
 
 pytest.importorskip('numba', reason='needs requirements/synthetic.txt')
 
-from conftest import ROOT  # noqa: E402
+from conftest import CONFIGS, ROOT  # noqa: E402
 
 from rtmw_ext.datasets import CropDataset  # noqa: E402
 from rtmw_ext.datasets.wholebody import (  # noqa: E402
@@ -420,3 +421,17 @@ def test_tool_prints_its_errors(tmp_path):
          str(tmp_path)], cwd=ROOT, text=True, capture_output=True)
     assert done.returncode
     assert done.stderr.strip().splitlines()[-1].startswith('error: num=0')
+
+
+@pytest.mark.parametrize('size', 'tsm')
+def test_configs_build_their_datasets(maker, coco, size):
+    config = Config.fromfile(
+        CONFIGS / 'synthetic' / f'rtmw-{size}_synthetic-256x192.py')
+    assert config.model.backbone.init_cfg is None
+    sample = DATASETS.build(config.train_dataloader.dataset)[12345]
+    assert sample['inputs'].shape == (3, 256, 192)
+    labels = sample['data_samples'].gt_instance_labels
+    assert labels.keypoint_weights.shape == (1, 133)
+    val = config.val_dataloader.dataset
+    val.data_root = f'{coco}/'
+    assert DATASETS.build(val)[0]['inputs'].shape == (3, 256, 192)
