@@ -1,5 +1,5 @@
 # Synthetic people (docs/synthetic.md). Training ones are rendered on the fly;
-# the evaluation set is written once, 2,000 people in 1,000 pictures:
+# the evaluation set is written once, about 2,000 people:
 # tools/synthesize.py --num 1000 --people 1 3 --seed 2026 --split val
 #   --out data/synthetic
 synthetic_train = dict(
