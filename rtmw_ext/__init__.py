@@ -12,8 +12,8 @@ import sys
 from .version import __version__
 
 __all__ = [
-    '__version__', 'compat', 'datasets', 'evaluation', 'hooks', 'images',
-    'models', 'runtime', 'zoo'
+    '__version__', 'codecs', 'compat', 'datasets', 'evaluation', 'hooks',
+    'images', 'models', 'runtime', 'zoo'
 ]
 
 OPENMMLAB = ('mmengine', 'mmcv', 'mmdet', 'mmpose')

@@ -7,8 +7,17 @@ from . import compat  # noqa: E402
 
 compat.apply()
 
-from . import datasets, evaluation, hooks, inferencer, models  # noqa: E402
+from . import (  # noqa: E402
+    codecs,
+    datasets,
+    evaluation,
+    hooks,
+    inferencer,
+    models,
+)
 
 inferencer.enable()
 
-__all__ = ['datasets', 'evaluation', 'hooks', 'inferencer', 'models']
+__all__ = [
+    'codecs', 'datasets', 'evaluation', 'hooks', 'inferencer', 'models'
+]

@@ -1,7 +1,13 @@
 """Network modules, registered in MMPose's ``MODELS`` on import."""
 from .gau import GAU
 from .hem import HEM, SimCCEncoder
+from .losses import AxisKLDiscretLoss, SimCCBoneLoss
 from .pafpn import PAFPN
+from .rtmw3d import RTMW3DEstimator
+from .rtmw3d_head import RTMW3DHead
 from .rtmw_head import RTMWSimCCHead
 
-__all__ = ['GAU', 'HEM', 'PAFPN', 'RTMWSimCCHead', 'SimCCEncoder']
+__all__ = [
+    'AxisKLDiscretLoss', 'GAU', 'HEM', 'PAFPN', 'RTMW3DEstimator',
+    'RTMW3DHead', 'RTMWSimCCHead', 'SimCCBoneLoss', 'SimCCEncoder'
+]

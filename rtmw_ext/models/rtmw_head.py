@@ -168,21 +168,21 @@ class RTMWSimCCHead(BaseHead):
             over visible keypoints, in [0, 1].
         """
         predictions = self.forward(feats)
-        labels = [sample.gt_instance_labels for sample in batch_data_samples]
+        x, y, weights = gather_labels(
+            batch_data_samples, 'keypoint_x_labels', 'keypoint_y_labels',
+            'keypoint_weights')
+        return dict(
+            loss_kpt=self.loss_module(predictions, (x, y), weights),
+            acc_pose=self.accuracy(predictions, (x, y), weights))
 
-        def gather(name):
-            return torch.cat([getattr(label, name) for label in labels])
-
-        targets = gather('keypoint_x_labels'), gather('keypoint_y_labels')
-        weights = gather('keypoint_weights')
+    def accuracy(self, predictions, targets, weights):
+        """PCK at 5% of the crop over the points with a weight, in [0, 1]."""
         _, accuracy, _ = simcc_pck_accuracy(
             output=to_numpy(predictions),
             target=to_numpy(targets),
             simcc_split_ratio=self.decoder.simcc_split_ratio,
             mask=to_numpy(weights) > 0)
-        return dict(
-            loss_kpt=self.loss_module(predictions, targets, weights),
-            acc_pose=weights.new_tensor(accuracy))
+        return weights.new_tensor(accuracy)
 
     @property
     def default_init_cfg(self):
@@ -191,6 +191,14 @@ class RTMWSimCCHead(BaseHead):
             dict(type='Constant', layer='BatchNorm2d', val=1),
             dict(type='Normal', layer=['Linear'], std=0.01, bias=0),
         ]
+
+
+def gather_labels(samples, *names):
+    """The labels of B samples, (B, K, ...) for each name."""
+    return [
+        torch.cat([sample.gt_instance_labels.get(name) for sample in samples])
+        for name in names
+    ]
 
 
 def _rename(state_dict, prefix, names):
