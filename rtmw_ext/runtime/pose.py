@@ -13,6 +13,8 @@ from .people import People
 from .simcc import decode
 
 AXES = ('simcc_x', 'simcc_y', 'simcc_z')
+#: Outputs of a file that was exported with the decoding inside.
+DECODED = ('keypoints', 'scores')
 #: Of ImageNet, in RGB: those of every RTMPose, RTMW and RTMW3D.
 MEAN = (123.675, 116.28, 103.53)
 STD = (58.395, 57.12, 57.375)
@@ -57,8 +59,10 @@ class PoseModel:
                  person_height=geometry.PERSON_HEIGHT, **network):
         self.network = load_network(path, **network)
         meta = self.network.metadata
-        self.order = _axes(self.network)
-        self.is_3d = len(self.order) == 3
+        self.order = _order(self.network)
+        self.decoded = set(self.network.outputs) == set(DECODED)
+        self.is_3d = (3 == self.network.outputs['keypoints'][2]
+                      if self.decoded else len(self.order) == 3)
         (batch, _, height, width), = self.network.inputs.values()
         self.input_size = tuple(meta.get('input_size', (width, height))[:2])
         if None in self.input_size:
@@ -66,9 +70,10 @@ class PoseModel:
                             'export it with `rtmw export`')
         shapes = list(self.network.outputs.values())
         shapes = [shapes[number] for number in self.order]
-        ratios = {shape[2] / side
-                  for shape, side in zip(shapes, self.input_size)
-                  if shape[2] is not None}
+        ratios = set() if self.decoded else {
+            shape[2] / side
+            for shape, side in zip(shapes, self.input_size)
+            if shape[2] is not None}
         fits = all(fixed in (None, side) for fixed, side in zip(
             (width, height), self.input_size))
         if len(ratios) > 1 or not fits:
@@ -162,7 +167,8 @@ class PoseModel:
         return crops
 
     def run(self, crops):
-        """(N, 3, h, w) -> list of SimCC logits (N, K, bins): x, y[, z]."""
+        """(N, 3, h, w) -> list of SimCC logits (N, K, bins), x, y[, z]; or
+        points and scores of a file that decodes."""
         if not len(crops):
             # How many points there are, the outputs may not say.
             if self._nobody is None:
@@ -179,12 +185,14 @@ class PoseModel:
         return [outputs[number] for number in self.order]
 
     def decode(self, simcc):
-        """Logits -> points of the crop.
+        """Logits (or points of a file that decodes) -> points of the crop.
 
         Returns:
             tuple[ndarray, ndarray]: (N, K, 2) in pixels of the crop or
             (N, K, 3) with z in metres from the root, and scores (N, K).
         """
+        if self.decoded:
+            return tuple(simcc)
         points, scores = decode(simcc, self.subbin)
         points /= self.split_ratio
         if self.is_3d:
@@ -201,15 +209,17 @@ class PoseModel:
                                         camera)[1].astype(np.float32)
 
 
-def _axes(network):
-    """The places of x, y[, z] among the outputs, by name where they have
-    OpenMMLab's.
+def _order(network):
+    """The places of x, y[, z] (or keypoints, scores) among the outputs, by
+    name where they have OpenMMLab's.
 
     Raises:
         PoseError: They are no SimCC logits.
     """
     names, shapes = list(network.outputs), list(network.outputs.values())
     inputs = list(network.inputs.values())
+    if set(names) == set(DECODED):
+        return [names.index(name) for name in DECODED]
     if (len(inputs) != 1 or len(inputs[0]) != 4 or len(names) not in (2, 3)
             or any(len(shape) != 3 for shape in shapes)
             or len({shape[1] for shape in shapes} - {None}) > 1):
