@@ -42,9 +42,15 @@ def to_onnx(network, meta, path, precision='fp32'):
             opset_version=OPSET)
     model = onnx.load(path)
     if precision == 'fp16':
-        from onnxruntime.transformers.float16 import convert_float_to_float16
-        model = convert_float_to_float16(model, keep_io_types=True)
+        model = to_half(model)
     write_metadata(model, meta, path)
+
+
+def to_half(model):
+    """An ONNX model that computes in float16, with float32 inputs and
+    outputs."""
+    from onnxruntime.transformers.float16 import convert_float_to_float16
+    return convert_float_to_float16(model, keep_io_types=True)
 
 
 def write_metadata(model, meta, path):
