@@ -90,6 +90,8 @@ def _parser():
     bench.add_argument('--images', help='folder of photos of people')
     bench.add_argument('--rounds', type=int, default=10)
     bench.add_argument('--threads', type=int, default=0)
+    bench.add_argument('--frames', type=int, default=200,
+                       help='of the video (default: 200)')
 
     models = _command(commands, 'models', _models, 'the known models')
     models.add_argument('filter', nargs='?', default='', help='part of a name')

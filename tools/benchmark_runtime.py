@@ -43,6 +43,8 @@ def main():
     flags.add_argument('--rtmlib', action='store_true')
     flags.add_argument('--rounds', type=int, default=10)
     flags.add_argument('--threads', type=int, default=0)
+    flags.add_argument('--frames', type=int, default=200,
+                       help='of the video (default: 200)')
     flags.add_argument('--folder', type=Path, default='work_dirs/bench',
                        help='for the exported sizes')
     flags = flags.parse_args()
