@@ -58,6 +58,7 @@ setup(
     extras_require=dict(
         runtime=['opencv-python-headless', 'onnxruntime', 'tqdm'],
         openvino=['openvino'],
-        ncnn=['pnnx', 'ncnn']),
+        ncnn=['pnnx', 'ncnn'],
+        rerun=['rerun-sdk>=0.23']),
     entry_points=dict(console_scripts=['rtmw = rtmw_ext.cli:main']),
     cmdclass=dict(build_py=BuildWithMim))

@@ -14,10 +14,12 @@ from . import (  # noqa: E402
     hooks,
     inferencer,
     models,
+    visualization,
 )
 
 inferencer.enable()
 
 __all__ = [
-    'codecs', 'datasets', 'evaluation', 'hooks', 'inferencer', 'models'
+    'codecs', 'datasets', 'evaluation', 'hooks', 'inferencer', 'models',
+    'visualization'
 ]
