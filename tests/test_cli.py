@@ -15,8 +15,8 @@ from conftest import ROOT
 from PIL import Image
 
 from rtmw_ext import cli
-from rtmw_ext.images import ImageError, read_image
-from rtmw_ext.runtime import NetworkError, WholeBody, files, video
+from rtmw_ext.images import read_image
+from rtmw_ext.runtime import NetworkError, People, WholeBody, files, video
 from rtmw_ext.runtime import infer as runs
 from rtmw_ext.runtime.bench import cost, crowd, moving
 from rtmw_ext.runtime.results import BODY_25, FORMATS, Npz, ResultError
@@ -130,10 +130,15 @@ def test_video_cut_off(capsys, clip, loud_t_file, tmp_path):
 
 @pytest.mark.parametrize('rate', [0., -1., float('nan'), 1e9])
 def test_header_without_a_rate(rate, clip, monkeypatch):
-    class Capture(cv2.VideoCapture):
+    real = cv2.VideoCapture(str(clip))
+
+    class Capture:
+
+        def __init__(self, source):
+            self.isOpened, self.read = real.isOpened, real.read
 
         def get(self, what):
-            return rate if what == cv2.CAP_PROP_FPS else super().get(what)
+            return rate if what == cv2.CAP_PROP_FPS else real.get(what)
 
     monkeypatch.setattr(cv2, 'VideoCapture', Capture)
     with pytest.warns(UserWarning, match='clip.mp4 says .*30 are assumed'):
@@ -151,13 +156,13 @@ def test_one_line_errors(capsys, photo, loud_t_file, tmp_path):
     Image.new('1', (20000, 20000)).save(huge)
     out = tmp_path / 'out'
     for inputs, where, said in [
-            (['none.jpg'], out, 'none.jpg does not exist'),
+            (['none.jpg'], out, 'image none.jpg '),
             (['none.mp4'], out, 'none.mp4 does not exist'),
             ([text], out, 'text.mp4 cannot be opened'),
             ([empty], out, 'empty holds no image'),
             ([f'{tmp_path}/*.gif'], out, 'no file matches'),
             (['77'], out, 'webcam 77 cannot be opened'),
-            ([huge], out, 'huge.png'),
+            ([huge], out, 'huge.png has more than 100,000,000 pixels'),
             ([photo], file / 'sub', 'file/sub cannot be made')]:
         code, err = infer(capsys, loud_t_file, where, *inputs)
         assert code == 1 and said in err, (said, err)
@@ -174,13 +179,6 @@ def test_one_line_errors(capsys, photo, loud_t_file, tmp_path):
     with pytest.raises(SystemExit) as error:
         cli.main(['infer'])
     assert error.value.code == 2
-
-
-def test_huge_image_is_named_with_the_fix(tmp_path):
-    path = tmp_path / 'huge.png'
-    Image.new('1', (20000, 20000)).save(path)
-    with pytest.raises(ImageError, match='huge.png.*scale it down'):
-        read_image(path)
 
 
 def test_a_bad_input_among_good_ones_is_skipped(capsys, photo, loud_t_file,
@@ -216,8 +214,8 @@ def test_names_of_equal_stems(tmp_path):
 
 
 def test_other_points_than_133(tmp_path):
-    from test_runtime import people_at
-    people = people_at(np.zeros((1, 17, 2)))
+    people = People(np.zeros((1, 17, 2)), np.ones((1, 17)),
+                    np.zeros((1, 4)), np.ones(1))
     for name in ('coco', 'openpose'):
         with pytest.raises(ResultError, match='finds 17'):
             FORMATS[name](tmp_path).add('x', None, people)
@@ -228,9 +226,10 @@ def test_other_points_than_133(tmp_path):
 
 
 def test_ctrl_c_keeps_what_is_done(clip, loud_t_file, tmp_path):
-    command = [sys.executable, '-m', 'rtmw_ext.cli', 'infer', *[str(clip)] * 60,
-               '--pose', str(loud_t_file), '--det', 'none', '--out',
-               str(tmp_path), '--format', 'json', 'csv', '--threads', '1']
+    command = [sys.executable, '-m', 'rtmw_ext.cli', 'infer',
+               *[str(clip)] * 60, '--pose', str(loud_t_file), '--det',
+               'none', '--out', str(tmp_path), '--format', 'json', 'csv',
+               '--threads', '1']
     process = subprocess.Popen(command, cwd=ROOT, stderr=subprocess.PIPE,
                                text=True, start_new_session=True)
     deadline = time.monotonic() + 60
@@ -260,7 +259,8 @@ def test_published_networks_are_fetched_once(file_server, loud_t_file,
     place.write_bytes(b'no archive')
     with pytest.raises(NetworkError, match='cannot be fetched'):
         files.resolve('rtmw-m', files.POSES)
-    assert not [path for path in tmp_path.rglob('*') if path.is_file()]
+    cache = tmp_path / 'rtmw_ext'
+    assert not [path for path in cache.rglob('*') if path.is_file()]
     with zipfile.ZipFile(place, 'w') as archive:
         archive.write(loud_t_file, '20231122/rtmw/end2end.onnx')
     path = files.resolve('rtmw-m', files.POSES)
@@ -279,7 +279,7 @@ def test_models_and_info(capsys, loud_t_file):
     assert 'split_ratio' in capsys.readouterr().out
 
 
-def test_installed_command(tmp_path):
+def test_console_script():
     setup = (ROOT / 'setup.py').read_text()
     assert "'rtmw = rtmw_ext.cli:main'" in setup
 

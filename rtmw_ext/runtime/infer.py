@@ -2,15 +2,20 @@
 import glob
 import os
 import sys
+import warnings
 from contextlib import ExitStack
 from pathlib import Path
 
 import cv2
+import numpy as np
+from PIL import Image
 
 from ..images import ImageError, list_images, read_image
 from . import video
 from .draw import draw
 from .results import FORMATS
+
+MAX_PIXELS = 100_000_000
 
 
 class OutputError(ValueError):
@@ -149,12 +154,33 @@ def run(estimator, sources, outputs, every, smooth=False, limit=None):
 
 
 def _image(estimator, source, outputs):
+    _check_size(source)
     image = read_image(source)
     people = estimator(image)
     name = outputs.name(source)
     outputs.add(name, None, people)
     if outputs.draws:
         outputs.write_picture(name, outputs.draw(image, people))
+
+
+def _check_size(path):
+    """Read and drawn, an image takes 6 bytes a pixel.
+
+    Raises:
+        ImageError: It has more than ``MAX_PIXELS``.
+    """
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter('ignore', Image.DecompressionBombWarning)
+            with Image.open(path) as image:
+                width, height = image.size
+    except Image.DecompressionBombError:
+        width = height = np.inf
+    except OSError:
+        return  # read_image says what is wrong with it.
+    if width * height > MAX_PIXELS:
+        raise ImageError(f'image {path} has more than {MAX_PIXELS:,} pixels: '
+                         'scale it down')
 
 
 def _video(estimator, source, outputs, every, smooth, limit):

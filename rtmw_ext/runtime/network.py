@@ -75,8 +75,8 @@ class OnnxRuntime:
     """An ONNX file in ONNX Runtime.
 
     A batch of as many items as threads or more is shared out among threads
-    that each compute whole items, which costs no waiting for each other
-    inside a layer.
+    that each compute whole items: they need not wait for each other after
+    every layer.
 
     Attributes:
         path (Path): The file.
@@ -88,7 +88,7 @@ class OnnxRuntime:
         import onnxruntime
         self.path, self.threads = path, threads
         self._providers = _providers(onnxruntime, device)
-        self._session = self._load(threads)
+        self._session = self._load()
         entries = self._session.get_inputs()
         self.inputs = dict(map(_node, entries))
         self.outputs = dict(map(_node, self._session.get_outputs()))
@@ -96,13 +96,14 @@ class OnnxRuntime:
                       np.float32)
         self.metadata = _metadata(
             self._session.get_modelmeta().custom_metadata_map.get(METADATA))
-        self._parallel = device == 'cpu' and threads > 1
-        self._single = self._pool = None
+        fixed = isinstance(entries[0].shape[0], int)
+        self._pool = None if device != 'cpu' or threads < 2 or fixed else (
+            ThreadPoolExecutor(threads))
 
-    def _load(self, threads):
+    def _load(self):
         import onnxruntime
         options = onnxruntime.SessionOptions()
-        options.intra_op_num_threads = threads
+        options.intra_op_num_threads = self.threads
         options.log_severity_level = 3
         # Detector and pose network take turns: a thread that spins for the
         # one takes a core from the other.
@@ -119,23 +120,16 @@ class OnnxRuntime:
     def __call__(self, batch):
         """(B, ...) float32 -> list of (B, ...) float32, one an output."""
         batch = np.ascontiguousarray(batch, self.dtype)
-        shared = len(batch) - len(batch) % self.threads
-        if not self._parallel or shared < self.threads:
-            return self._run(self._session, batch)
-        if self._single is None:
-            self._single = self._load(1)
-            self._pool = ThreadPoolExecutor(self.threads)
-        parts = np.split(batch[:shared], self.threads)
-        results = list(
-            self._pool.map(lambda part: self._run(self._single, part), parts))
-        if shared < len(batch):
-            results.append(self._run(self._session, batch[shared:]))
+        if self._pool is None or len(batch) < self.threads:
+            return self._run(batch)
+        parts = np.array_split(batch, self.threads)
+        results = list(self._pool.map(self._run, parts))
         return [np.concatenate(output) for output in zip(*results)]
 
-    def _run(self, session, batch):
+    def _run(self, batch):
         name = next(iter(self.inputs))
         try:
-            return session.run(None, {name: batch})
+            return self._session.run(None, {name: batch})
         except Exception as error:
             raise NetworkError(f'network {self.path} fails on an input of '
                                f'shape {batch.shape}: {_one_line(error)}'
