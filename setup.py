@@ -55,5 +55,10 @@ setup(
     # No OpenMMLab package: pip would replace a user's own. They are checked
     # at import (rtmw_ext/dependencies.py).
     install_requires=['numpy', 'pillow', 'pyyaml'],
-    extras_require=dict(rerun=['rerun-sdk>=0.23']),
+    extras_require=dict(
+        runtime=['opencv-python-headless', 'onnxruntime', 'tqdm'],
+        openvino=['openvino'],
+        ncnn=['pnnx', 'ncnn'],
+        rerun=['rerun-sdk>=0.23']),
+    entry_points=dict(console_scripts=['rtmw = rtmw_ext.cli:main']),
     cmdclass=dict(build_py=BuildWithMim))
