@@ -14,6 +14,7 @@ from . import (  # noqa: E402
     hooks,
     inferencer,
     models,
+    synthetic,
     visualization,
 )
 
@@ -21,5 +22,5 @@ inferencer.enable()
 
 __all__ = [
     'codecs', 'datasets', 'evaluation', 'hooks', 'inferencer', 'models',
-    'visualization'
+    'synthetic', 'visualization'
 ]

@@ -1,4 +1,5 @@
 """Network modules, registered in MMPose's ``MODELS`` on import."""
+from .batch_pipeline import BatchPipeline
 from .gau import GAU
 from .hem import HEM, SimCCEncoder
 from .losses import AxisKLDiscretLoss, SimCCBoneLoss
@@ -8,6 +9,7 @@ from .rtmw3d_head import RTMW3DHead
 from .rtmw_head import RTMWSimCCHead
 
 __all__ = [
-    'AxisKLDiscretLoss', 'GAU', 'HEM', 'PAFPN', 'RTMW3DEstimator',
-    'RTMW3DHead', 'RTMWSimCCHead', 'SimCCBoneLoss', 'SimCCEncoder'
+    'AxisKLDiscretLoss', 'BatchPipeline', 'GAU', 'HEM', 'PAFPN',
+    'RTMW3DEstimator', 'RTMW3DHead', 'RTMWSimCCHead', 'SimCCBoneLoss',
+    'SimCCEncoder'
 ]

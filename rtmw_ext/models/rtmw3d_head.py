@@ -8,7 +8,7 @@ from mmpose.models.utils.tta import flip_vectors
 from mmpose.registry import MODELS
 from torch import nn
 
-from .rtmw_head import RTMWSimCCHead, gather_labels
+from .rtmw_head import RTMWSimCCHead, gather_labels, simcc_pck
 
 
 @MODELS.register_module()
@@ -84,8 +84,8 @@ class RTMW3DHead(RTMWSimCCHead):
         if self.bone_loss is not None:
             losses['loss_bone'] = self.bone_loss(predictions, targets,
                                                  axis_weights)
-        losses['acc_pose'] = self.accuracy(predictions[:2], targets[:2],
-                                           weights)
+        losses['acc_pose'] = simcc_pck(predictions[:2], targets[:2],
+                                       weights > 0)
         with torch.no_grad():
             bins = (predictions[2].argmax(2) - z.argmax(2)).abs() * z_weights
             losses['z_error'] = bins.sum() / z_weights.sum().clamp(
