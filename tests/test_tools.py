@@ -143,3 +143,19 @@ def test_amp_without_gpu_is_a_clear_error(tmp_path):
         [PYTHON, str(ROOT / 'tools' / 'train.py'), str(RTMW_T), '--amp'],
         cwd=tmp_path, text=True, capture_output=True)
     assert result.returncode and '--amp needs a GPU' in result.stderr
+
+
+@pytest.mark.parametrize('config, gflops, tolerance', [
+    ('rtmw-l_cocktail14-256x192', 7.9, 0.1),
+    ('rtmw-l_cocktail14-384x288', 17.7, 0.2)])
+def test_model_table(config, gflops, tolerance, capsys, monkeypatch):
+    """The paper's Table 3, by the tool that the docs name."""
+    monkeypatch.syspath_prepend(ROOT / 'tools')
+    import model_table
+    path = ROOT / 'configs' / 'rtmw' / f'{config}.py'
+    monkeypatch.setattr(sys, 'argv', ['model_table.py', str(path)])
+    model_table.main()
+    _, name, flops, parameters, _ = map(
+        str.strip, capsys.readouterr().out.splitlines()[-1].split('|'))
+    assert name == config and float(parameters) > 50
+    assert float(flops) == pytest.approx(gflops, abs=tolerance)
