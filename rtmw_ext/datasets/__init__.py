@@ -1,4 +1,5 @@
 """Datasets and transforms, registered in MMPose's registries on import."""
+from .h3wb import H3WBDataset
 from .transforms import (
                          CoarseDropout,
                          LoadImageOrSkip,
@@ -8,6 +9,6 @@ from .transforms import (
 from .wholebody import WholeBodyDataset
 
 __all__ = [
-    'CoarseDropout', 'LoadImageOrSkip', 'RandomBlur', 'RandomMedianBlur',
-    'WholeBodyDataset'
+    'CoarseDropout', 'H3WBDataset', 'LoadImageOrSkip', 'RandomBlur',
+    'RandomMedianBlur', 'WholeBodyDataset'
 ]

@@ -1,10 +1,16 @@
 """Network modules, registered in MMPose's ``MODELS`` on import."""
 from .batch_pipeline import BatchPipeline
+from .distiller import DistilledEstimator, DistilledRTMW3DEstimator
 from .gau import GAU
 from .hem import HEM, SimCCEncoder
+from .losses import AxisKLDiscretLoss, SimCCBoneLoss
 from .pafpn import PAFPN
+from .rtmw3d import RTMW3DEstimator
+from .rtmw3d_head import RTMW3DHead
 from .rtmw_head import RTMWSimCCHead
 
 __all__ = [
-    'BatchPipeline', 'GAU', 'HEM', 'PAFPN', 'RTMWSimCCHead', 'SimCCEncoder'
+    'AxisKLDiscretLoss', 'BatchPipeline', 'DistilledEstimator',
+    'DistilledRTMW3DEstimator', 'GAU', 'HEM', 'PAFPN', 'RTMW3DEstimator',
+    'RTMW3DHead', 'RTMWSimCCHead', 'SimCCBoneLoss', 'SimCCEncoder'
 ]

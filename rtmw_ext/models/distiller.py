@@ -21,12 +21,15 @@ from torch.nn import functional as F
 
 from .. import zoo
 from ..checkpoints import check_fit
+from .rtmw3d import RTMW3DEstimator
 
 # The released DWPose configs.
 STAGES = {
     1: dict(feature_weight=7e-5, logit_weight=0.1, decay='epoch'),
     2: dict(feature_weight=0., logit_weight=1., decay='none'),
 }
+DISTILLATION_KEYS = ('teacher', 'teacher_weights', 'student', 'stage',
+                     'feature_weight', 'logit_weight', 'decay', 'labelled_z')
 DECAYS = ('epoch', 'iter', 'none')
 
 
@@ -111,10 +114,8 @@ class Distillation:
             raise DistillationError('stage 1 needs a teacher: the name of a '
                                     'model or the path of a config')
         config = kwargs if teacher is None else read_model(teacher)
-        config = {'type': TopdownPoseEstimator, **config}
-        if issubclass(_class(config), Distillation):
-            config['type'] = TopdownPoseEstimator
-            config = self._own(config)
+        # Its features and logits are all that is asked of it.
+        config = {**_undistilled(config), 'type': TopdownPoseEstimator}
         self.teacher_weights = teacher_weights or teacher
         self._teacher = _Teacher(MODELS.build(config))
         self.align = nn.ModuleList()
@@ -132,14 +133,13 @@ class Distillation:
 
     def _own(self, config):
         """The estimator's arguments in a model's config."""
-        mine = {key: value for key, value in config.items()
-                if key not in DISTILLATION_KEYS}
         if not issubclass(type(self), _class(config)):
             raise DistillationError(
                 f'the student is a {_class(config).__name__}, which '
                 f'{type(self).__name__} is not')
-        mine.pop('type')
-        return mine
+        config = _undistilled(config)
+        del config['type']
+        return config
 
     def _check(self):
         """Compares the two networks and builds the alignment."""
@@ -415,10 +415,17 @@ def find_weights(source):
     return str(path)
 
 
+def _undistilled(config):
+    """A model's config without the arguments of :class:`Distillation`."""
+    return {key: value for key, value in config.items()
+            if key not in DISTILLATION_KEYS}
+
+
 @MODELS.register_module()
 class DistilledEstimator(Distillation, TopdownPoseEstimator):
     """mmpose's top-down estimator as the student."""
 
 
-DISTILLATION_KEYS = ('teacher', 'teacher_weights', 'student', 'stage',
-                     'feature_weight', 'logit_weight', 'decay', 'labelled_z')
+@MODELS.register_module()
+class DistilledRTMW3DEstimator(Distillation, RTMW3DEstimator):
+    """RTMW3D as the student."""

@@ -1,0 +1,98 @@
+"""The head of RTMW3D: RTMW's with a third classifier for z (paper 3.2).
+
+Shapes: B persons (crops), K keypoints, W, H and D SimCC bins of x, y and z.
+"""
+import numpy as np
+import torch
+from mmpose.models.utils.tta import flip_vectors
+from mmpose.registry import MODELS
+from torch import nn
+
+from .rtmw_head import (
+                        RTMWSimCCHead,
+                        batch_factor,
+                        gather_labels,
+                        simcc_pck,
+)
+
+
+@MODELS.register_module()
+class RTMW3DHead(RTMWSimCCHead):
+    """Released checkpoints load unchanged (``cls_z`` beside RTMW's names).
+
+    Source: RTMW paper (arXiv 2407.08634), section 3.2.
+
+    Args:
+        decoder (dict): A ``SimCC3DLabel``.
+        loss (dict): Loss of (predictions, targets, weights), one of each an
+            axis.
+        bone_loss (dict, optional): Another such loss; None leaves it out.
+        kwargs: As of :class:`RTMWSimCCHead`.
+    """
+
+    def __init__(self,
+                 *args,
+                 loss=dict(type='AxisKLDiscretLoss', label_softmax=True),
+                 bone_loss=None,
+                 **kwargs):
+        super().__init__(*args, loss=loss, **kwargs)
+        self.bone_loss = bone_loss and MODELS.build(bone_loss)
+        self.cls_z = nn.Linear(
+            self.cls_x.in_features, self.decoder.axes[2].bins, bias=False)
+
+    @property
+    def classifiers(self):
+        return [self.cls_x, self.cls_y, self.cls_z]
+
+    @staticmethod
+    def flip_back(simcc, flip_indices):
+        """As in 2D; depth does not change in a mirror."""
+        x, y, z = simcc
+        return *flip_vectors(x, y, flip_indices), z[:, flip_indices]
+
+    def decode(self, simcc):
+        """SimCC logits -> points of every person.
+
+        Args:
+            simcc (tuple[Tensor]): (B, K, W), (B, K, H), (B, K, D).
+
+        Returns:
+            list[InstanceData]: B times ``keypoints`` (1, K, 2) in pixels of
+            the crop, ``keypoints_z`` (1, K) in metres from the root,
+            ``keypoints_simcc`` (1, K, 3) in pixels of the three axes, and
+            ``keypoint_scores`` (1, K).
+        """
+        predictions = super().decode(simcc)
+        for instances in predictions:
+            points = instances.keypoints
+            pixels = self.decoder.z_to_pixels(points[..., 2])
+            instances.keypoints_z = points[..., 2]
+            instances.keypoints_simcc = np.concatenate(
+                [points[..., :2], pixels[..., None]], axis=-1)
+            instances.keypoints = points[..., :2].copy()
+        return predictions
+
+    def loss(self, feats, batch_data_samples, train_cfg={}):
+        """
+        Returns:
+            dict: ``loss_kpt`` and ``loss_bone``; ``acc_pose``, the PCK at 5%
+            of the crop over visible points, in [0, 1]; ``z_error``, the mean
+            error in metres of the points whose z is known.
+        """
+        predictions = self.forward(feats)
+        x, y, z, weights, z_weights = gather_labels(
+            batch_data_samples, 'keypoint_x_labels', 'keypoint_y_labels',
+            'keypoint_z_labels', 'keypoint_weights', 'keypoint_z_weights')
+        targets, axis_weights = (x, y, z), (weights, weights, z_weights)
+        loss = self.loss_module(predictions, targets, axis_weights)
+        losses = dict(loss_kpt=loss * batch_factor(train_cfg, len(x)))
+        if self.bone_loss is not None:
+            losses['loss_bone'] = self.bone_loss(predictions, targets,
+                                                 axis_weights)
+        losses['acc_pose'] = simcc_pck(predictions[:2], targets[:2],
+                                       weights > 0)
+        with torch.no_grad():
+            bins = (predictions[2].argmax(2) - z.argmax(2)).abs() * z_weights
+            losses['z_error'] = bins.sum() / z_weights.sum().clamp(
+                min=1) * (2 * self.decoder.z_range / z.shape[2])
+        return losses
