@@ -43,11 +43,11 @@ class Distillation:
 
     Stage 1 trains the student from the labels, the teacher's features and its
     logits. Stage 2 takes a trained student as its own teacher, freezes its
-    backbone and neck and trains a new head from the labels and the old head's
-    logits. Distilled are all feature levels that reach the head: of RTMW both,
-    since each gives half of a keypoint's token (HEM), and weighted alike for
-    their number of values. Logits are distilled on every point, visible or
-    not, along each axis that both heads have.
+    backbone and neck and trains a new head from the old one's logits alone.
+    Distilled are all feature levels that reach the head: of RTMW both, since
+    each gives half of a keypoint's token (HEM), weighted alike for their
+    number of values. Logits are distilled on every point, visible or not,
+    along each axis that both heads have.
 
     The teacher is held outside the module tree: no optimizer, moving average,
     ``train()`` or checkpoint sees it.
@@ -212,8 +212,9 @@ class Distillation:
             data_samples (list[PoseDataSample]): With labels.
 
         Returns:
-            dict: The head's own losses, ``loss_logit`` and, in stage 1,
-            ``loss_fea``.
+            dict: In stage 1 all that the head gives, ``loss_logit`` and
+            ``loss_fea``; in stage 2 ``loss_logit`` and what the head gives
+            beside losses.
         """
         if not self._teacher.ready:
             raise DistillationError('the teacher has no weights yet: call '
@@ -223,6 +224,9 @@ class Distillation:
         with _computed(self.head, logits):
             losses = self.head.loss(
                 features, data_samples, train_cfg=self.train_cfg)
+        if self.stage == 2:
+            losses = {key: value for key, value in losses.items()
+                      if 'loss' not in key}
         factor = self.decay_factor()
         if self.align:
             losses['loss_fea'] = factor * self.feature_loss(features, expected)
