@@ -2,6 +2,7 @@
 
 Shapes: H rows, W columns; images are (H, W, 3) uint8 BGR.
 """
+import io
 from pathlib import Path
 
 import cv2
@@ -15,7 +16,11 @@ class ImageError(ValueError):
     """An image cannot be used; the text names it and the fix."""
 
 
-def read_image(source):
+# The last bytes of whole files: JPEG's end of image, PNG's empty IEND chunk.
+ENDINGS = {b'\xff\xd8': b'\xff\xd9', b'\x89P': b'IEND\xaeB`\x82'}
+
+
+def read_image(source, flags=cv2.IMREAD_COLOR):
     """Reads an image file, or checks an array, into 8-bit BGR.
 
     Greyscale, RGBA and 16-bit images are converted; EXIF rotation is applied.
@@ -23,6 +28,8 @@ def read_image(source):
     Args:
         source (str | Path | ndarray): A file, or (H, W), (H, W, 1), (H, W, 3)
             or (H, W, 4) of uint8 in BGR(A) order or uint16.
+        flags (int): OpenCV's reading mode, for files: a colour mode, with
+            ``IMREAD_IGNORE_ORIENTATION`` to leave EXIF rotation out.
 
     Returns:
         ndarray: (H, W, 3) uint8 BGR.
@@ -37,19 +44,25 @@ def read_image(source):
     if not path.is_file():
         what = 'is a folder' if path.is_dir() else 'does not exist'
         raise ImageError(f'image {path} {what}: check the path')
-    if path.stat().st_size == 0:
+    data = path.read_bytes()
+    if not data:
         raise ImageError(f'image {path} is empty (0 bytes): fetch it again')
-    try:
-        # OpenCV fills a truncated JPEG with grey; Pillow says so.
-        with Image.open(path) as image:
-            image.load()
-    except Exception as error:
-        raise ImageError(f'image {path} cannot be read ({error}): it may be '
-                         'cut off or not an image; fetch it again') from None
-    pixels = cv2.imread(str(path), cv2.IMREAD_COLOR)
+    # OpenCV fills a truncated file with grey; Pillow says so, but decodes all
+    # of it. A file that ends as its format does is whole.
+    ending = ENDINGS.get(data[:2])
+    if ending is None or not data.endswith(ending):
+        try:
+            with Image.open(io.BytesIO(data)) as image:
+                image.load()
+        except Exception as error:
+            raise ImageError(
+                f'image {path} cannot be read ({error}): it may be cut off or '
+                'not an image; fetch it again') from None
+    pixels = cv2.imdecode(np.frombuffer(data, np.uint8), flags)
     if pixels is None:
-        raise ImageError(f'image {path} cannot be decoded by OpenCV: convert '
-                         'it to JPEG or PNG')
+        raise ImageError(f'image {path} cannot be decoded by OpenCV: it may '
+                         'be damaged; fetch it again or convert it to JPEG or '
+                         'PNG')
     return pixels
 
 

@@ -1,14 +1,39 @@
 """Datasets and transforms, registered in MMPose's registries on import."""
+from .base import KeypointDataset
 from .h3wb import H3WBDataset
+from .mapping import WholeBodyKeypointMapping
+from .mix import WholeBodyMix
+from .parts import (
+                         Face300wKeypoints,
+                         HumanArtKeypoints,
+                         InterHandKeypoints,
+                         JhmdbKeypoints,
+                         MpiiKeypoints,
+                         WflwKeypoints,
+)
 from .transforms import (
                          CoarseDropout,
+                         ColorDistortion,
+                         HsvJitter,
                          LoadImageOrSkip,
                          RandomBlur,
+                         RandomBoxScale,
                          RandomMedianBlur,
+                         RandomTopdownCrop,
 )
-from .wholebody import WholeBodyDataset
+from .wholebody import (
+                         DnaRenderingDataset,
+                         UBody2dKeypoints,
+                         UBody3dKeypoints,
+                         WholeBodyDataset,
+)
 
 __all__ = [
-    'CoarseDropout', 'H3WBDataset', 'LoadImageOrSkip', 'RandomBlur',
-    'RandomMedianBlur', 'WholeBodyDataset'
+    'CoarseDropout', 'ColorDistortion', 'DnaRenderingDataset',
+    'Face300wKeypoints', 'H3WBDataset', 'HsvJitter', 'HumanArtKeypoints',
+    'InterHandKeypoints', 'JhmdbKeypoints', 'KeypointDataset',
+    'LoadImageOrSkip', 'MpiiKeypoints', 'RandomBlur', 'RandomBoxScale',
+    'RandomMedianBlur', 'RandomTopdownCrop', 'UBody2dKeypoints',
+    'UBody3dKeypoints', 'WflwKeypoints', 'WholeBodyDataset',
+    'WholeBodyKeypointMapping', 'WholeBodyMix'
 ]

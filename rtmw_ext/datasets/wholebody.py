@@ -1,104 +1,229 @@
-"""COCO-WholeBody annotations, checked sample by sample.
+"""Datasets with body, feet, face and hands.
 
-Shapes: K keypoints (133).
+Shapes: N = 1 person a sample, K = 133 keypoints, S keypoints of the source.
 """
-import json
-import logging
-from pathlib import Path
-
 import numpy as np
-from mmengine.logging import print_log
-from mmpose.datasets import CocoWholeBodyDataset
+from mmpose.datasets import CocoWholeBodyDataset, UBody2dDataset
 from mmpose.registry import DATASETS
+
+from .base import KeypointDataset
+from .checks import AnnotationError
 
 # (field, values) of an annotation, in the order of the 133 points.
 PARTS = (('keypoints', 51), ('foot_kpts', 18), ('face_kpts', 204),
          ('lefthand_kpts', 63), ('righthand_kpts', 63))
 
 
-class AnnotationError(ValueError):
-    """An annotation cannot be used; the text names it and what is wrong."""
+@DATASETS.register_module()
+class WholeBodyDataset(KeypointDataset, CocoWholeBodyDataset):
+    """COCO-WholeBody. Source: https://github.com/jin-s13/COCO-WholeBody."""
+
+    fields = PARTS
 
 
 @DATASETS.register_module()
-class WholeBodyDataset(CocoWholeBodyDataset):
-    """mmpose's COCO-WholeBody dataset, where a sample that cannot be used is
-    skipped with one warning that names it, instead of failing in a worker.
+class UBody2dKeypoints(KeypointDataset, UBody2dDataset):
+    """UBody's 2D annotations, in COCO-WholeBody's fields. Source:
+    https://github.com/IDEA-Research/OSX."""
 
-    Source: https://github.com/jin-s13/COCO-WholeBody.
-
-    Raises:
-        AnnotationError: The annotation file is missing, is no JSON (cut off,
-            say), has no ``images`` or ``annotations``, or no usable sample.
-    """
-
-    def _load_annotations(self):
-        path = Path(self.ann_file)
-        try:
-            content = json.loads(path.read_bytes())
-        except FileNotFoundError:
-            raise AnnotationError(
-                f'annotation file {path} does not exist: put the dataset '
-                'there, or set data_root and ann_file of the dataset in the '
-                'config') from None
-        except (ValueError, UnicodeDecodeError) as error:
-            raise AnnotationError(
-                f'annotation file {path} is not valid JSON ({error}): it may '
-                'be cut off, fetch it again') from None
-        if not isinstance(content, dict) or not {'images', 'annotations'
-                                                 } <= content.keys():
-            raise AnnotationError(
-                f'annotation file {path} is not in COCO format: it needs the '
-                'keys "images" and "annotations"')
-        instances, images = super()._load_annotations()
-        if not instances:
-            raise AnnotationError(
-                f'annotation file {path} has no usable person: see the '
-                'warnings above')
-        return instances, images
-
-    def parse_data_info(self, raw_data_info):
-        """One annotation -> one sample, or None with a warning."""
-        annotation = raw_data_info['raw_ann_info']
-        problem = find_problem(annotation, raw_data_info['raw_img_info'])
-        if problem:
-            print_log(
-                f'{self.ann_file}: annotation {annotation.get("id")} skipped: '
-                f'{problem}',
-                logger='current',
-                level=logging.WARNING)
-            return None
-        annotation.setdefault('iscrowd', 0)
-        annotation.setdefault('segmentation', [])
-        return super().parse_data_info(raw_data_info)
+    fields = PARTS
 
 
-def find_problem(annotation, image):
-    """What makes an annotation unusable, in words, or None.
+# In OSX's 137 points: the joint that the z of a part is given relative to.
+PELVIS, NECK, LEFT_WRIST, RIGHT_WRIST = 0, 7, 12, 13
+Z_ROOTS = ((slice(25, 45), LEFT_WRIST), (slice(45, 65), RIGHT_WRIST),
+           (slice(65, 137), NECK))
+# Units that span Z_RANGE metres.
+Z_UNITS, Z_RANGE = 16, 2
+LAYOUTS = {'osx137': 137, 'osx133': 133}
+# (joint, joint, metres) of an average adult, which give x and y their scale.
+BONES = ((0, 7, 0.51), (8, 10, 0.26), (9, 11, 0.26), (10, 12, 0.25),
+         (11, 13, 0.25), (1, 3, 0.38), (2, 4, 0.38), (3, 5, 0.40),
+         (4, 6, 0.40))
+
+
+@DATASETS.register_module()
+class UBody3dKeypoints(KeypointDataset):
+    """UBody's SMPL-X joints: x, y in pixels, z as OSX encodes it.
+
+    OSX (https://github.com/IDEA-Research/OSX) and mmpose's converter
+    ``ubody_smplx_to_coco.py`` write z in 16 units for 2 metres around the root
+    of each *part*: pelvis, neck for the face, wrists for the hands. The
+    released 3D recipe trained on these numbers as they are. Here they become
+    metres relative to the pelvis, for all parts. The file has no depth of the
+    pelvis; x and y get the scale that makes the limbs those of an average
+    adult (they train nothing: labels use x and y in pixels).
 
     Args:
-        annotation (dict): A COCO-WholeBody annotation.
-        image (dict): Its image entry, with ``width`` and ``height``.
+        layout (str): What the points are: 'osx137', all of OSX's points (what
+            the converter writes); 'osx133', the same without the first four
+            (mmpose's own sample file; it has no hips, so its 3D has no root
+            and is not used).
+        **kwargs: Of :class:`KeypointDataset`.
+
+    Raises:
+        AnnotationError: An unknown layout.
     """
-    for field in ('id', 'image_id', 'bbox', 'num_keypoints', 'category_id'):
-        if field not in annotation:
-            return f'it has no "{field}"'
-    for field, count in PARTS:
-        values = annotation.get(field)
-        if values is None:
-            return f'it has no "{field}"'
-        if len(values) != count:
-            return f'"{field}" has {len(values)} values instead of {count}'
-        if not np.isfinite(np.asarray(values, dtype=float)).all():
-            return f'"{field}" holds NaN or infinity'
-    box = np.asarray(annotation['bbox'], dtype=float)
-    if box.shape != (4, ) or not np.isfinite(box).all():
-        return f'its box {annotation["bbox"]} is not four finite numbers'
-    x, y, w, h = box
-    if w <= 0 or h <= 0:
-        return f'its box {annotation["bbox"]} has no area'
-    if x >= image['width'] - 1 or y >= image['height'] - 1 or min(
-            x + w, y + h) <= 0:
-        return (f'its box {annotation["bbox"]} lies outside the image of '
-                f'{image["width"]} x {image["height"]} pixels')
-    return None
+
+    METAINFO = dict(from_file='configs/_base_/datasets/ubody3d.py')
+
+    def __init__(self, *args, layout='osx137', **kwargs):
+        if layout not in LAYOUTS:
+            raise AnnotationError(f'layout is {layout!r}: use one of '
+                                  f'{", ".join(LAYOUTS)}')
+        self.layout = layout
+        super().__init__(*args, **kwargs)
+
+    # The number of values a point (with or without validity) differs.
+    fields = ()
+
+    def settings(self):
+        return dict(super().settings(), layout=self.layout)
+
+    def parse_data_info(self, raw_data_info):
+        annotation = raw_data_info['raw_ann_info']
+        image = raw_data_info['raw_img_info']
+        count = LAYOUTS[self.layout]
+        points = np.asarray(annotation['keypoints_3d'], np.float32)
+        valid = points[:, 3] if points.shape[1] == 4 else np.asarray(
+            annotation['keypoints_valid'], np.float32)
+        # All of OSX's points, with what is missing at their front.
+        front = LAYOUTS['osx137'] - count
+        valid = np.pad(valid, (front, 0))
+        xy, z = np.pad(points[:, :2], ((front, 0), (0, 0))), points[:, 2]
+        z = (np.pad(z, (front, 0)) / Z_UNITS - 0.5) * Z_RANGE
+        for part, root in Z_ROOTS:
+            z[part] += z[root]
+        known = np.zeros_like(valid) if front else valid
+        focal, center = (np.asarray(annotation['camera_param'][key],
+                                    np.float32) for key in ('focal',
+                                                            'princpt'))
+        metres = (xy - center) / focal
+        xyz = np.column_stack([metres * limb_scale(metres, z, valid), z])
+        box = np.asarray(annotation['bbox'], np.float32)
+        return dict(
+            id=annotation['id'],
+            img_id=image['id'],
+            img_path=image['img_path'],
+            bbox=np.concatenate([box[:2], box[:2] + box[2:]])[None],
+            bbox_score=np.ones(1, np.float32),
+            keypoints=xy[None],
+            keypoints_visible=valid[None],
+            keypoints_3d=(xyz * known[:, None])[None],
+            keypoints_3d_visible=known[None],
+            camera=[[focal[0], 0, center[0]], [0, focal[1], center[1]],
+                    [0, 0, 1]],
+            area=box[2] * box[3] * 0.53,
+            num_keypoints=int(valid.sum()),
+            iscrowd=annotation['iscrowd'],
+            category_id=annotation['category_id'])
+
+    def find_problem(self, annotation, image):
+        count = LAYOUTS[self.layout]
+        points = annotation.get('keypoints_3d')
+        if not isinstance(points, list) or len(points) != count:
+            return (f'"keypoints_3d" does not have the {count} points of '
+                    f'layout {self.layout}',
+                    f'{len(points) if isinstance(points, list) else 0} points')
+        if len(points[0]) == 3 and len(
+                annotation.get('keypoints_valid', ())) != count:
+            return f'"keypoints_valid" does not have {count} values', ''
+        if not np.isfinite(np.asarray(points, float)).all():
+            return '"keypoints_3d" holds NaN or infinity', ''
+        camera = annotation.get('camera_param')
+        if not camera or not {'focal', 'princpt'} <= camera.keys():
+            return 'it has no "camera_param" with focal and princpt', ''
+        return super().find_problem(annotation, image)
+
+
+def limb_scale(xy, z, valid):
+    """The factor of xy that gives an average adult's limbs, in least squares.
+
+    Args:
+        xy (np.ndarray): (S, 2) at unit depth, OSX's points.
+        z (np.ndarray): (S,) metres.
+        valid (np.ndarray): (S,) > 0 where the point is known.
+
+    Returns:
+        float: > 0; 1 where no limb is known.
+    """
+    first, second, length = (np.array(column) for column in zip(*BONES))
+    seen = (valid[first] > 0) & (valid[second] > 0)
+    flat = ((xy[first] - xy[second])**2).sum(1)[seen]
+    # What of the length the depth does not explain, at least a tenth.
+    rest = np.maximum(length**2 - (z[first] - z[second])**2,
+                      (length / 10)**2)[seen]
+    if not flat.sum():
+        return 1.
+    return float(np.sqrt((flat * rest).sum() / (flat**2).sum()))
+
+
+@DATASETS.register_module()
+class DnaRenderingDataset(KeypointDataset):
+    """DNA-Rendering, from the compact file that ``tools/dataset/prepare.py
+    dna_rendering`` writes from the owners' SMC (HDF5) files.
+
+    The file is an ``.npz`` of R rows: ``image`` (R,) str, ``size`` (R, 2)
+    height and width, ``bbox`` (R, 4) x, y, w, h, ``keypoints`` (R, K, 3) x, y
+    in pixels and confidence, ``keypoints_3d`` (R, K, 4) x, y, z in metres in
+    camera axes and confidence, ``camera`` (R, 3, 3) intrinsics in pixels.
+
+    Source: https://dna-rendering.github.io.
+
+    Args:
+        confidence (float): Points below it do not count, in [0, 1].
+        **kwargs: Of :class:`KeypointDataset`.
+    """
+
+    METAINFO = dict(from_file='configs/_base_/datasets/coco_wholebody.py')
+    FIELDS = ('image', 'size', 'bbox', 'keypoints', 'keypoints_3d', 'camera')
+    fields = ()
+
+    def __init__(self, *args, confidence=0.3, **kwargs):
+        self.confidence = confidence
+        super().__init__(*args, **kwargs)
+
+    def settings(self):
+        return dict(super().settings(), confidence=self.confidence)
+
+    def read(self, path):
+        try:
+            with np.load(path, allow_pickle=False) as content:
+                rows = {name: content[name] for name in self.FIELDS}
+        except (OSError, ValueError, KeyError, EOFError) as error:
+            raise AnnotationError(
+                f'annotation file {path} cannot be read ({error}): '
+                'make it with tools/dataset/prepare.py dna_rendering'
+            ) from None
+        for number, name in enumerate(rows['image']):
+            if number % self.sample_interval:
+                continue
+            height, width = rows['size'][number].tolist()
+            image = dict(id=number, img_id=number, height=height, width=width,
+                         img_path=self.image_path(str(name)))
+            self.image_list.append(image)
+            row = {key: rows[key][number] for key in self.FIELDS[2:]}
+            yield dict(row, id=number, image_id=number), image
+
+    def parse_data_info(self, raw_data_info):
+        annotation = raw_data_info['raw_ann_info']
+        image = raw_data_info['raw_img_info']
+        flat, deep = annotation['keypoints'], annotation['keypoints_3d']
+        visible = (flat[:, 2] >= self.confidence) & np.isfinite(flat).all(1)
+        known = (deep[:, 3] >= self.confidence) & np.isfinite(deep).all(1)
+        box = annotation['bbox']
+        return dict(
+            id=annotation['id'],
+            img_id=image['id'],
+            img_path=image['img_path'],
+            bbox=np.concatenate([box[:2], box[:2] + box[2:]])[None],
+            bbox_score=np.ones(1, np.float32),
+            keypoints=np.where(visible[:, None], flat[:, :2], 0)[None],
+            keypoints_visible=visible.astype(np.float32)[None],
+            keypoints_3d=np.where(known[:, None], deep[:, :3], 0)[None],
+            keypoints_3d_visible=known.astype(np.float32)[None],
+            camera=annotation['camera'],
+            area=np.float32(box[2] * box[3] * 0.53),
+            num_keypoints=int(visible.sum()),
+            iscrowd=0,
+            category_id=1)

@@ -5,20 +5,18 @@ _base_ = '../datasets/cocktail14.py'
 
 def _input(input_size, sigma, decode_visibility):
     codec = dict(
-        type='SimCCLabel',
+        type='FastSimCCLabel',
         input_size=input_size,
         sigma=sigma,
         simcc_split_ratio=2.0,
         normalize=False,
         use_dark=False,
         decode_visibility=decode_visibility)
-    box_scale = dict(scale_factor=[0.5, 1.5], rotate_factor=90)
-    load = [
-        dict(type='LoadImageOrSkip'),
-        dict(type='GetBBoxCenterScale'),
-        dict(type='RandomFlip', direction='horizontal'),
-        dict(type='RandomHalfBody'),
-    ]
+    crop = dict(
+        type='RandomTopdownCrop',
+        input_size=input_size,
+        scale_factor=(0.5, 1.5),
+        rotate_factor=90.)
     blur = [
         dict(type='RandomBlur', prob=0.1),
         dict(type='RandomMedianBlur', prob=0.1),
@@ -30,40 +28,31 @@ def _input(input_size, sigma, decode_visibility):
             use_dataset_keypoint_weights=True),
         dict(type='PackPoseInputs'),
     ]
-    affine = dict(type='TopdownAffine', input_size=input_size)
     train_pipeline = [
-        *load,
-        dict(type='RandomBBoxTransform', **box_scale),
-        affine,
-        dict(type='PhotometricDistortion'),
+        crop,
+        dict(type='ColorDistortion'),
         *blur,
         dict(type='CoarseDropout', prob=0.5, size=(0.2, 0.4)),
         *encode,
     ]
     # The last epochs see whole people: no shift, no dropout, no colour.
-    train_pipeline_stage2 = [
-        *load,
-        dict(type='RandomBBoxTransform', shift_factor=0., **box_scale),
-        affine,
-        *blur,
-        *encode,
-    ]
+    train_pipeline_stage2 = [dict(crop, shift_factor=0.), *blur, *encode]
     # To learn few pictures by heart, in boxes as a detector may place them;
     # nothing is mirrored: evaluate without the flip test.
     plain_pipeline = [
-        *load[:2],
         dict(
-            type='RandomBBoxTransform',
+            crop,
+            flip_prob=0.,
+            half_body_prob=0.,
             shift_factor=0.04,
-            scale_factor=[0.95, 1.05],
+            scale_factor=(0.95, 1.05),
             rotate_factor=0.),
-        affine,
         *encode,
     ]
     val_pipeline = [
         dict(type='LoadImageOrSkip', skip=False),
         dict(type='GetBBoxCenterScale'),
-        affine,
+        dict(type='TopdownAffine', input_size=input_size),
         dict(type='PackPoseInputs'),
     ]
     return dict(
@@ -84,9 +73,7 @@ train_dataloader = dict(
     persistent_workers=True,
     sampler=dict(type='DefaultSampler', shuffle=True),
     dataset=dict(
-        type='CombinedDataset',
-        metainfo=dict(from_file='configs/_base_/datasets/coco_wholebody.py'),
-        datasets={{_base_.cocktail14}}))
+        type='WholeBodyMix', datasets={{_base_.cocktail14}}))
 
 val_dataloader = dict(
     batch_size=32,

@@ -1,0 +1,14 @@
+# PoseTrack18 (https://posetrack.net), 17 body points; its eyes are not
+# labelled and its ears hardly ever.
+posetrack18_train = dict(
+    type='KeypointDataset',
+    metainfo='posetrack18',
+    data_root='data/posetrack18/',
+    ann_file='annotations/posetrack18_train.json',
+    data_prefix=dict(img=''),
+    pipeline=[
+        dict(
+            type='WholeBodyKeypointMapping',
+            source='posetrack18',
+            same_names=True),
+    ])

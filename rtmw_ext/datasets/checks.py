@@ -1,0 +1,151 @@
+"""Which annotations can be used, and what is said about those that cannot.
+
+The one place where broken samples are skipped: each annotation file gives one
+warning, which names the first sample of every problem and counts the others.
+"""
+import json
+import logging
+from pathlib import Path
+
+import numpy as np
+from mmengine.logging import print_log
+
+
+class AnnotationError(ValueError):
+    """An annotation cannot be used; the text names it and what is wrong."""
+
+
+def read_json(path, kind=dict, keys=()):
+    """The content of a JSON annotation file.
+
+    Args:
+        path (str | Path): The file.
+        kind (type): What the file holds at its top.
+        keys (tuple[str]): Keys that it needs.
+
+    Raises:
+        AnnotationError: The file is missing, is no JSON (cut off, say), or
+            holds something else.
+    """
+    path = Path(path)
+    try:
+        content = json.loads(path.read_bytes())
+    except FileNotFoundError:
+        raise AnnotationError(missing(path)) from None
+    except ValueError as error:
+        raise AnnotationError(
+            f'annotation file {path} is not valid JSON ({error}): it may be '
+            'cut off, fetch it again') from None
+    if not isinstance(content, kind):
+        raise AnnotationError(
+            f'annotation file {path} holds a {type(content).__name__}, not a '
+            f'{kind.__name__}: it is not in the format of this dataset')
+    absent = [key for key in keys if key not in content]
+    if absent:
+        raise AnnotationError(
+            f'annotation file {path} has no {" and no ".join(absent)}: it is '
+            'not in COCO format')
+    return content
+
+
+def missing(path):
+    """The error text for an annotation file that is not there."""
+    return (f'annotation file {path} does not exist: put the dataset there '
+            '(tools/dataset/prepare.py says how), or set data_root and '
+            'ann_file of the dataset in the config')
+
+
+class SkipReport:
+    """Collects why samples of a file are skipped, and says it once."""
+
+    def __init__(self, path):
+        self.path = path
+        self.problems = {}
+
+    def add(self, sample, kind, detail=''):
+        """
+        Args:
+            sample: What names the sample, an id say.
+            kind (str): The problem; equal ones are counted.
+            detail (str): What differs from sample to sample.
+        """
+        first = self.problems.setdefault(kind, [0, f'{sample}: {detail}'
+                                                if detail else f'{sample}'])
+        first[0] += 1
+
+    def warn(self):
+        if not self.problems:
+            return
+        total = sum(count for count, _ in self.problems.values())
+        text = '; '.join(
+            f'{kind} (annotation {first}'
+            + (f' and {count - 1} more)' if count > 1 else ')')
+            for kind, (count, first) in self.problems.items())
+        print_log(
+            f'{self.path}: {total} annotation{"s" * (total > 1)} skipped: '
+            f'{text}',
+            logger='current',
+            level=logging.WARNING)
+
+
+def find_problem(annotation, image, fields, categories=None):
+    """What makes a COCO-style annotation unusable.
+
+    Args:
+        annotation (dict): The annotation.
+        image (dict | None): Its image entry; ``width`` and ``height`` are
+            used where present.
+        fields (tuple[tuple[str, int]]): (name, number of values) of lists
+            that it needs.
+        categories (set, optional): Ids of the categories that are people or
+            parts of them; None allows all.
+
+    Returns:
+        tuple[str, str] | None: (kind, detail) for :class:`SkipReport`.
+    """
+    if image is None:
+        return 'its image is not listed', str(annotation.get('image_id'))
+    for field in ('id', 'image_id', 'bbox'):
+        if field not in annotation:
+            return f'it has no "{field}"', ''
+    category = annotation.get('category_id')
+    if categories is not None and category not in categories:
+        return 'its category is no person', f'category_id {category}'
+    for field, count in fields:
+        values = annotation.get(field)
+        if values is None:
+            return f'it has no "{field}"', ''
+        try:
+            values = np.asarray(values, dtype=float)
+        except (TypeError, ValueError):
+            return f'"{field}" is not a list of numbers', ''
+        if values.size != count:
+            return (f'"{field}" does not have {count} values',
+                    f'{values.size} values')
+        if not np.isfinite(values).all():
+            return f'"{field}" holds NaN or infinity', ''
+    return find_box_problem(annotation['bbox'], image.get('width'),
+                            image.get('height'))
+
+
+def find_box_problem(box, width=None, height=None):
+    """What makes a box unusable; see :func:`find_problem`.
+
+    Args:
+        box (list[float]): x, y, w, h in pixels.
+        width, height (int, optional): Of the image, in pixels.
+    """
+    try:
+        array = np.asarray(box, dtype=float)
+    except (TypeError, ValueError):
+        array = np.empty(0)
+    if array.shape != (4, ) or not np.isfinite(array).all():
+        return 'its box is not four finite numbers', str(box)
+    x, y, w, h = array
+    if w <= 0 or h <= 0:
+        return 'its box has no area', str(box)
+    if min(x + w, y + h) <= 0 or (width is not None and x >= width - 1) or (
+            height is not None and y >= height - 1):
+        return ('its box lies outside the image',
+                f'{box} in {width} x {height} pixels')
+    return None
