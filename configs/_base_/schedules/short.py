@@ -32,5 +32,6 @@ auto_scale_lr = dict(base_batch_size=16)
 custom_hooks = [dict(type='CheckpointFitHook')]
 default_hooks = dict(
     logger=dict(interval=10),
+    part_loss=dict(interval=10),
     checkpoint=dict(by_epoch=False, interval=25, save_best=None))
 log_processor = dict(by_epoch=False, window_size=10)
