@@ -6,7 +6,7 @@ from pathlib import Path
 import mmpose
 import pytest
 import torch
-from conftest import RTMW_T
+from conftest import tiny
 from mmengine.config import Config
 from mmengine.logging import MessageHub
 from mmengine.structures import InstanceData
@@ -19,33 +19,8 @@ from rtmw_ext.checkpoints import CheckpointError
 from rtmw_ext.models.distiller import DistillationError, find_weights
 
 K = 133
-SIZE = (64, 96)
-CODEC = dict(
-    type='SimCCLabel', input_size=SIZE, sigma=(4.9, 5.66),
-    simcc_split_ratio=2.0, normalize=False, use_dark=False)
-CODEC3D = dict(type='SimCC3DLabel', input_size=(*SIZE, 64), sigma=6.)
 RTMPOSE = (Path(mmpose.__file__).parent / '.mim' / 'configs' /
            'wholebody_2d_keypoint' / 'rtmpose' / 'ubody')
-
-
-def tiny(width=0.125, three_d=False, **changes):
-    """The config of a small RTMW or RTMW3D, as users write them."""
-    config = Config(Config.fromfile(RTMW_T).model.to_dict())
-    channels = [int(c * width) for c in (256, 512, 1024)]
-    config.merge_from_dict({
-        'backbone.widen_factor': width,
-        'neck.in_channels': channels,
-        'neck.num_csp_blocks': 1,
-        'head.in_channels': channels[-1],
-        'head.hidden_dims': 32,
-    })
-    config.head.decoder = dict(CODEC3D if three_d else CODEC)
-    if three_d:
-        config.type = 'RTMW3DEstimator'
-        config.head.update(type='RTMW3DHead', loss=dict(
-            type='AxisKLDiscretLoss', beta=10., label_softmax=True))
-    config.merge_from_dict(changes)
-    return config.to_dict()
 
 
 @pytest.fixture
