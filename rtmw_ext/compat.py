@@ -168,6 +168,30 @@ class _Content:
         return hash(self.text)
 
 
+def distributed_on_cpu():
+    """MMEngine 0.10's ``pytorch`` launcher sets a GPU, and its wrapper names
+    one, even where there is none. There, gloo connects CPU processes."""
+    if torch.cuda.is_available():
+        return
+    from mmengine.dist import utils
+    from mmengine.model import MMDistributedDataParallel as wrapper
+    if is_ours(utils._init_dist_pytorch):
+        return
+
+    @functools.wraps(utils._init_dist_pytorch)
+    def init(backend, init_backend='torch', **kwargs):
+        torch.distributed.init_process_group(backend='gloo', **kwargs)
+
+    original = wrapper.__init__
+
+    @functools.wraps(original)
+    def wrap(self, module, device_ids=None, **kwargs):
+        original(self, module, device_ids=None, **kwargs)
+
+    utils._init_dist_pytorch = ours(init)
+    wrapper.__init__ = ours(wrap)
+
+
 @contextlib.contextmanager
 def legacy_onnx_export():
     """torch >= 2.9 exports with dynamo by default, which refuses the
@@ -198,3 +222,4 @@ def apply():
     refuse_unsafe_checkpoints()
     scalar_radius()
     remember_pretty_text()
+    distributed_on_cpu()

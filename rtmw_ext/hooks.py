@@ -160,6 +160,17 @@ class AtomicCheckpointHook(CheckpointHook):
 
 
 @HOOKS.register_module()
+class StepEMAHook(EMAHook):
+    """MMEngine's moving average, taken when the optimizer has stepped and not
+    when a step has only accumulated gradients: the average does not depend on
+    how a batch is split. Arguments are those of MMEngine's hook."""
+
+    def after_train_iter(self, runner, *args, **kwargs):
+        if runner.optim_wrapper.should_update():
+            super().after_train_iter(runner, *args, **kwargs)
+
+
+@HOOKS.register_module()
 class PartLossHook(Hook):
     """Logs the keypoint loss by axis (``kl_x``, ``kl_y``, ``kl_z``) and by
     part (``kl_body``, ``kl_feet``, ``kl_face``, ``kl_hands``): which of them

@@ -35,7 +35,7 @@ custom_hooks = [
     dict(type='SyncBuffersHook'),
     dict(type='CheckpointFitHook'),
     dict(
-        type='EMAHook',
+        type='StepEMAHook',
         ema_type='ExpMomentumEMA',
         momentum=2e-4,
         update_buffers=True,
