@@ -19,11 +19,12 @@ from . import (  # noqa: E402
     hooks,
     inferencer,
     models,
+    synthetic,
 )
 
 inferencer.enable()
 
 __all__ = [
     '__version__', 'codecs', 'compat', 'datasets', 'evaluation', 'hooks',
-    'models'
+    'models', 'synthetic'
 ]

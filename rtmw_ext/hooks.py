@@ -340,8 +340,10 @@ class TimeBudgetHook(Hook):
         return self.final + (1 - self.final) * cosine
 
     def before_train(self, runner):
-        spent = runner.message_hub.runtime_info.get('seconds_trained', 0.)
-        self.start = time.monotonic() - spent
+        self.spent = runner.message_hub.runtime_info.get(
+            'seconds_trained', 0.)
+        self.steps = 0
+        self.start = time.monotonic() - self.spent
         self.base = [group.get('initial_lr', group['lr'])
                      for group in runner.optim_wrapper.param_groups]
         for group, base in zip(runner.optim_wrapper.param_groups, self.base):
@@ -357,5 +359,8 @@ class TimeBudgetHook(Hook):
                          outputs=None):
         spent = time.monotonic() - self.start
         runner.message_hub.update_info('seconds_trained', spent)
-        if spent >= self.seconds:
-            runner.train_loop._max_iters = runner.iter + 1
+        self.steps += 1
+        left = (self.seconds - spent) * self.steps / (spent - self.spent)
+        # The loop's end, and for the log its likely end.
+        runner.train_loop._max_iters = runner.iter + 1 + max(
+            0, math.ceil(left))

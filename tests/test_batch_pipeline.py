@@ -21,13 +21,23 @@ CODEC = dict(
     type='FastSimCCLabel', input_size=(64, 96), sigma=(4.9, 5.66),
     simcc_split_ratio=2., normalize=False)
 FLIP = [0, 2, 1, 3]
+NAMES = ['nose', 'left', 'right', 'toe']
+METAINFO = dict(
+    dataset_name='four',
+    keypoint_info={
+        number: dict(name=name, id=number, color=[0, 0, 0],
+                     type='upper' if number < 2 else 'lower',
+                     swap=NAMES[FLIP[number]])
+        for number, name in enumerate(NAMES)
+    },
+    skeleton_info={}, joint_weights=[1.] * 4, sigmas=[0.1] * 4)
 PLAIN = dict(shift_factor=0., scale_factor=(1., 1.), rotate_factor=0.,
              half_body_prob=0., colour=0., dropout_prob=0.)
 
 
 def pipeline(**changes):
     return BatchPipeline(
-        codec=CODEC, flip_indices=FLIP, upper_body=[0, 1], bgr_to_rgb=True,
+        codec=CODEC, metainfo=METAINFO, bgr_to_rgb=True,
         mean=[0., 0., 0.], std=[1., 1., 1.], **{**PLAIN, **changes})
 
 

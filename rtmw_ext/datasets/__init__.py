@@ -1,5 +1,6 @@
 """Datasets and transforms, registered in MMPose's registries on import."""
 from .base import KeypointDataset
+from .crops import CropDataset, CropPool
 from .h3wb import H3WBDataset
 from .mapping import WholeBodyKeypointMapping
 from .mix import WholeBodyMix
@@ -29,11 +30,11 @@ from .wholebody import (
 )
 
 __all__ = [
-    'CoarseDropout', 'ColorDistortion', 'DnaRenderingDataset',
-    'Face300wKeypoints', 'H3WBDataset', 'HsvJitter', 'HumanArtKeypoints',
-    'InterHandKeypoints', 'JhmdbKeypoints', 'KeypointDataset',
-    'LoadImageOrSkip', 'MpiiKeypoints', 'RandomBlur', 'RandomBoxScale',
-    'RandomMedianBlur', 'RandomTopdownCrop', 'UBody2dKeypoints',
-    'UBody3dKeypoints', 'WflwKeypoints', 'WholeBodyDataset',
-    'WholeBodyKeypointMapping', 'WholeBodyMix'
+    'CoarseDropout', 'ColorDistortion', 'CropDataset', 'CropPool',
+    'DnaRenderingDataset', 'Face300wKeypoints', 'H3WBDataset', 'HsvJitter',
+    'HumanArtKeypoints', 'InterHandKeypoints', 'JhmdbKeypoints',
+    'KeypointDataset', 'LoadImageOrSkip', 'MpiiKeypoints', 'RandomBlur',
+    'RandomBoxScale', 'RandomMedianBlur', 'RandomTopdownCrop',
+    'UBody2dKeypoints', 'UBody3dKeypoints', 'WflwKeypoints',
+    'WholeBodyDataset', 'WholeBodyKeypointMapping', 'WholeBodyMix'
 ]

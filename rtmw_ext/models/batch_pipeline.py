@@ -11,6 +11,7 @@ import math
 
 import torch
 from mmengine.structures import InstanceData
+from mmpose.datasets.datasets.utils import parse_pose_metainfo
 from mmpose.models.data_preprocessors import PoseDataPreprocessor
 from mmpose.registry import KEYPOINT_CODECS, MODELS
 from mmpose.structures import PoseDataSample
@@ -33,9 +34,8 @@ class BatchPipeline(PoseDataPreprocessor):
     Args:
         codec (dict): The SimCC codec; its ``input_size`` is (w, h) or, in 3D,
             (w, h, d).
-        flip_indices (list[int]): K, the mirrored point of each point.
-        upper_body (list[int]): Points of which a half body may be made; the
-            others are its lower half.
+        metainfo (dict): Of the dataset, for the mirrored point of each point
+            and the two halves of a body.
         shift_factor (float): Largest shift in parts of the box.
         scale_factor (tuple[float, float]): Least and largest box scale.
         rotate_factor (float): Largest rotation in degrees.
@@ -47,8 +47,8 @@ class BatchPipeline(PoseDataPreprocessor):
 
     def __init__(self,
                  codec,
-                 flip_indices,
-                 upper_body,
+                 metainfo=dict(
+                     from_file='configs/_base_/datasets/coco_wholebody.py'),
                  shift_factor=0.16,
                  scale_factor=(0.5, 1.5),
                  rotate_factor=90.,
@@ -65,11 +65,14 @@ class BatchPipeline(PoseDataPreprocessor):
         self.half_body_prob = half_body_prob
         self.colour = colour
         self.dropout_prob = dropout_prob
-        upper = torch.zeros(len(flip_indices), dtype=torch.bool)
-        upper[list(upper_body)] = True
+        meta = parse_pose_metainfo(metainfo)
+        upper = torch.zeros(meta['num_keypoints'], dtype=torch.bool)
+        upper[meta['upper_body_ids']] = True
         self.register_buffer('upper', upper, persistent=False)
         self.register_buffer(
-            'flip_indices', torch.tensor(flip_indices), persistent=False)
+            'flip_indices',
+            torch.tensor(meta['flip_indices']),
+            persistent=False)
 
     def forward(self, data, training=False):
         """
@@ -182,11 +185,13 @@ class BatchPipeline(PoseDataPreprocessor):
         images = mean + (images - mean) * spread(0.5, 1)
         images = images * spread(0.5, 1) * spread(0.2, 3)
         images = 255 * (images.clamp(0, 255) / 255)**spread(0.4, 1)
-        images = torch.where(some(0.2), coarsen(images), images)
-        images = torch.where(some(0.3), blur(images), images)
-        strength = 12 * torch.rand(count, 1, 1, 1, device=images.device)
-        noise = torch.randn_like(images) * strength
-        return torch.where(some(0.3), images + noise, images)
+        for share, change in ((0.2, coarsen), (0.3, blur), (0.3, add_noise)):
+            # A fixed share of the batch, so that no mask is read back.
+            chosen = torch.randperm(count, device=images.device)[
+                :round(share * self.colour * count)]
+            if len(chosen):
+                images[chosen] = change(images[chosen])
+        return images
 
     def encode(self, data, inverse, flipped):
         """The codec's labels, for all persons at once."""
@@ -304,21 +309,26 @@ def warp(images, matrix, size):
 
 def blur(images):
     """Gaussian blur, sigma drawn from 0.4 to 2 pixels for each image."""
-    count, channels, height, width = images.shape
-    sigma = 0.4 + 1.6 * torch.rand(count, 1, device=images.device)
-    offsets = torch.arange(-4, 5, device=images.device)
-    kernel = torch.exp(-offsets**2 / (2 * sigma**2))
-    kernel = (kernel / kernel.sum(1, keepdim=True)).repeat_interleave(
-        channels, 0).to(images.dtype)
-    flat = images.reshape(1, -1, height, width)
-    groups = len(kernel)
-    flat = F.conv2d(
-        F.pad(flat, (4, 4, 0, 0), mode='replicate'),
-        kernel[:, None, None], groups=groups)
-    flat = F.conv2d(
-        F.pad(flat, (0, 0, 4, 4), mode='replicate'),
-        kernel[:, None, :, None], groups=groups)
-    return flat.view_as(images)
+    sigma = 0.4 + 1.6 * torch.rand(
+        len(images), 1, 1, 1, device=images.device)
+    for axis in (2, 3):
+        # Shifted sums: a convolution with a kernel for each image is slow.
+        length = images.shape[axis]
+        pad = (0, 0, 4, 4) if axis == 2 else (4, 4, 0, 0)
+        padded = F.pad(images, pad, mode='replicate')
+        total, weights = 0, 0
+        for offset in range(-4, 5):
+            weight = torch.exp(-offset**2 / (2 * sigma**2))
+            total = total + weight * padded.narrow(axis, 4 + offset, length)
+            weights = weights + weight
+        images = total / weights
+    return images
+
+
+def add_noise(images):
+    """Gaussian noise, sigma drawn from 0 to 12 of 255 for each image."""
+    sigma = 12 * torch.rand(len(images), 1, 1, 1, device=images.device)
+    return images + sigma * torch.randn_like(images)
 
 
 def coarsen(images):

@@ -1,0 +1,134 @@
+"""Synthetic people as MMPose datasets: rendered on the fly, or read from
+disk with their 3D truth.
+
+Shapes: N = 1 person of a sample, K = 133 keypoints.
+"""
+import numpy as np
+from mmpose.datasets import CocoWholeBodyDataset
+from mmpose.registry import DATASETS
+
+from ..datasets.wholebody import AnnotationError, WholeBodyDataset
+
+
+def sample_info(sample, person, hidden_weight=1.):
+    """The fields of a person that pipelines read.
+
+    Args:
+        sample (rtmw_ext.synthetic.scene.Sample): A rendered picture.
+        person (int): Which of its people.
+        hidden_weight (float): Weight of points that are labelled but hidden.
+
+    Returns:
+        dict: ``img`` and, as of the project's 3D samples, ``keypoints``
+        (1, K, 2), ``keypoints_visible`` (1, K), ``keypoints_3d`` (1, K, 3) in
+        metres, ``keypoints_3d_visible`` (1, K), ``camera_param``, ``bbox``
+        (1, 4) x1, y1, x2, y2, all in pixels of ``img``.
+    """
+    seen = sample.visible[person]
+    box = sample.boxes[person]
+    weights = np.float32([0, hidden_weight, 1])
+    return dict(
+        img=sample.image,
+        bbox=np.float32(box)[None],
+        bbox_score=np.ones(1, np.float32),
+        area=np.float32(np.prod(box[2:] - box[:2]) * 0.53),
+        iscrowd=0,
+        segmentation=[],
+        category_id=1,
+        num_keypoints=int((seen[:17] > 0).sum()),
+        keypoints=np.float32(sample.keypoints[person])[None],
+        keypoints_visible=weights[seen][None],
+        keypoints_3d=np.float32(sample.keypoints_3d[person])[None],
+        keypoints_3d_visible=np.float32(seen > 0)[None],
+        camera_param=dict(K=np.float32(sample.camera)))
+
+
+@DATASETS.register_module()
+class SyntheticWholeBodyDataset(CocoWholeBodyDataset):
+    """Persons rendered when asked for: nothing on disk, no end.
+
+    Sample ``i`` of a seed is always the same, bit for bit, on one machine.
+
+    Args:
+        num (int): Length of the dataset.
+        seed (int): >= 0; seeds have no sample in common.
+        size (tuple[int, int]): (W, H) of the picture around a person.
+        backgrounds (str, optional): Folder of images to use behind people
+            besides the procedural ones.
+        hidden_weight (float): Weight of points that are labelled but hidden;
+            seen ones weigh 1, points outside the photo 0.
+        kwargs: Of mmpose's ``BaseCocoStyleDataset``.
+
+    Raises:
+        AnnotationError: ``num`` or ``seed`` is out of range.
+        BodyError: The body model Anny is missing.
+    """
+
+    def __init__(self, num, seed=0, size=(288, 288), backgrounds=None,
+                 hidden_weight=1., **kwargs):
+        if num < 1 or seed < 0:
+            raise AnnotationError(f'SyntheticWholeBodyDataset needs num={num} '
+                                  f'>= 1 and seed={seed} >= 0')
+        self.num = num
+        self.seed = seed
+        self.size = tuple(size)
+        self.backgrounds = backgrounds
+        self.hidden_weight = hidden_weight
+        self._maker = None
+        super().__init__(**kwargs)
+
+    def load_data_list(self):
+        """Nothing to list: every index is a sample."""
+        return [dict(id=0)]
+
+    def __len__(self):
+        return self.num
+
+    @property
+    def maker(self):
+        """The :class:`SceneMaker` of this process."""
+        if self._maker is None:
+            from .scene import SceneMaker
+            self._maker = SceneMaker(self.backgrounds)
+        return self._maker
+
+    def __getstate__(self):
+        return {**self.__dict__, '_maker': None}
+
+    def get_data_info(self, idx):
+        """Renders sample ``idx``, see :func:`sample_info`."""
+        from .scene import rng_of
+        info = super().get_data_info(0)
+        index = int(idx) % self.num
+        sample = self.maker.crop(rng_of(self.seed, index), self.size)
+        info.update(sample_info(sample, 0, self.hidden_weight), id=index,
+                    img_id=index, img_path=f'synthetic/{self.seed}/{index}')
+        return info
+
+
+@DATASETS.register_module()
+class WholeBody3DDataset(WholeBodyDataset):
+    """COCO-WholeBody annotations with 3D truth, as ``tools/synthesize.py
+    --format coco`` writes them.
+
+    Besides the fields of COCO-WholeBody an annotation has ``keypoints_3d``
+    (399 numbers: x, y, z in camera axes, metres) and
+    ``keypoints_3d_valid`` (133 of 0 or 1), an image has ``camera`` (3 x 3
+    intrinsics in pixels).
+    """
+
+    def parse_data_info(self, raw_data_info):
+        """One annotation -> one sample with 3D, or None with a warning."""
+        info = super().parse_data_info(raw_data_info)
+        if info is None:
+            return None
+        annotation = raw_data_info['raw_ann_info']
+        info['keypoints'] = np.float32(info['keypoints'])
+        info['keypoints_visible'] = np.float32(info['keypoints_visible'])
+        info['keypoints_3d'] = np.float32(
+            annotation['keypoints_3d']).reshape(1, -1, 3)
+        info['keypoints_3d_visible'] = np.float32(
+            annotation['keypoints_3d_valid'])[None]
+        info['camera_param'] = dict(
+            K=np.float32(raw_data_info['raw_img_info']['camera']))
+        return info

@@ -1,0 +1,264 @@
+"""Writing synthetic people: COCO-WholeBody files with 3D, or arrays of crops.
+
+Both are made in shards by worker processes.  A shard depends on its number
+and the seed only, and is there as a whole or not at all: a run that was
+stopped goes on where it was, and more workers give the same files.
+"""
+import functools
+import json
+import multiprocessing
+import os
+from pathlib import Path
+
+import cv2
+import numpy as np
+
+from .drawn import BODY_LINKS, BODY_NAMES, PARTS
+
+SHARD = 256
+VERSION = 1
+
+
+class ExportError(ValueError):
+    """An export cannot be made or gone on with; the text says why."""
+
+
+def annotation(sample, person, image_id, ann_id):
+    """One person as a COCO-WholeBody annotation with 3D.
+
+    Points are x, y, v with v = 2 seen, 1 hidden but labelled, and 0, 0, 0
+    outside the photo.  Boxes are x, y, w, h in pixels.  A part is valid if a
+    point of it is inside.
+
+    Args:
+        sample (Sample): A rendered picture.
+        person (int): Which of its people.
+        image_id (int): Id of the picture.
+        ann_id (int): Id of the annotation.
+
+    Returns:
+        dict: Ready for JSON.
+    """
+    points = sample.keypoints[person].round(3)
+    visible = sample.visible[person].astype(int)
+    x1, y1, x2, y2 = sample.boxes[person].round(2).tolist()
+    flat = np.where(visible[:, None] > 0, points, 0).tolist()
+    result = {
+        'id': ann_id,
+        'image_id': image_id,
+        'category_id': 1,
+        'iscrowd': 0,
+        'bbox': [x1, y1, round(x2 - x1, 2), round(y2 - y1, 2)],
+        # The share of its box a person covers, as for COCO without masks.
+        'area': round(0.53 * (x2 - x1) * (y2 - y1), 2),
+        'segmentation': [],
+        'num_keypoints': int((visible[:17] > 0).sum()),
+        'pose_family': sample.families[person],
+        'keypoints_3d': sample.keypoints_3d[person].round(5).reshape(
+            -1).tolist(),
+        'keypoints_3d_valid': (visible > 0).astype(int).tolist(),
+    }
+    for name, part in PARTS.items():
+        result[name] = [value for (x, y), v in zip(
+            flat[part], visible[part].tolist()) for value in (x, y, v)]
+    # Boxes of parts hold their labelled points, as COCO-WholeBody's do.
+    for name, part in (('foot', PARTS['foot_kpts']),
+                       ('face', PARTS['face_kpts']),
+                       ('lefthand', PARTS['lefthand_kpts']),
+                       ('righthand', PARTS['righthand_kpts'])):
+        inside = points[part][visible[part] > 0]
+        result[f'{name}_valid'] = len(inside) > 0
+        low, extent = (inside.min(0), np.ptp(inside, axis=0)) if len(
+            inside) else (np.zeros(2), np.zeros(2))
+        result[f'{name}_box'] = [*low.tolist(), *extent.round(3).tolist()]
+    return result
+
+
+@functools.lru_cache(maxsize=1)
+def _maker(backgrounds):
+    from .scene import SceneMaker
+    return SceneMaker(backgrounds)
+
+
+def _replace(path, write):
+    """Writes a file so that it is never seen in part."""
+    part = path.with_name(f'.{os.getpid()}-{path.name}')
+    write(part)
+    os.replace(part, path)
+
+
+def _crop_shard(task):
+    out, shard, count, seed, size, backgrounds = task
+    from .scene import rng_of
+    maker = _maker(backgrounds)
+    crops = np.empty((count, size, size, 3), np.uint8)
+    truth = {
+        'bboxes': np.empty((count, 4), np.float32),
+        'keypoints': np.empty((count, 133, 2), np.float32),
+        'keypoints_3d': np.empty((count, 133, 3), np.float32),
+        'visible': np.empty((count, 133), np.uint8),
+        'camera': np.empty((count, 3, 3), np.float32),
+    }
+    for i in range(count):
+        sample = maker.crop(rng_of(seed, shard * SHARD + i), (size, size))
+        crops[i] = sample.image
+        truth['bboxes'][i] = sample.boxes[0]
+        truth['keypoints'][i] = sample.keypoints[0]
+        truth['keypoints_3d'][i] = sample.keypoints_3d[0]
+        truth['visible'][i] = sample.visible[0]
+        truth['camera'][i] = sample.camera
+
+    def save_truth(path):
+        with open(path, 'wb') as file:
+            np.savez(file, **truth)
+
+    def save_crops(path):
+        with open(path, 'wb') as file:
+            np.save(file, crops)
+
+    _replace(out / f'truth-{shard:05d}.npz', save_truth)
+    # Last: where the crops are, the shard is whole.
+    _replace(out / f'crops-{shard:05d}.npy', save_crops)
+    return count
+
+
+def _coco_shard(task):
+    out, shard, count, seed, size, people, split, backgrounds = task
+    from .scene import rng_of
+    maker = _maker(backgrounds)
+    folder = out / 'images' / split
+    images, annotations = [], []
+    for i in range(count):
+        image_id = shard * SHARD + i + 1
+        sample = maker.photo(rng_of(seed, image_id), size, people)
+        path = folder / f'{image_id:012d}.jpg'
+        if not cv2.imwrite(str(path), sample.image,
+                           [cv2.IMWRITE_JPEG_QUALITY, 92]):
+            raise OSError(f'cannot write {path}; check space and rights')
+        images.append({
+            'id': image_id,
+            'file_name': path.name,
+            'width': size[0],
+            'height': size[1],
+            'camera': sample.camera.round(4).tolist(),
+        })
+        for person in range(len(sample.boxes)):
+            # Up to 100 people a picture.
+            annotations.append(annotation(
+                sample, person, image_id, image_id * 100 + person))
+    part = dict(images=images, annotations=annotations)
+    _replace(out / 'parts' / split / f'{shard:05d}.json',
+             lambda path: path.write_text(json.dumps(part)))
+    return count
+
+
+def export(out, num, seed, kind='coco', size=None, people=(1, 4),
+           split='train', workers=1, backgrounds=None, progress=print):
+    """Writes a data set, or what is missing of it.
+
+    Args:
+        out (str | Path): Folder; made if missing.
+        num (int): Crops or pictures, >= 1.
+        seed (int): >= 0.
+        kind (str): 'coco' for ``images/{split}/*.jpg`` with
+            ``annotations/{split}.json`` (see :func:`annotation`), 'crops' for
+            shards of :class:`rtmw_ext.datasets.CropDataset`.
+        size (tuple[int, int], optional): (W, H) of pictures, 640x480 by
+            default; crops are square, 288 by default.
+        people (tuple[int, int]): Least and most people of a picture.
+        split (str): Name of the split of 'coco'.
+        workers (int): Processes.
+        backgrounds (str, optional): Folder of images for backgrounds.
+        progress (callable): Gets a line of text after each shard.
+
+    Returns:
+        Path: The annotation file, or the folder of the crops.
+
+    Raises:
+        ExportError: An argument is out of range, or ``out`` holds a data set
+            of other arguments.
+    """
+    if num < 1 or seed < 0 or workers < 1 or not 0 <= people[0] <= people[1]:
+        raise ExportError(
+            f'num={num} and workers={workers} must be >= 1, seed={seed} >= 0 '
+            f'and people={people} (least, most)')
+    if kind not in ('coco', 'crops'):
+        raise ExportError(f'format is {kind!r}: use coco or crops')
+    size = tuple(size or ((640, 480) if kind == 'coco' else (288, 288)))
+    if min(size) < 64 or (kind == 'crops' and size[0] != size[1]):
+        raise ExportError(f'size is {size}: sides from 64 pixels, crops are '
+                          'square')
+    out = Path(out)
+    recipe = dict(version=VERSION, kind=kind, seed=seed, size=list(size),
+                  backgrounds=str(backgrounds or ''))
+    if kind == 'coco':
+        recipe.update(people=list(people))
+        (out / 'images' / split).mkdir(parents=True, exist_ok=True)
+        (out / 'parts' / split).mkdir(parents=True, exist_ok=True)
+        (out / 'annotations').mkdir(exist_ok=True)
+    out.mkdir(parents=True, exist_ok=True)
+    name = out / ('crops.json' if kind == 'crops' else f'{split}.recipe.json')
+    if name.is_file() and json.loads(name.read_text()) != recipe:
+        raise ExportError(
+            f'{out} holds a data set of another recipe, {name.read_text()}: '
+            'give another folder, or the same arguments to go on')
+    name.write_text(json.dumps(recipe))
+
+    tasks = []
+    for shard in range(-(-num // SHARD)):
+        count = min(SHARD, num - shard * SHARD)
+        if kind == 'crops':
+            path = out / f'crops-{shard:05d}.npy'
+            done = path.is_file() and len(
+                np.load(path, mmap_mode='r')) == count
+            tasks += [] if done else [
+                (out, shard, count, seed, size[0], backgrounds)]
+        else:
+            path = out / 'parts' / split / f'{shard:05d}.json'
+            done = path.is_file() and len(
+                json.loads(path.read_text())['images']) == count
+            tasks += [] if done else [(out, shard, count, seed, size, people,
+                                       split, backgrounds)]
+    _run(_crop_shard if kind == 'crops' else _coco_shard, tasks, workers,
+         num, progress)
+    if kind == 'crops':
+        return out
+    content = dict(images=[], annotations=[], categories=[{
+        'id': 1,
+        'name': 'person',
+        'supercategory': 'person',
+        'keypoints': list(BODY_NAMES),
+        'skeleton': [list(link) for link in BODY_LINKS],
+    }])
+    for shard in range(-(-num // SHARD)):
+        part = json.loads(
+            (out / 'parts' / split / f'{shard:05d}.json').read_text())
+        content['images'] += part['images']
+        content['annotations'] += part['annotations']
+    path = out / 'annotations' / f'{split}.json'
+    _replace(path, lambda part: part.write_text(json.dumps(content)))
+    return path
+
+
+def _one_thread():
+    cv2.setNumThreads(1)
+
+
+def _run(work, tasks, workers, num, progress):
+    import time
+    # Compiled and read once here: forked workers share it.
+    left = sum(task[2] for task in tasks)
+    done = num - left
+    if not tasks:
+        progress(f'{num} of {num} are there already')
+        return
+    _maker(tasks[0][-1])
+    start = time.monotonic()
+    made = 0
+    context = multiprocessing.get_context('fork')
+    with context.Pool(workers, _one_thread) as pool:
+        for count in pool.imap_unordered(work, tasks):
+            made += count
+            speed = made / (time.monotonic() - start)
+            progress(f'{done + made} of {num}, {speed:.1f} a second, '
+                     f'{(left - made) / speed:.0f} s left')

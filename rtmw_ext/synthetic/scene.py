@@ -1,0 +1,738 @@
+"""Scenes of synthetic people: cameras, lights, backgrounds, things in front,
+and the picture with its exact truth.
+
+Shapes: P people, K = 133 points; images are (H, W, 3) uint8 BGR; sizes are
+(W, H); pixels have whole numbers at their centres.  Camera axes: x right, y
+down, z away, in metres.  Every scene comes from a seed alone and renders
+bit-equal again.
+
+Visibility of a point, as in COCO: 2 seen, 1 hidden (by the body itself, by
+others, by things) but labelled, 0 outside the image.
+"""
+import functools
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import cv2
+import numpy as np
+
+from . import raster
+from .body import Body, vertex_normals
+from .looks import Wardrobe, any_color
+from .poses import PoseSampler, sample_phenotype, turn
+
+NUM_KEYPOINTS = 133
+TO_CAMERA = np.array([[1., 0, 0], [0, 0, -1], [0, 1, 0]])
+# How far under the surface a point may lie to count as seen, in metres:
+# joints of the trunk and limbs are inside the body, under clothes.
+TOLERANCE = np.concatenate([
+    np.full(5, .05), np.full(2, .12), np.full(4, .075), np.full(2, .16),
+    np.full(4, .09), np.full(6, .05), np.full(68, .02), np.full(42, .03)])
+
+
+@dataclass
+class Person:
+    """A posed person in camera axes."""
+    vertices: np.ndarray
+    keypoints_3d: np.ndarray
+    look: object
+    family: str
+
+
+@dataclass
+class Sample:
+    """A picture and its truth.
+
+    Attributes:
+        image: (H, W, 3) uint8 BGR.
+        camera: (3, 3) intrinsics in pixels of the image.
+        keypoints: (P, 133, 2) pixels, also of points outside the image.
+        keypoints_3d: (P, 133, 3) camera axes, metres.
+        visible: (P, 133) uint8, 2 seen, 1 hidden, 0 outside.
+        boxes: (P, 4) x1, y1, x2, y2 of the part within the image.
+        shown: (P,) share of the person's own pixels that others and things
+            leave uncovered.
+        frame: x1, y1, x2, y2 of the photo within the image; black around it.
+        families: Names of the poses.
+    """
+    image: np.ndarray
+    camera: np.ndarray
+    keypoints: np.ndarray
+    keypoints_3d: np.ndarray
+    visible: np.ndarray
+    boxes: np.ndarray
+    shown: np.ndarray
+    frame: tuple
+    families: list = field(default_factory=list)
+
+
+def flat_bounds(vertices):
+    """(2, 2) least and greatest x/z and y/z of (V, 3)."""
+    return raster.bounds(vertices[:, :2] / vertices[:, 2:])
+
+
+def rng_of(seed, index):
+    """The generator of sample ``index`` of a set."""
+    return np.random.default_rng((int(seed), int(index)))
+
+
+class SceneMaker:
+    """Draws and renders scenes.
+
+    Args:
+        backgrounds (str | Path, optional): Folder of images to use behind
+            people besides the procedural ones.
+        body (Body, optional): The body model.
+    """
+
+    def __init__(self, backgrounds=None, body=None):
+        self.body = body or shared_body()
+        self.poses = PoseSampler(self.body)
+        self.wardrobe = Wardrobe(self.body)
+        self.photos = []
+        if backgrounds:
+            from ..images import list_images
+            self.photos = list_images(backgrounds)
+
+    # -- people ------------------------------------------------------------
+
+    def person(self, rng, yaw=None):
+        """A random person around the origin, in the axes of the body.
+
+        Returns:
+            tuple: Vertices (V, 3), points (133, 3), look, family.
+        """
+        body = self.body
+        figure, changes = sample_phenotype(rng, body)
+        rotations, family = self.poses.sample(rng)
+        actions, gaze = self.poses.face(rng)
+        for bone, rotation in gaze.items():
+            rotations[body.bones[bone]] = rotation
+        if yaw is None:
+            yaw = (rng.normal(0, 45) if rng.uniform() < .65
+                   else rng.uniform(-180, 180))
+        rotations[0] = turn((0, 0, 1), yaw) @ rotations[0]
+        look = self.wardrobe.sample(rng)
+        vertices, heads = body.pose(
+            body.shape(figure, changes, actions), rotations)
+        return vertices, body.keypoints(vertices, heads), look, family
+
+    def _dress(self, vertices, look):
+        """Clothes and hair stand off the skin."""
+        normals = vertex_normals(vertices, self.body.faces)
+        return vertices + look.puff[:, None] * normals
+
+    def _skirt(self, vertices, keypoints, look):
+        """(vertices, faces, rest) of a skirt around both legs."""
+        length, flare, _ = look.skirt
+        count, rings = 24, 9
+        angles = np.linspace(0, 2 * np.pi, count, endpoint=False)
+        hips, knees, feet = (keypoints[11:13], keypoints[13:15],
+                             keypoints[15:17])
+        leg = np.linalg.norm(hips - knees, axis=1).mean()
+        out, rest = [], []
+        lateral = hips[0] - hips[1]
+        lateral /= np.linalg.norm(lateral)
+        for t in np.linspace(-.12, length, rings):
+            if t < .5:
+                points = hips + (knees - hips) * t * 2
+            else:
+                points = knees + (feet - knees) * (t - .5) * 2
+            along = (points - hips).mean(0) if t > .05 else \
+                (knees - hips).mean(0)
+            across = points[0] - points[1]
+            width = np.linalg.norm(across) / 2
+            across = across / (2 * width) if width > .04 else lateral
+            ahead = np.cross(across, along)
+            ahead /= np.linalg.norm(ahead)
+            radius = leg * (.30 - .1 * max(t, 0)) + flare * max(t, 0)
+            out.append(points.mean(0)
+                       + np.cos(angles)[:, None] * across * (width + radius
+                                                             * .55)
+                       + np.sin(angles)[:, None] * ahead * radius)
+            rest.append(np.stack([
+                angles * .15, np.zeros(count), np.full(count, -t * .9)], 1))
+        faces = []
+        for r in range(rings - 1):
+            for i in range(count):
+                a, b = r * count + i, r * count + (i + 1) % count
+                c, d = a + count, b + count
+                faces += [(a, b, c), (b, d, c), (a, c, b), (b, c, d)]
+        return (np.concatenate(out).astype(np.float32),
+                np.array(faces, np.int32),
+                np.concatenate(rest).astype(np.float32))
+
+    # -- cropped people: training ------------------------------------------
+
+    def crop(self, rng, size):
+        """A scene around one labelled person, as a top-down model sees it.
+
+        The person is whole, cut by the photo's border, only an upper body or
+        a close-up, at any resolution, partly covered, with others near.
+
+        Args:
+            rng (np.random.Generator): Of :func:`rng_of`.
+            size (tuple[int, int]): (W, H) of the picture.
+
+        Returns:
+            Sample: Of one person (P = 1).
+        """
+        vertices, keypoints, look, family = self.person(rng)
+        framing = rng.choice(['whole', 'upper', 'closeup', 'cut'],
+                             p=[.52, .22, .1, .16])
+        if framing == 'closeup':
+            distance = np.exp(rng.uniform(np.log(.7), np.log(3)))
+        else:
+            distance = np.exp(rng.uniform(np.log(1.4), np.log(12)))
+        turned = self._camera_turn(rng)
+        aim = turn((0, 1, 0), rng.normal(0, 10)) @ turn(
+            (1, 0, 0), rng.normal(0, 7)) @ np.array([0, 0, distance])
+        middle = raster.bounds(vertices).mean(0)
+        if framing == 'closeup':
+            middle = keypoints[:5].mean(0) * .8 + middle * .2
+
+        def place(points, center=middle, at=aim):
+            return (points - center) @ turned.T + at
+
+        near = raster.bounds(place(vertices))[0, 2]
+        if near < .3:
+            aim = aim * (1 + (.3 - near) / distance)
+        person = Person(
+            place(vertices, at=aim).astype(np.float32),
+            place(keypoints, at=aim), look, family)
+        people = [person]
+        others = rng.choice(3, p=[.62, .28, .1])
+        for _ in range(others):
+            people.append(self._neighbour(rng, person, turned))
+
+        low, high = flat_bounds(person.vertices)
+        border = self._border(rng, framing, person, low, high)
+        low, high = np.maximum(low, border[:2]), np.minimum(high, border[2:])
+        side = (high - low) * rng.uniform(1.3, 1.6)
+        scale = min(size[0] / side[0], size[1] / side[1])
+        center = (low + high) / 2 + (rng.uniform(-.05, .05, 2) * (high - low))
+        camera = np.array([[scale, 0, (size[0] - 1) / 2 - scale * center[0]],
+                           [0, scale, (size[1] - 1) / 2 - scale * center[1]],
+                           [0, 0, 1]])
+        corners = np.concatenate([border[:2], border[2:]])
+        frame = corners * scale + np.tile(camera[:2, 2], 2)
+        limit = np.array([*size, *size])
+        frame = np.clip(np.round(frame), -1, limit)
+        # Detail that a small person in a photo has.
+        detail = np.exp(rng.uniform(np.log(.16), 0)) \
+            if rng.uniform() < .45 else 1.
+        return self.render(rng, people, 1, camera, size, frame, detail)
+
+    def _camera_turn(self, rng):
+        pitch = np.clip(rng.normal(4, 14), -35, 75)
+        roll = rng.normal(0, 5)
+        return turn((0, 0, 1), roll) @ turn((1, 0, 0), pitch) @ TO_CAMERA
+
+    def _neighbour(self, rng, person, turned):
+        """Somebody near a person, in front or behind."""
+        vertices, keypoints, look, family = self.person(rng)
+        middle = raster.bounds(vertices).mean(0)
+        center = person.vertices.mean(0)
+        depth = center[2] * np.exp(rng.normal(.25, .35))
+        if rng.uniform() < .2:
+            depth = center[2] - rng.uniform(.3, .8)
+        width = np.ptp(raster.bounds(person.vertices)[:, 0])
+        shift = rng.choice([-1, 1]) * (rng.uniform(.25, 1.3) * width + .1)
+        at = np.array([(center[0] + shift) * max(depth, .8) / center[2],
+                       center[1] * max(depth, .8) / center[2]
+                       + rng.normal(0, .15), max(depth, .8)])
+        place = (vertices - middle) @ turned.T + at
+        near = raster.bounds(place)[0, 2]
+        if near < .35:
+            at = at + np.array([0, 0, .35 - near])
+            place = (vertices - middle) @ turned.T + at
+        return Person(place.astype(np.float32),
+                      (keypoints - middle) @ turned.T + at, look, family)
+
+    @staticmethod
+    def _border(rng, framing, person, low, high):
+        """Where the photo ends, on the plane z = 1."""
+        far = 10 * (high - low).max() + np.abs([low, high]).max()
+        border = nothing = np.array([-far, -far, far, far])
+        border = border.copy()
+        points = person.keypoints_3d
+        points = points[:, :2] / points[:, 2:]
+        span = high - low
+        if framing == 'upper':
+            chest = points[[5, 6, 11, 12], 1].mean()
+            border[3] = chest + rng.uniform(0, 1) * (
+                points[[13, 14], 1].mean() - chest)
+        elif framing == 'closeup':
+            head = points[23:91]
+            tall = np.ptp(head[:, 1]) + np.ptp(head[:, 0])
+            middle = head.mean(0)
+            border[:2] = middle - tall * rng.uniform(.7, 2, 2)
+            border[2:] = middle + tall * rng.uniform(.6, 2.2, 2)
+        elif framing == 'cut':
+            for side in rng.choice(4, rng.integers(1, 3), replace=False):
+                axis = side % 2
+                part = rng.uniform(.08, .5) * span[axis]
+                border[side] = (low[axis] + part if side < 2
+                                else high[axis] - part)
+        if rng.uniform() < .25:  # near the border, but not cut
+            side = rng.integers(4)
+            axis = side % 2
+            room = rng.uniform(0, .2) * span[axis]
+            if side < 2:
+                border[side] = max(border[side], low[axis] - room)
+            else:
+                border[side] = min(border[side], high[axis] + room)
+        inside = ((points > border[:2]) & (points < border[2:])).all(1)
+        rest = np.minimum(high, border[2:]) - np.maximum(low, border[:2])
+        # A photo that shows next to nothing of somebody is of no use.
+        if inside[:17].sum() < 4 or (rest < .2 * span).any():
+            return nothing
+        return border
+
+    # -- whole photos: evaluation, detectors --------------------------------
+
+    def photo(self, rng, size, people=(1, 4)):
+        """A whole photo of several people.
+
+        Args:
+            rng (np.random.Generator): Of :func:`rng_of`.
+            size (tuple[int, int]): (W, H).
+            people (tuple[int, int]): Least and most people.
+
+        Returns:
+            Sample: People of whom nothing can be seen are left out, so that
+            P may be less than drawn, even 0.
+        """
+        width, height = size
+        focal = max(size) * np.exp(rng.uniform(np.log(.7), np.log(2.2)))
+        camera = np.array([[focal, 0, (width - 1) / 2],
+                           [0, focal, (height - 1) / 2], [0, 0, 1]])
+        turned = self._camera_turn(rng)
+        count = int(rng.integers(people[0], people[1] + 1))
+        crowd = []
+        for slot in rng.permutation(count):
+            vertices, keypoints, look, family = self.person(rng)
+            middle = raster.bounds(vertices).mean(0)
+            tall = np.ptp(raster.bounds(vertices @ turned.T), axis=0)
+            share = np.exp(rng.uniform(np.log(.2), np.log(1.5))) / (
+                1 + .15 * (count - 1))
+            depth = focal * max(tall[1] / height, .6 * tall[0] / width) / share
+            depth = max(depth, .8)
+            u = (slot + rng.uniform(.15, .85)) / count * width
+            v = height * (.5 + rng.normal(0, .1) + max(share - 1, 0) * .45)
+            at = np.array([(u - camera[0, 2]) / focal * depth,
+                           (v - camera[1, 2]) / focal * depth, depth])
+            place = (vertices - middle) @ turned.T + at
+            near = raster.bounds(place)[0, 2]
+            if near < .25:
+                at = at + np.array([0, 0, .25 - near])
+                place = (vertices - middle) @ turned.T + at
+            crowd.append(Person(
+                place.astype(np.float32),
+                (keypoints - middle) @ turned.T + at, look, family))
+        frame = np.array([0, 0, width - 1, height - 1])
+        detail = rng.uniform(.5, 1) if rng.uniform() < .3 else 1.
+        return self.render(rng, crowd, count, camera, size, frame, detail)
+
+    # -- the picture ---------------------------------------------------------
+
+    def render(self, rng, people, labelled, camera, size, frame, detail=1.):
+        """Renders people; the first ``labelled`` of them get truth.
+
+        Args:
+            rng (np.random.Generator): Lights, background, things in front,
+                camera noise.
+            people (list[Person]): In camera axes.
+            labelled (int): How many of them, from the first, to label.
+            camera (ndarray): (3, 3) intrinsics for ``size``.
+            size (tuple[int, int]): (W, H).
+            frame (ndarray): x1, y1, x2, y2 of the photo; black outside.
+            detail (float): Share of the resolution that is left, 0 to 1.
+
+        Returns:
+            Sample: See there.
+        """
+        fine = 2
+        width, height = size
+        # Pixel centres of the fine picture: u' = 2 u + 0.5.
+        enlarged = camera.copy()
+        enlarged[:2] *= fine
+        enlarged[:2, 2] += (fine - 1) / 2
+        enlarged = enlarged.astype(np.float32)
+        ids = np.full((height * fine, width * fine), -1, np.int32)
+        depth = np.zeros(ids.shape, np.float32)
+        body = self.body
+        wardrobe = self.wardrobe
+        meshes, base = [], 0
+        for number, person in enumerate(people):
+            dressed = self._dress(person.vertices, person.look)
+            parts = [(dressed, body.faces, body.template, wardrobe.hidden,
+                      wardrobe.kinds)]
+            if person.look.skirt:
+                cloth, faces, rest = self._skirt(
+                    person.vertices, person.keypoints_3d, person.look)
+                parts.append((cloth, faces, rest, np.zeros(len(faces), bool),
+                              np.full(len(faces), person.look.skirt[2],
+                                      np.uint8)))
+            for vertices, faces, rest, hidden, kinds in parts:
+                points = raster.project(vertices, enlarged)
+                raster.rasterise(points, faces, hidden, base, depth, ids)
+                meshes.append((number, base, vertices, points, faces, rest,
+                               kinds))
+                base += len(faces)
+        lights, ambient = self._lights(rng)
+        sun, shadow = self._shadow(lights[0, :3], meshes)
+        canvas = np.zeros((*ids.shape, 3), np.float32)
+        owner = np.full(ids.shape, -1, np.int16)
+        for number, base, vertices, points, faces, rest, kinds in meshes:
+            look = people[number].look
+            bare = len(rest) != len(look.paint)  # a skirt
+            low, high = np.clip(
+                raster.bounds(points)[:, :2] + [[0], [2]], 0, ids.shape[::-1])
+            raster.shade(
+                ids, base, points, faces, vertex_normals(vertices, faces),
+                vertices, rest, kinds,
+                look.layers[:0, :0] if bare else look.layers,
+                look.layer_kinds, look.materials,
+                look.paint[:0] if bare else look.paint,
+                wardrobe.brows, wardrobe.eyes, look.brow, look.eye, lights,
+                ambient, sun, shadow, (*low.astype(int), *high.astype(int)),
+                number, owner, canvas)
+        alpha = cv2.resize((ids >= 0).astype(np.float32), size,
+                           interpolation=cv2.INTER_AREA)[..., None]
+        figure = cv2.resize(canvas, size, interpolation=cv2.INTER_AREA)
+        scene = self._background(rng, size) * (1 - alpha) + figure
+        exposure = np.exp(rng.normal(0, .3))
+        picture = cv2.pow(np.clip(scene * np.float32(exposure), 0, 1), 1 / 2.2)
+        cover = np.zeros((height, width), np.uint8)
+        self._things(rng, people, camera, picture, cover, frame)
+        image = self._develop(rng, picture, detail)
+        x1, y1, x2, y2 = (int(v) for v in frame)
+        outside = np.ones((height, width), bool)
+        outside[max(y1, 0):y2 + 1, max(x1, 0):x2 + 1] = False
+        image[outside] = 0
+        return self._truth(people[:labelled], camera, image, frame, depth,
+                           owner, cover, fine)
+
+    def _truth(self, people, camera, image, frame, depth, owner, cover,
+               fine):
+        height, width = image.shape[:2]
+        low = np.maximum(np.array(frame[:2], float), 0)
+        high = np.minimum(np.array(frame[2:], float),
+                          (width - 1, height - 1))
+        covered = cv2.resize(
+            cover, owner.shape[::-1], interpolation=cv2.INTER_NEAREST) > 0
+        rows = []
+        for number, person in enumerate(people):
+            space = person.keypoints_3d
+            flat = space @ camera.T
+            points = flat[:, :2] / flat[:, 2:]
+            inside = ((points >= low - .5) & (points <= high + .5)).all(1)
+            visible = np.where(inside, 1, 0).astype(np.uint8)
+            at = np.clip(np.round(points * fine + (fine - 1) / 2), 0, np.array(
+                owner.shape[::-1]) - 1).astype(int)
+            for k in np.flatnonzero(inside):
+                x, y = at[k]
+                front = depth[y, x]
+                if covered[y, x]:
+                    continue
+                if front > 0:
+                    gap = space[k, 2] - 1 / front
+                    # Somebody else in front hides it, however near.
+                    if gap > (TOLERANCE[k] if owner[y, x] == number
+                              else .01):
+                        continue
+                visible[k] = 2
+            first, last = flat_bounds(person.vertices) @ camera[:2, :2].T \
+                + camera[:2, 2]
+            box = np.concatenate([
+                np.maximum(first, low), np.minimum(last, high)])
+            # What the photo shows, against what others leave of it.
+            left = ((owner == number) & ~covered).sum() / fine**2
+            shown = left / max(self._silhouette(
+                person, camera, (width, height), low, high), 1)
+            if (box[2:] - box[:2]).min() < 1 or not visible.any():
+                shown = 0.
+            rows.append((points, space, visible, box, min(shown, 1.)))
+        if len(rows) > 1 or not rows:
+            rows = [row for row in rows if row[4] > .04]
+        kept = [np.array([row[i] for row in rows]) for i in range(5)]
+        shapes = ((NUM_KEYPOINTS, 2), (NUM_KEYPOINTS, 3), (NUM_KEYPOINTS, ),
+                  (4, ), ())
+        kept = [array.reshape(-1, *shape)
+                for array, shape in zip(kept, shapes)]
+        return Sample(image, camera, *kept, frame=tuple(
+            float(v) for v in (*low, *high)), families=[
+                person.family for person in people])
+
+    def _silhouette(self, person, camera, size, low, high):
+        """Pixels of a person alone within the photo."""
+        scale = .25
+        small = camera.copy()
+        small[:2] *= scale
+        points = raster.project(person.vertices, small.astype(np.float32))
+        shape = (int(size[1] * scale) + 1, int(size[0] * scale) + 1)
+        ids = np.full(shape, -1, np.int32)
+        raster.rasterise(points, self.body.faces, self.wardrobe.hidden, 0,
+                         np.zeros(shape, np.float32), ids)
+        x1, y1 = (low * scale).astype(int)
+        x2, y2 = (high * scale).astype(int)
+        return (ids[y1:y2 + 1, x1:x2 + 1] >= 0).sum() / scale**2
+
+    @staticmethod
+    def _shadow(direction, meshes, size=288):
+        """What the first light sees, see :func:`raster.sun_view`."""
+        shadow = np.zeros((size, size), np.float32)
+        ids = np.empty(shadow.shape, np.int32)
+        sun = raster.sun_view(
+            direction, np.concatenate([mesh[2] for mesh in meshes])
+            if meshes else np.zeros((1, 3), np.float32), size)
+        for _, _, vertices, _, faces, *_ in meshes:
+            raster.rasterise(
+                vertices @ sun[:, :3].T + sun[:, 3], faces,
+                np.zeros(len(faces), bool), 0, shadow, ids)
+        return sun, shadow
+
+    @staticmethod
+    def _lights(rng):
+        """Directions to the lights and colours; ambient below, above."""
+        lights = []
+        strength = rng.uniform(.5, 1.6)
+        for i in range(rng.integers(1, 4)):
+            direction = rng.normal(0, 1, 3) + (0, -.8, -.7)
+            direction /= np.linalg.norm(direction)
+            tint = 1 + rng.normal(0, .12) * np.array([1, 0, -1])
+            lights.append([*direction, *(strength * tint)])
+            strength *= rng.uniform(.2, .7)
+        ambient = rng.uniform(.15, .7) * (
+            1 + rng.normal(0, .08, (2, 3))) * [[rng.uniform(.4, .9)], [1]]
+        return (np.array(lights, np.float32),
+                np.maximum(ambient, .02).astype(np.float32))
+
+    def _background(self, rng, size):
+        """(H, W, 3) float32 linear RGB."""
+        width, height = size
+        if self.photos and rng.uniform() < .7:
+            return self._photo_background(rng, size)
+        image = self._surface(rng, size)
+        if rng.uniform() < .5:  # wall and floor
+            horizon = int(height * rng.uniform(.3, .95))
+            image[horizon:] = self._surface(rng, size)[horizon:]
+        if rng.uniform() < .15:  # a mosaic
+            cells = int(np.exp(rng.uniform(np.log(3), np.log(60))))
+            field = rng.uniform(0, 1, (cells, cells, 1)) + rng.uniform(
+                -.5, .5, (cells, cells, 3)) * rng.choice([0, .3, 1])
+            field = cv2.resize(
+                field.astype(np.float32), size, interpolation=int(rng.choice(
+                    [cv2.INTER_LINEAR, cv2.INTER_NEAREST])))
+            image = image * (1 + rng.uniform(.1, .9) * (field - .5) * 2)
+        image = np.ascontiguousarray(np.clip(image, 0, 1), dtype=np.float32)
+        for _ in range(rng.choice([0, 4, 12, 30], p=[.2, .3, .3, .2])):
+            self._shape(rng, image, rng.uniform(0, 1, 2) * size,
+                        np.exp(rng.uniform(np.log(.02), np.log(.5)))
+                        * max(size))
+        if rng.uniform() < .3:
+            self._grid(rng, image)
+        if rng.uniform() < .6:
+            sigma = np.exp(rng.uniform(np.log(.5), np.log(6)))
+            image = cv2.GaussianBlur(image, (0, 0), sigma)
+        return np.clip(image, 0, 1)
+
+    @staticmethod
+    def _surface(rng, size):
+        """(H, W, 3) float32: a gradient, or a texture whose detail falls with
+        its size as that of photos does."""
+        width, height = size
+        if rng.uniform() < .35:
+            return cv2.resize(
+                np.stack([any_color(rng) for _ in range(4)]).reshape(
+                    2, 2, 3).astype(np.float32), size)
+        field = np.zeros((height, width), np.float32)
+        roughness = rng.uniform(.45, .9)
+        stretch = np.exp(rng.normal(0, .5))
+        strength, cells = 1., 2
+        while cells < max(size):
+            lattice = rng.standard_normal(
+                (max(int(cells / stretch), 2), max(int(cells * stretch), 2)),
+                dtype=np.float32)
+            field += strength * cv2.resize(lattice, size,
+                                           interpolation=cv2.INTER_LINEAR)
+            strength *= roughness
+            cells *= 2
+        field -= field.min()
+        field /= max(field.max(), 1e-6)
+        if rng.uniform() < .3:  # hard edges, as leaves or rubble
+            field = np.floor(field * rng.integers(2, 7)) / 6
+        palette = np.stack([any_color(rng) for _ in range(3)])
+        palette = palette.mean(0) + (palette - palette.mean(0)) * rng.uniform(
+            .3, 1)
+        at = np.array([0, .5, 1])
+        table = np.stack([np.interp(np.linspace(0, 1, 256), at, palette[:, n])
+                          for n in range(3)], 1).astype(np.float32)
+        return table[(field * 255).astype(np.uint8)]
+
+    def _photo_background(self, rng, size):
+        path = self.photos[rng.integers(len(self.photos))]
+        photo = _cached_photo(str(path))
+        scale = max(size[0] / photo.shape[1], size[1] / photo.shape[0])
+        scale *= np.exp(rng.uniform(0, 1))
+        photo = cv2.resize(photo, None, fx=scale, fy=scale,
+                           interpolation=cv2.INTER_AREA)
+        x = rng.integers(photo.shape[1] - size[0] + 1)
+        y = rng.integers(photo.shape[0] - size[1] + 1)
+        photo = photo[y:y + size[1], x:x + size[0], ::-1]
+        if rng.uniform() < .5:
+            photo = photo[:, ::-1]
+        return (photo.astype(np.float32) / 255)**2.2
+
+    @staticmethod
+    def _shape(rng, image, center, radius):
+        """One random filled shape, plain or shaded; returns its mask."""
+        height, width = image.shape[:2]
+        kind = rng.choice(['box', 'ellipse', 'polygon', 'line', 'limb'])
+        mask = np.zeros((height, width), np.uint8)
+        if kind == 'box':
+            w, h = radius * rng.uniform(.2, 1, 2)
+            angle = rng.choice([0, 0, rng.uniform(0, 180)])
+            points = cv2.boxPoints((tuple(map(float, center)),
+                                    (float(w), float(h)), float(angle)))
+            cv2.fillConvexPoly(mask, points.astype(np.int32), 255,
+                               cv2.LINE_AA)
+        elif kind == 'ellipse':
+            axes = (radius * rng.uniform(.15, .6, 2) + 1).astype(int)
+            cv2.ellipse(mask, tuple(np.int32(center).tolist()),
+                        tuple(axes.tolist()), float(rng.uniform(0, 180)), 0,
+                        360, 255, -1, cv2.LINE_AA)
+        elif kind == 'polygon':
+            angles = np.sort(rng.uniform(0, 2 * np.pi, rng.integers(3, 8)))
+            points = center + radius * rng.uniform(
+                .2, .6, len(angles))[:, None] * np.stack(
+                    [np.cos(angles), np.sin(angles)], 1)
+            cv2.fillPoly(mask, [points.astype(np.int32)], 255, cv2.LINE_AA)
+        else:
+            angle = rng.uniform(0, 2 * np.pi)
+            end = center + radius * rng.uniform(.5, 2) * np.array(
+                [np.cos(angle), np.sin(angle)])
+            thick = rng.uniform(.01, .05) if kind == 'line' else \
+                rng.uniform(.08, .22)
+            cv2.line(mask, tuple(np.int32(center).tolist()),
+                     tuple(np.int32(end).tolist()), 255,
+                     max(1, int(thick * radius)), cv2.LINE_AA)
+        x, y, w, h = cv2.boundingRect(mask)
+        if w and h:
+            share = mask[y:y + h, x:x + w, None].astype(np.float32) / 255
+            first, second = any_color(rng), any_color(rng)
+            if rng.uniform() < .5:
+                second = first * rng.uniform(.5, 1)
+            ramp = np.linspace(0, 1, h if rng.uniform() < .5 else w,
+                               dtype=np.float32)
+            ramp = ramp[:, None] if len(ramp) == h and h != w else \
+                ramp[None] if len(ramp) == w else ramp[:, None]
+            if rng.uniform() < .25:
+                ramp = (ramp * rng.integers(2, 20) % 1 > .5).astype(
+                    np.float32)
+            color = first + (second - first) * ramp[..., None]
+            part = image[y:y + h, x:x + w]
+            part += (color.astype(np.float32) - part) * share
+        return mask
+
+    @staticmethod
+    def _grid(rng, image):
+        """Tiles, boards or bars."""
+        height, width = image.shape[:2]
+        step = int(np.exp(rng.uniform(np.log(5), np.log(80))))
+        thick = max(1, int(step * rng.uniform(.03, .4)))
+        color = any_color(rng).astype(np.float32)
+        share = rng.uniform(.2, 1)
+        if rng.uniform() < .6:
+            for x in range(rng.integers(step), width, step):
+                image[:, x:x + thick] += share * (
+                    color - image[:, x:x + thick])
+        if rng.uniform() < .6:
+            for y in range(rng.integers(step), height, step):
+                image[y:y + thick] += share * (color - image[y:y + thick])
+
+    def _things(self, rng, people, camera, picture, cover, frame):
+        """Things in front of the people, with soft edges."""
+        if not people or rng.uniform() < .6:
+            return
+        low, high = flat_bounds(people[0].vertices) @ camera[:2, :2].T \
+            + camera[:2, 2]
+        low, high = np.maximum(low, frame[:2]), np.minimum(high, frame[2:])
+        for _ in range(rng.integers(1, 4)):
+            radius = (high - low).max() * np.exp(
+                rng.uniform(np.log(.08), np.log(.55)))
+            mask = self._shape(
+                rng, picture, low + rng.uniform(-.1, 1.1, 2) * (high - low),
+                radius)
+            np.maximum(cover, (mask > 127).astype(np.uint8), out=cover)
+
+    @staticmethod
+    def _develop(rng, picture, detail):
+        """Lens, sensor and file: blur, noise, colours, JPEG.
+
+        Args:
+            picture (ndarray): (H, W, 3) float32 RGB with gamma, 0 to 1.
+
+        Returns:
+            ndarray: (H, W, 3) uint8 BGR.
+        """
+        height, width = picture.shape[:2]
+        image = picture[..., ::-1].astype(np.float32)
+        if rng.uniform() < .5:
+            gain = 1 + rng.normal(0, .06, 3)
+            image = np.clip(image * gain.astype(np.float32), 0, 1)
+        if rng.uniform() < .5:
+            contrast, middle = rng.uniform(.65, 1.25), rng.uniform(.35, .6)
+            image = np.clip((image - middle) * contrast + middle, 0, 1)
+        if rng.uniform() < .08:
+            image = np.repeat(image.mean(2, keepdims=True), 3, 2)
+        small = (max(int(width * detail), 8), max(int(height * detail), 8))
+        if detail < 1:
+            image = cv2.resize(image, small, interpolation=cv2.INTER_AREA)
+        if rng.uniform() < .25:
+            image = cv2.GaussianBlur(
+                image, (0, 0), rng.uniform(.4, 1.6))
+        elif rng.uniform() < .08:
+            length = int(rng.integers(3, 9))
+            kernel = np.zeros((length, length), np.float32)
+            kernel[length // 2] = 1 / length
+            spin = cv2.getRotationMatrix2D(
+                ((length - 1) / 2, (length - 1) / 2), rng.uniform(0, 180), 1)
+            kernel = cv2.warpAffine(kernel, spin, (length, length))
+            image = cv2.filter2D(image, -1, kernel / kernel.sum())
+        noise = abs(rng.normal(0, .015))
+        if rng.uniform() < .6:
+            shape = image.shape if rng.uniform() < .5 else \
+                (*image.shape[:2], 1)
+            grains = rng.standard_normal(shape, dtype=np.float32)
+            image = image + noise * grains
+        image = np.clip(image * 255 + .5, 0, 255).astype(np.uint8)
+        if rng.uniform() < .6:
+            quality = int(rng.uniform(30, 95))
+            _, code = cv2.imencode('.jpg', image, [
+                cv2.IMWRITE_JPEG_QUALITY, quality])
+            image = cv2.imdecode(code, cv2.IMREAD_COLOR)
+        if detail < 1:
+            image = cv2.resize(
+                image, (width, height),
+                interpolation=int(rng.choice(
+                    [cv2.INTER_LINEAR, cv2.INTER_CUBIC])))
+        return np.ascontiguousarray(image)
+
+
+@functools.lru_cache(maxsize=1)
+def shared_body():
+    """The body model of this process, read once."""
+    return Body()
+
+
+@functools.lru_cache(maxsize=64)
+def _cached_photo(path):
+    from ..images import read_image
+    photo = read_image(Path(path))
+    scale = 512 / max(photo.shape[:2])
+    if scale < 1:
+        photo = cv2.resize(photo, None, fx=scale, fy=scale,
+                           interpolation=cv2.INTER_AREA)
+    return photo
