@@ -3,11 +3,12 @@ PYTHON ?= python3
 RUN := .venv/bin/python
 SAMPLES ?= ../shared
 
-.PHONY: help setup test lint demo demo-real table wheel clean
+.PHONY: help setup test lint demo demo-real demo-3d table wheel clean
 
 help:
 	@echo "make demo       set up, train a small model on drawn people, infer"
 	@echo "make demo-real  the same on real photos ($(SAMPLES)/samples/coco)"
+	@echo "make demo-3d    RTMW3D-t learns drawn people in 3D, pictures and a video"
 	@echo "make test       set up and run the tests"
 	@echo "make lint       ruff"
 	@echo "make table      parameters and GFLOPs of every size"
@@ -28,6 +29,9 @@ demo: setup
 
 demo-real: setup
 	$(RUN) projects/rtmw/demo_real.py --shared $(SAMPLES)
+
+demo-3d: setup
+	$(RUN) projects/rtmw/demo_3d.py
 
 table: setup
 	$(RUN) tools/model_table.py

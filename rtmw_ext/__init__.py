@@ -20,11 +20,12 @@ from . import (  # noqa: E402
     inferencer,
     models,
     synthetic,
+    visualization,
 )
 
 inferencer.enable()
 
 __all__ = [
     '__version__', 'codecs', 'compat', 'datasets', 'evaluation', 'hooks',
-    'models', 'synthetic'
+    'models', 'synthetic', 'visualization'
 ]

@@ -18,6 +18,8 @@ LIMBS = {
     (5, 11): 0.250, (6, 12): 0.250,
 }
 PERSON_HEIGHT = 1.7
+# OpenCV 4 has the variant with stop criteria under a name of its own.
+_undistort = getattr(cv2, 'undistortPointsIter', cv2.undistortPoints)
 #: Mean depth of the hips in the training data of the released checkpoints.
 DEFAULT_DEPTH = 5.14388
 
@@ -100,9 +102,11 @@ def project(points, camera):
                           f'(least z: {points[..., 2].min()} m)')
     if not points.size:
         return np.zeros((*points.shape[:-1], 2))
-    pixels, _ = cv2.projectPoints(
-        points.reshape(-1, 1, 3), np.zeros(3), np.zeros(3), camera['K'],
+    # OpenCV leaves out the skew of K, so K is applied here.
+    flat, _ = cv2.projectPoints(
+        points.reshape(-1, 1, 3), np.zeros(3), np.zeros(3), np.eye(3),
         camera['distortion'])
+    pixels = flat.reshape(-1, 2) @ camera['K'][:2, :2].T + camera['K'][:2, 2]
     return pixels.reshape(*points.shape[:-1], 2)
 
 
@@ -120,11 +124,15 @@ def rays(pixels, camera):
     pixels = np.asarray(pixels, np.float64)
     if not pixels.size:
         return pixels.copy()
-    found = cv2.undistortPointsIter(
-        pixels.reshape(-1, 1, 2), camera['K'], camera['distortion'],
-        np.eye(3), np.eye(3),
-        (cv2.TERM_CRITERIA_COUNT | cv2.TERM_CRITERIA_EPS, 50, 1e-9))
-    return found.reshape(pixels.shape)
+    flat = np.linalg.solve(camera['K'][:2, :2],
+                           (pixels.reshape(-1, 2) - camera['K'][:2, 2]).T)
+    if camera['distortion'].any():
+        flat = _undistort(
+            flat.T[:, None].copy(), np.eye(3), camera['distortion'],
+            R=np.eye(3), P=np.eye(3),
+            criteria=(cv2.TERM_CRITERIA_COUNT | cv2.TERM_CRITERIA_EPS, 50,
+                      1e-12))[:, 0].T
+    return flat.T.reshape(pixels.shape)
 
 
 def back_project(pixels, depth, camera):

@@ -41,10 +41,11 @@ def read_image(source, flags=cv2.IMREAD_COLOR):
     if isinstance(source, np.ndarray):
         return _from_array(source)
     path = Path(source)
-    if not path.is_file():
-        what = 'is a folder' if path.is_dir() else 'does not exist'
-        raise ImageError(f'image {path} {what}: check the path')
-    data = path.read_bytes()
+    try:
+        data = path.read_bytes()
+    except OSError as error:
+        raise ImageError(f'image {path} cannot be read ({error.strerror}): '
+                         'check the path') from None
     if not data:
         raise ImageError(f'image {path} is empty (0 bytes): fetch it again')
     # OpenCV fills a truncated file with grey; Pillow says so, but decodes all

@@ -11,6 +11,12 @@ import numpy as np
 from mmengine.config import Config
 from mmengine.fileio import get_file_backend
 from mmengine.infer import BaseInferencer
+from mmpose.apis.inferencers import (
+    MMPoseInferencer,
+    Pose2DInferencer,
+    base_mmpose_inferencer,
+    mmpose_inferencer,
+)
 from mmpose.apis.inferencers.base_mmpose_inferencer import BaseMMPoseInferencer
 
 from . import zoo
@@ -19,10 +25,41 @@ from .compat import is_ours, ours
 from .images import ImageError, list_images, read_image
 
 PERSON = (0, )
+FIELDS_3D = ('keypoints_3d', 'keypoints_3d_cam', 'root_depth',
+             'keypoints_simcc', 'camera_k')
+
+
+class RTMW3DInferencer(Pose2DInferencer):
+    """mmpose's 2D inferencer for RTMW3D, which finds 2D and 3D in one pass:
+    what ``MMPoseInferencer(pose3d='rtmw3d-l')`` makes.
+
+    Calls take, beside mmpose's arguments: ``camera`` (as of
+    :mod:`rtmw_ext.geometry`, of every picture), ``root_depth`` (of the hips
+    of every person, in metres) and ``person_height`` (in metres). Each
+    result has, beside the 2D fields, those of ``FIELDS_3D``; see
+    :class:`rtmw_ext.models.RTMW3DEstimator`.
+    """
+
+    camera_kwargs = {'camera', 'root_depth', 'person_height'}
+    preprocess_kwargs = Pose2DInferencer.preprocess_kwargs | camera_kwargs
+
+    def preprocess_single(self, input, index, camera=None, root_depth=None,
+                          person_height=None, **kwargs):
+        fields = dict(camera_param=camera, root_depth=root_depth,
+                      person_height=person_height)
+        given = {key: value for key, value in fields.items()
+                 if value is not None}
+        pipeline = self.pipeline
+        self.pipeline = lambda sample: pipeline({**sample, **given})
+        try:
+            return super().preprocess_single(input, index, **kwargs)
+        finally:
+            self.pipeline = pipeline
 
 
 def _extend(cls, name):
-    """Replaces a method by ``wrapper(original, ...)``, once."""
+    """Replaces a method, or a function of a module, by ``wrapper(original,
+    ...)``, once."""
 
     def decorate(wrapper):
         original = getattr(cls, name)
@@ -74,6 +111,26 @@ def enable():
             det_cat_ids = PERSON
         return original(self, det_model, det_weights, det_cat_ids, device)
 
+    @_extend(base_mmpose_inferencer, 'split_instances')
+    def split_instances(original, instances):
+        results = original(instances)
+        for name in FIELDS_3D:
+            if results and name in instances:
+                for result, value in zip(results, instances.get(name)):
+                    result[name] = value.tolist()
+        return results
+
+    @_extend(mmpose_inferencer, 'Pose3DInferencer')
+    def pose3d_inferencer(original, pose3d, pose3d_weights, pose2d,
+                          pose2d_weights, *args):
+        # mmpose's own lifts the points of a 2D model.
+        if _is_rtmw3d(pose3d):
+            return RTMW3DInferencer(pose3d, pose3d_weights, *args)
+        return original(pose3d, pose3d_weights, pose2d, pose2d_weights, *args)
+
+    MMPoseInferencer.preprocess_kwargs = (
+        MMPoseInferencer.preprocess_kwargs | RTMW3DInferencer.camera_kwargs)
+
     @_extend(BaseMMPoseInferencer, '_inputs_to_list')
     def inputs_to_list(original, self, inputs):
         self._video_input = False
@@ -88,6 +145,17 @@ def enable():
             inputs = [inputs]
         # A checked array a file; a path stays one, results are named by it.
         return [_checked(item) for item in inputs]
+
+
+def _is_rtmw3d(model):
+    """Whether a name, a config path or a config is an RTMW3D."""
+    if isinstance(model, str):
+        ours = zoo.find(model)
+        path = ours.config if ours else Path(model)
+        if path.suffix != '.py' or not path.is_file():
+            return False
+        model = Config.fromfile(path)
+    return model.model.type == 'RTMW3DEstimator'
 
 
 def _is_local(path):

@@ -19,6 +19,8 @@ assert rtmw_ext
     ('rtmw-l-256x192', 'rtmw-l_cocktail14-256x192'),
     ('rtmw-x-256x192', 'rtmw-x_cocktail14-256x192'),
     ('RTMW-X-384x288', 'rtmw-x_cocktail14-384x288'),
+    ('rtmw3d-l', 'rtmw3d-l_cocktail17-384x288'),
+    ('rtmw3d-x-384x288', 'rtmw3d-x_cocktail17-384x288'),
     ('rtmdet-nano-person', 'rtmdet-nano_person-320'),
     ('rtmdet-m-person', 'rtmdet-m_person-640'),
 ])
@@ -37,7 +39,7 @@ def test_bare_name_is_the_most_accurate():
 
 def test_every_entry_has_config_and_released_weights():
     names = [model.name for model in zoo.models()]
-    assert len(names) == len(set(names)) == 7
+    assert len(names) == len(set(names)) == 9
     for model in zoo.models():
         assert Config.fromfile(model.config).model
         assert model.weights.startswith(zoo.RELEASE)

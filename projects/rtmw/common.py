@@ -16,7 +16,8 @@ def run(*command, log):
             stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
         for line in process.stdout:
             sink.write(line)
-            if 'Iter(' in line or 'AP:' in line or 'Error' in line:
+            if any(word in line
+                   for word in ('Iter(', 'AP:', 'MPJPE:', 'Error')):
                 print('  ', line.strip().split(' - ')[-1], flush=True)
     if process.wait():
         sys.exit(f'{command[0]} failed, see {log}')

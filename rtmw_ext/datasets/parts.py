@@ -58,8 +58,10 @@ class MpiiKeypoints(KeypointDataset):
     """MPII, from the list of people that HRNet and mmpose share: ``image``,
     ``center``, ``scale``, ``joints`` (16 x, y) and ``joints_vis`` (16).
 
-    Coordinates of that file count from 0 and those of ``center`` from 1; the
-    box is moved down a little, as HRNet and mmpose do, so that feet are in it.
+    All coordinates of that file count from 1, as in Matlab. HRNet takes 1 off
+    both, mmpose's class off ``center`` alone, which shifts every point by a
+    pixel; here it is taken off both. The box is moved down a little, as they
+    do, so that feet are in it.
     """
 
     METAINFO = dict(from_file='configs/_base_/datasets/mpii.py')
@@ -94,7 +96,7 @@ class MpiiKeypoints(KeypointDataset):
             bbox_scale=scale,
             bbox=bbox_cs2xyxy(center, scale),
             bbox_score=np.ones(1, np.float32),
-            keypoints=np.array([person['joints']], np.float32),
+            keypoints=np.array([person['joints']], np.float32) - 1,
             keypoints_visible=visible,
             num_keypoints=int(visible.sum()),
             area=np.float32(0.53 * scale.prod()),

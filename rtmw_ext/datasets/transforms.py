@@ -11,9 +11,12 @@ import math
 
 import cv2
 import numpy as np
+import torch
 from mmcv.transforms import BaseTransform
 from mmengine.logging import print_log
+from mmengine.structures import InstanceData
 from mmpose.registry import TRANSFORMS
+from mmpose.structures import PoseDataSample
 from scipy.special import ndtr, ndtri
 
 from ..images import ImageError, read_image
@@ -245,8 +248,9 @@ class RandomTopdownCrop(BaseTransform):
         if read is None:
             return None
         image, reduced = read
-        results['img'] = cv2.warpAffine(image, reduce_matrix(matrix, reduced),
-                                        self.input_size)
+        results['img'] = cv2.warpAffine(
+            image, matrix if reduced == 1 else reduce_matrix(matrix, reduced),
+            self.input_size)
         height, width = results.get('ann_shape', image.shape[:2])
         results['transformed_keypoints'] = (
             results['keypoints'] @ matrix[:, :2].T + matrix[:, 2]).astype(
@@ -340,6 +344,7 @@ def flip_sample(results, width):
 
 
 GREY_LEVELS = np.arange(256, dtype=np.float32)
+SAME = np.arange(256, dtype=np.uint8)
 
 
 def linear_table(alpha=1., beta=0.):
@@ -384,27 +389,25 @@ class ColorDistortion(BaseTransform):
         order = np.random.permutation(3)
 
         image = results['img']
-        before = linear_table(beta=beta) if brighten else linear_table()
-        after = linear_table()
+        before = linear_table(beta=beta) if brighten else SAME
+        after = SAME
         if twice and contrast:
             after = linear_table(alpha)
             before = after[before]
         if mode == 0:
             before = after[before]
-        if mode == 0 or brighten or contrast:
+        if before is not SAME:
             image = cv2.LUT(image, before)
         if mode:
-            tables = np.empty((1, 256, 3), np.uint8)
-            tables[0] = linear_table()[:, None]
-            if mode != 1:
-                tables[0, :, 0] = (np.arange(256) + hue) % 256
-            if mode != 2:
-                tables[0, :, 1] = linear_table(saturation)
+            tables = np.stack([
+                SAME if mode == 1 else np.roll(SAME, -hue),
+                SAME if mode == 2 else linear_table(saturation), SAME], -1)
             image = cv2.cvtColor(image, cv2.COLOR_BGR2HSV)
-            image = cv2.cvtColor(cv2.LUT(image, tables), cv2.COLOR_HSV2BGR)
-            if twice and contrast:
+            image = cv2.LUT(image, tables[None])
+            image = cv2.cvtColor(image, cv2.COLOR_HSV2BGR)
+            if after is not SAME:
                 image = cv2.LUT(image, after)
-        if swap and (order != (0, 1, 2)).any():
+        if swap:
             out = np.empty_like(image)
             cv2.mixChannels([image], [out], [
                 int(index) for pair in zip(order, range(3)) for index in pair])
@@ -501,3 +504,31 @@ class CoarseDropout(BaseTransform):
             image = results['img'] = results['img'].copy()
             image[y:y + h, x:x + w] = 0
         return results
+
+
+@TRANSFORMS.register_module()
+class PackTrainingInputs(BaseTransform):
+    """Packs what training uses: the crop and its labels.
+
+    As mmpose's ``PackPoseInputs``, without the annotation in the image and
+    meta information that only evaluation reads.
+
+    Args:
+        meta_keys (tuple[str]): What the data sample says of its origin.
+    """
+
+    def __init__(self, meta_keys=('id', 'img_path', 'dataset_name')):
+        self.meta_keys = meta_keys
+
+    def transform(self, results):
+        """dict: ``inputs`` (3, H, W) uint8 BGR and ``data_samples``, with the
+        codec's labels as tensors in ``gt_instance_labels``."""
+        labels = InstanceData()
+        for key, name in results['label_mapping_table'].items():
+            if key in results:
+                labels.set_field(torch.from_numpy(results[key]), name)
+        sample = PoseDataSample(metainfo={
+            key: results[key] for key in self.meta_keys if key in results})
+        sample.gt_instance_labels = labels
+        planes = np.stack(cv2.split(results['img']))
+        return dict(inputs=torch.from_numpy(planes), data_samples=sample)

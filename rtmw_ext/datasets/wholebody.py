@@ -179,6 +179,11 @@ class DnaRenderingDataset(KeypointDataset):
     FIELDS = ('image', 'size', 'bbox', 'keypoints', 'keypoints_3d', 'camera')
     fields = ()
 
+    @classmethod
+    def _load_metainfo(cls, metainfo=None):
+        return dict(super()._load_metainfo(metainfo),
+                    dataset_name='dna_rendering')
+
     def __init__(self, *args, confidence=0.3, **kwargs):
         self.confidence = confidence
         super().__init__(*args, **kwargs)

@@ -3,7 +3,7 @@
 whole training pipeline.
 
     tools/dataset/browse.py aic halpe --out sheet.png
-    tools/dataset/browse.py my_dataset.py --set data_root=data/mine/ --out x.html
+    tools/dataset/browse.py mine.py --set data_root=data/mine/ --out x.html
 
 Left points are orange, right ones blue, the middle is green; hollow points
 have half weight. The first row of a dataset is the mapping, the second the
@@ -118,9 +118,9 @@ def rows_of(config, steps, number, rng):
 
 def label(tile, text):
     tile = tile.copy()
-    for shade, width in (((0, 0, 0), 3), ((255, 255, 255), 1)):
-        cv2.putText(tile, text, (6, 18), cv2.FONT_HERSHEY_SIMPLEX, 0.5, shade,
-                    width, cv2.LINE_AA)
+    cv2.rectangle(tile, (0, 0), (9 * len(text) + 8, 24), (0, 0, 0), -1)
+    cv2.putText(tile, text, (6, 17), cv2.FONT_HERSHEY_SIMPLEX, 0.5,
+                (255, 255, 255), 1, cv2.LINE_AA)
     return tile
 
 
@@ -152,7 +152,8 @@ def main():
         description=__doc__, formatter_class=argparse.RawTextHelpFormatter)
     parser.add_argument('datasets', nargs='+',
                         help='names of datasets, or config files')
-    parser.add_argument('--data', default='configs/_base_/data/rtmw_384x288.py',
+    parser.add_argument('--data',
+                        default='configs/_base_/data/rtmw_384x288.py',
                         help='config whose train_pipeline is drawn')
     parser.add_argument('--set', nargs='+', action=DictAction, default={},
                         metavar='KEY=VALUE', help='override dataset settings')

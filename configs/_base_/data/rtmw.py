@@ -26,7 +26,7 @@ def _input(input_size, sigma, decode_visibility):
             type='GenerateTarget',
             encoder=codec,
             use_dataset_keypoint_weights=True),
-        dict(type='PackPoseInputs'),
+        dict(type='PackTrainingInputs'),
     ]
     train_pipeline = [
         crop,

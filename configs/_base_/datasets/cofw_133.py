@@ -1,5 +1,5 @@
-# COFW (http://www.vision.caltech.edu/xpburgos/ICCV13), 29 points without names;
-# lower brows, lids and pupils (5, 7, 12-17) have no counterpart.
+# COFW (http://www.vision.caltech.edu/xpburgos/ICCV13), 29 points without
+# names; lower brows, lids and pupils (5, 7, 12-17) have no counterpart.
 cofw_train = dict(
     type='KeypointDataset',
     metainfo='cofw',

@@ -1,13 +1,30 @@
-# H3WB (https://github.com/wholebody3d/wholebody3d): the points of
-# COCO-WholeBody in 3D on frames of Human3.6M; S8 is its test set.
+# H3WB (https://github.com/wholebody3d/wholebody3d) on the frames of
+# Human3.6M, below data/h36m/original/. split: 'train' and 'test' are the
+# benchmark's (S1, S5, S6, S7; S8), 'mmpose-train' and 'mmpose-val' mmpose's
+# (S1, S5, S6; S7), which the released checkpoints used.
 h3wb_train = dict(
     type='H3WBDataset',
-    split='train',
+    split='mmpose-train',
+    data_mode='topdown',
     data_root='data/h36m/',
     ann_file='annotation_body3d/h3wb_train_bbox.npz',
-    data_prefix=dict(img='images/'),
-    pipeline=[
-        dict(
-            type='WholeBodyKeypointMapping', source='h3wb', same_names=True),
-    ])
-h3wb_test = dict(h3wb_train, split='test', test_mode=True)
+    data_prefix=dict(img='original/'),
+    pipeline=[])
+
+h3wb_val = dict(
+    type='H3WBDataset',
+    split='mmpose-val',
+    data_mode='topdown',
+    data_root='data/h36m/',
+    ann_file='annotation_body3d/h3wb_train_bbox.npz',
+    data_prefix=dict(img='original/'),
+    test_mode=True)
+
+h3wb_benchmark_test = dict(
+    type='H3WBDataset',
+    split='test',
+    data_mode='topdown',
+    data_root='data/h36m/',
+    ann_file='annotation_body3d/h3wb_test_bbox.npz',
+    data_prefix=dict(img='original/'),
+    test_mode=True)

@@ -1,5 +1,5 @@
-# UBody's SMPL-X joints (https://github.com/IDEA-Research/OSX) in OSX's names. A
-# tenth of the frames an epoch, as released.
+# UBody's SMPL-X joints (https://github.com/IDEA-Research/OSX) in OSX's names.
+# A tenth of the frames an epoch, as released.
 _sides = dict(L='left', R='right')
 _fingers = dict(
     Thumb='thumb',
@@ -17,8 +17,8 @@ for _side, _ours in _sides.items():
     for _finger, _name in _fingers.items():
         for _i in range(1, 5):
             _points[f'{_side}_{_finger}_{_i}'] = f'{_ours}_{_name}{_i}'
-# Face_1 to Face_4 are jaw, head and eyeballs; then come the face's points 17 to
-# 67 and its contour, 0 to 16, both in COCO-WholeBody's order.
+# Face_1 to Face_4 are jaw, head and eyeballs; then come the face's points 17
+# to 67 and its contour, 0 to 16, both in COCO-WholeBody's order.
 for _i in range(5, 73):
     _points[f'Face_{_i}'] = f'face-{_i + 12 if _i < 56 else _i - 56}'
 ubody3d_train = dict(

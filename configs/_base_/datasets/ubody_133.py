@@ -1,5 +1,5 @@
-# UBody (https://github.com/IDEA-Research/OSX), 2D, one file a scene. A tenth of
-# the frames an epoch, as released.
+# UBody (https://github.com/IDEA-Research/OSX), 2D, one file a scene. A tenth
+# of the frames an epoch, as released.
 ubody_train = dict(
     type='UBody2dKeypoints',
     data_root='data/ubody/',

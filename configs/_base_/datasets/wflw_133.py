@@ -1,5 +1,5 @@
-# WFLW (https://wywu.github.io/projects/LAB/WFLW.html), 98 points without names;
-# the pairs are (WFLW, COCO-WholeBody) in the order of the 68 face points.
+# WFLW (https://wywu.github.io/projects/LAB/WFLW.html), 98 points without
+# names; the pairs are (WFLW, COCO-WholeBody) in the order of our 68 points.
 wflw_train = dict(
     type='WflwKeypoints',
     data_root='data/wflw/',

@@ -1,0 +1,3 @@
+_base_ = ['./rtmw_x.py', './rtmw3d.py']
+
+model = {{_base_.rtmw3d}}

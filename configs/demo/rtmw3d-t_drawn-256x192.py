@@ -1,0 +1,40 @@
+# RTMW3D-t learns drawn people with exact 3D by heart, evaluated on the same
+# people: what `make demo-3d` trains.
+_base_ = [
+    '../_base_/schedules/short.py',
+    '../_base_/models/rtmw3d_t.py',
+    '../_base_/data/rtmw3d_256x192.py',
+]
+drawn = dict(
+    type='H3WBDataset',
+    split='mmpose-train',
+    data_mode='topdown',
+    data_root='outputs/demo-3d/data/',
+    ann_file='h3wb.npz',
+    data_prefix=dict(img='images/'),
+    test_mode=True)
+max_iters = 200
+
+train_cfg = dict(max_iters=max_iters, val_interval=max_iters)
+param_scheduler = [
+    dict(type='LinearLR', start_factor=0.1, by_epoch=False, end=20),
+    dict(
+        type='CosineAnnealingLR',
+        eta_min=2e-5,
+        begin=20,
+        end=max_iters,
+        T_max=max_iters - 20,
+        by_epoch=False),
+]
+
+model = dict(
+    head=dict(gau=dict(dropout=0.), decoder={{_base_.codec}}),
+    test_cfg=dict(flip_test=False))
+train_dataloader = dict(
+    batch_size=8,
+    num_workers=1,
+    sampler=dict(type='InfiniteSampler'),
+    dataset=dict(pipeline={{_base_.plain_pipeline}}, datasets=[drawn]))
+val_dataloader = dict(num_workers=1, dataset=dict(datasets=[drawn]))
+test_dataloader = val_dataloader
+visualizer = dict(type='Pose3DVisualizer')

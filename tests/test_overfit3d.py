@@ -1,0 +1,90 @@
+"""RTMW3D-t learns a few people by heart, half of them without 3D."""
+import numpy as np
+import pytest
+import torch
+from conftest import CONFIGS, build
+from mmengine.dataset import pseudo_collate
+from mmpose.registry import DATASETS, METRICS
+
+from rtmw_ext.synthetic.drawn3d import write_h3wb
+
+INPUT = (96, 128)
+CODEC = dict(type='SimCC3DLabel', input_size=(*INPUT, 288),
+             sigma=(3., 3., 4.9))
+STEPS = 110
+PEOPLE, FLAT = 4, (2, 3)
+
+
+@pytest.fixture(scope='module')
+def samples(tmp_path_factory):
+    """(What is trained on, what is evaluated on): the same pictures, of
+    which half have no 3D in training."""
+    root = tmp_path_factory.mktemp('drawn3d')
+    load = [dict(type='LoadImageOrSkip', skip=False),
+            dict(type='GetBBoxCenterScale'),
+            dict(type='TopdownAffine', input_size=INPUT)]
+    packed = []
+    for name, unknown in (('train', FLAT), ('test', ())):
+        write_h3wb(root / f'{name}.npz', root / 'images', 'S1', PEOPLE, 1,
+                   (192, 192), unknown)
+        config = build_config()
+        pack = config.val_dataloader.dataset.pipeline[-1]
+        dataset = DATASETS.build(dict(
+            type='H3WBDataset', split='mmpose-train', data_root=f'{root}/',
+            ann_file=f'{name}.npz', data_prefix=dict(img='images/'),
+            pipeline=[*load, dict(type='GenerateTarget', encoder=CODEC),
+                      dict(type='PackTrainingInputs')
+                      if name == 'train' else pack]))
+        packed.append(pseudo_collate(list(dataset)))
+    return packed
+
+
+def build_config():
+    from mmengine.config import Config
+    return Config.fromfile(CONFIGS / 'demo' / 'rtmw3d-t_drawn-256x192.py')
+
+
+@pytest.fixture(scope='module')
+def trained(samples):
+    """RTMW3D-t after STEPS steps on all the people at once."""
+    from mmengine.registry import init_default_scope
+    init_default_scope('mmpose')
+    torch.manual_seed(0)
+    model, _ = build(CONFIGS / 'demo' / 'rtmw3d-t_drawn-256x192.py',
+                     **{'model.head.decoder': CODEC})
+    batch = model.train().data_preprocessor(samples[0], True)
+    optimizer = torch.optim.AdamW(model.parameters(), 2e-3, weight_decay=0.01)
+    schedule = torch.optim.lr_scheduler.OneCycleLR(
+        optimizer, 2e-3, total_steps=STEPS, pct_start=0.1)
+    for _ in range(STEPS):
+        losses = model.loss(batch['inputs'], batch['data_samples'])
+        optimizer.zero_grad()
+        (losses['loss_kpt'] + losses['loss_bone']).backward()
+        optimizer.step()
+        schedule.step()
+    return model.eval()
+
+
+def test_learns_depth_from_the_half_that_has_it(trained, samples):
+    with torch.no_grad():
+        found = trained.test_step(samples[1])
+    deep = [number not in FLAT for number in range(PEOPLE)]
+    metric = METRICS.build(dict(type='WholeBodyMPJPE'))
+    metric.process([], [sample.to_dict() for sample, good in zip(found, deep)
+                        if good])
+    assert metric.evaluate(sum(deep))['MPJPE'] <= 15
+
+    pixel, depth = [], []
+    for sample in found:
+        true = sample.metainfo['keypoints_3d']
+        pixel.append(np.linalg.norm(
+            sample.pred_instances.keypoints -
+            sample.gt_instances.keypoints, axis=2).mean())
+        z = true[..., 2] - true[:, [11, 12], 2].mean()
+        depth.append(np.abs(sample.pred_instances.keypoints_z - z).mean())
+    pixel, depth = np.array(pixel), np.array(depth)
+    # x and y are as good without 3D; z is not, since nothing taught it.
+    assert pixel.max() < 2.5
+    assert pixel[list(FLAT)].mean() < 1.5 * pixel[deep].mean()
+    assert depth[deep].max() < 0.015
+    assert depth[list(FLAT)].min() > 3 * depth[deep].max()
