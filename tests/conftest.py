@@ -21,6 +21,14 @@ SHARED = ROOT.parent / 'shared'
 RTMW_T = CONFIGS / 'rtmw' / 'rtmw-t_coco-wholebody-256x192.py'
 
 
+@pytest.fixture(scope='session', autouse=True)
+def _annotation_cache(tmp_path_factory):
+    """Nothing of the tests stays in the user's cache."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv('RTMW_CACHE', str(tmp_path_factory.mktemp('cache')))
+        yield
+
+
 @pytest.fixture(autouse=True)
 def _seeded():
     init_default_scope('mmpose')

@@ -173,7 +173,7 @@ def test_bad_annotation_is_skipped(drawn_root, tmp_path, edit, problem):
     from unittest import mock
     whole = len(dataset(drawn_root))
     root = change(drawn_root, tmp_path, lambda rows: edit(rows[0]))
-    with mock.patch('rtmw_ext.datasets.wholebody.print_log') as log:
+    with mock.patch('rtmw_ext.datasets.checks.print_log') as log:
         assert len(dataset(root)) == whole - 1
     assert log.call_count == 1 and problem in log.call_args[0][0]
 

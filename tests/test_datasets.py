@@ -19,13 +19,6 @@ from rtmw_ext.datasets.checks import AnnotationError
 from rtmw_ext.datasets.owners import OWNERS
 
 
-@pytest.fixture(scope='module', autouse=True)
-def _cache(tmp_path_factory):
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setenv('RTMW_CACHE', str(tmp_path_factory.mktemp('cache')))
-        yield
-
-
 @pytest.fixture(scope='module')
 def data(tmp_path_factory):
     """data/ with all datasets, converted."""
@@ -289,7 +282,8 @@ def write_people(root, count=1, **changes):
 
 def build(root, **kwargs):
     return DATASETS.build(dict(dict(
-        type='KeypointDataset', metainfo='aic', data_root=str(root),
+        type='KeypointDataset', metainfo=dict(from_file='aic.py'),
+        data_root=str(root),
         ann_file='p.json', data_prefix=dict(img=''), pipeline=[]), **kwargs))
 
 

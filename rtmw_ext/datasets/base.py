@@ -37,8 +37,8 @@ class KeypointDataset(BaseCocoStyleDataset):
 
     Args:
         ann_file (str): A file, or a pattern (``*``) of several.
-        metainfo (str | dict): The dataset's points, as
-            :func:`rtmw_ext.datasets.mapping.definition` takes them.
+        metainfo (dict): The dataset's points, in mmpose's format; also
+            ``dict(from_file='.../aic.py')`` for one that mmpose ships.
         sample_interval (int): Only every so-many-th image is used.
         **kwargs: Of mmpose's ``BaseCocoStyleDataset``.
 
@@ -49,11 +49,13 @@ class KeypointDataset(BaseCocoStyleDataset):
 
     @classmethod
     def _load_metainfo(cls, metainfo=None):
-        # By name and not by path, which mmpose first seeks in our configs/.
-        if metainfo is None:
-            metainfo = Path(cls.METAINFO['from_file']).stem
-        if isinstance(metainfo, dict) and 'from_file' in metainfo:
-            return parse_pose_metainfo(metainfo)
+        metainfo = metainfo or cls.METAINFO
+        if 'from_file' in metainfo:
+            path = Path(metainfo['from_file'])
+            if path.is_file():
+                return parse_pose_metainfo(metainfo)
+            # mmpose finds it in its own folder too, but with a warning.
+            metainfo = path.stem
         return dict(definition(metainfo))
 
     @property

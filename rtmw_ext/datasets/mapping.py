@@ -19,6 +19,7 @@ NUM_KEYPOINTS = 133
 # mmpose's SimCC codec draws no label for a point with a lower visibility.
 LOWEST_WEIGHT = 0.5
 NAMELESS = re.compile(r'kpt-\d+')
+SIDES = dict(left='left', l='left', right='right', r='right')
 # What the pipeline reads of a dataset's meta information.
 META_KEYS = ('upper_body_ids', 'lower_body_ids', 'flip_pairs', 'flip_indices',
              'dataset_keypoint_weights')
@@ -97,6 +98,11 @@ class Mapping:
         return out
 
 
+def side_of(name):
+    """'left', 'right' or None, from a name such as left_hip or L_Hip."""
+    return SIDES.get(name.lower().split('_')[0])
+
+
 def compile_mapping(source, same_names=False, points={}, pairs=(),
                     weights={}):
     """Turns a declaration by name into indices, or says why it is wrong.
@@ -157,6 +163,9 @@ def compile_mapping(source, same_names=False, points={}, pairs=(),
             raise MappingError(
                 f'mapping of {name}: {taken[target]!r} and {point!r} both map '
                 f'to {target!r}')
+        if {side_of(point), side_of(target)} == {'left', 'right'}:
+            raise MappingError(f'mapping of {name} breaks left/right '
+                               f'symmetry: {point!r} -> {target!r}')
         taken[target] = point
     if not taken:
         raise MappingError(f'mapping of {name} maps no point: give '

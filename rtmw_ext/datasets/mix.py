@@ -24,6 +24,9 @@ class WholeBodyMix(SeededSamples, CombinedDataset):
         AnnotationError: There is no dataset, or a share is negative.
     """
 
+    # mmpose's inferencer asks the class where the config says nothing.
+    METAINFO = dict(from_file=f'configs/_base_/datasets/{TARGET}.py')
+
     def __init__(self, datasets, pipeline=[], metainfo=None, **kwargs):
         configs = [dict(config) for config in _flat(datasets)]
         if not configs:

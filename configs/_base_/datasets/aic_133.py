@@ -2,7 +2,7 @@
 # points. Its hips follow another convention than COCO's: half weight.
 aic_train = dict(
     type='KeypointDataset',
-    metainfo='aic',
+    metainfo=dict(from_file='configs/_base_/datasets/aic.py'),
     data_root='data/aic/',
     ann_file='annotations/aic_train.json',
     data_prefix=dict(

@@ -2,7 +2,7 @@
 # names; lower brows, lids and pupils (5, 7, 12-17) have no counterpart.
 cofw_train = dict(
     type='KeypointDataset',
-    metainfo='cofw',
+    metainfo=dict(from_file='configs/_base_/datasets/cofw.py'),
     data_root='data/cofw/',
     ann_file='annotations/cofw_train.json',
     data_prefix=dict(img='images/'),

@@ -3,7 +3,7 @@
 crowdpose_trainval = [
     dict(
         type='KeypointDataset',
-        metainfo='crowdpose',
+        metainfo=dict(from_file='configs/_base_/datasets/crowdpose.py'),
         data_root='data/crowdpose/',
         ann_file=f'annotations/crowdpose_{split}.json',
         data_prefix=dict(img='images/'),

@@ -2,7 +2,7 @@
 # of HICO-DET. Its head, neck and hip points have no counterpart.
 halpe_train = dict(
     type='KeypointDataset',
-    metainfo='halpe',
+    metainfo=dict(from_file='configs/_base_/datasets/halpe.py'),
     data_root='data/halpe/',
     ann_file='annotations/halpe_train_v1.json',
     data_prefix=dict(img='hico_20160224_det/images/train2015/'),

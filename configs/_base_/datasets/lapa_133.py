@@ -1,7 +1,7 @@
 # LaPa (https://github.com/JDAI-CV/lapa-dataset), 106 points without names.
 lapa_trainval = dict(
     type='KeypointDataset',
-    metainfo='lapa',
+    metainfo=dict(from_file='configs/_base_/datasets/lapa.py'),
     data_root='data/LaPa/',
     ann_file='annotations/lapa_trainval.json',
     data_prefix=dict(img=''),

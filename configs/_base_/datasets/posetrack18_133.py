@@ -2,7 +2,7 @@
 # labelled and its ears hardly ever.
 posetrack18_train = dict(
     type='KeypointDataset',
-    metainfo='posetrack18',
+    metainfo=dict(from_file='configs/_base_/datasets/posetrack18.py'),
     data_root='data/posetrack18/',
     ann_file='annotations/posetrack18_train.json',
     data_prefix=dict(img=''),
