@@ -19,6 +19,7 @@ from . import (  # noqa: E402
     hooks,
     inferencer,
     models,
+    optim,
     synthetic,
     visualization,
 )
@@ -27,5 +28,5 @@ inferencer.enable()
 
 __all__ = [
     '__version__', 'codecs', 'compat', 'datasets', 'evaluation', 'hooks',
-    'models', 'synthetic', 'visualization'
+    'models', 'optim', 'synthetic', 'visualization'
 ]

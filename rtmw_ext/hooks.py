@@ -171,6 +171,36 @@ class StepEMAHook(EMAHook):
 
 
 @HOOKS.register_module()
+class SpeedHook(Hook):
+    """Lays out and compiles the network for speed; the weights stay those of
+    the same names.
+
+    Args:
+        channels_last (bool, optional): Memory format of the weights and, by
+            them, of the feature maps. Default: on GPUs.
+        compile (bool): ``torch.compile`` of the modules. The first step takes
+            minutes, so that it pays in long trainings.
+    """
+
+    def __init__(self, channels_last=None, compile=False):
+        self.channels_last = channels_last
+        self.compile = compile
+
+    def before_train(self, runner):
+        model = plain_model(runner)
+        channels_last = self.channels_last
+        if channels_last is None:
+            channels_last = next(model.parameters()).is_cuda
+        if channels_last:
+            model.to(memory_format=torch.channels_last)
+        if self.compile:
+            for module in (model.backbone, getattr(model, 'neck', None),
+                           *model.head.children()):
+                if module is not None:
+                    module.compile()
+
+
+@HOOKS.register_module()
 class PartLossHook(Hook):
     """Logs the keypoint loss by axis (``kl_x``, ``kl_y``, ``kl_z``) and by
     part (``kl_body``, ``kl_feet``, ``kl_face``, ``kl_hands``): which of them

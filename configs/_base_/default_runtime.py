@@ -14,6 +14,7 @@ default_hooks = dict(
         save_best='coco-wholebody/AP',
         rule='greater'),
     resume=dict(type='ResumeHook'),
+    speed=dict(type='SpeedHook'),
     part_loss=dict(type='PartLossHook', interval=50),
     sampler_seed=dict(type='DistSamplerSeedHook'),
     # Of each validation: `pictures=8` draws so many persons.

@@ -10,7 +10,9 @@ test_cfg = dict()
 randomness = dict(seed=21)
 
 optim_wrapper = dict(
-    type='OptimWrapper',
+    type='PrecisionOptimWrapper',
+    precision='auto',
+    constructor='FusedOptimWrapperConstructor',
     optimizer=dict(type='AdamW', lr=base_lr, weight_decay=0.1),
     clip_grad=dict(max_norm=35, norm_type=2),
     paramwise_cfg=dict(
