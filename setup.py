@@ -55,5 +55,6 @@ setup(
     # No OpenMMLab package: pip would replace a user's own. They are checked
     # at import (rtmw_ext/dependencies.py).
     install_requires=['numpy', 'pillow', 'pyyaml'],
-    extras_require=dict(rerun=['rerun-sdk>=0.23']),
+    extras_require=dict(
+        rerun=['rerun-sdk>=0.23'], tensorboard=['tensorboard>=2.10']),
     cmdclass=dict(build_py=BuildWithMim))

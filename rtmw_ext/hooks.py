@@ -178,8 +178,9 @@ class SpeedHook(Hook):
     Args:
         channels_last (bool, optional): Memory format of the weights and, by
             them, of the feature maps. Default: on GPUs.
-        compile (bool): ``torch.compile`` of the modules. The first step takes
-            minutes, so that it pays in long trainings.
+        compile (bool | dict): ``torch.compile`` of the modules, with these
+            arguments. The first step takes minutes, so that it pays in long
+            trainings.
     """
 
     def __init__(self, channels_last=None, compile=False):
@@ -194,10 +195,11 @@ class SpeedHook(Hook):
         if channels_last:
             model.to(memory_format=torch.channels_last)
         if self.compile:
+            options = {} if self.compile is True else self.compile
             for module in (model.backbone, getattr(model, 'neck', None),
                            *model.head.children()):
                 if module is not None:
-                    module.compile()
+                    module.compile(**options)
 
 
 @HOOKS.register_module()
