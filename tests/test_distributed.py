@@ -39,6 +39,7 @@ def config(people, work_dir, batch, accumulate=1):
         'train_cfg.max_epochs': 2,
         'optim_wrapper.accumulative_counts': accumulate,
         'optim_wrapper.clip_grad.max_norm': 0.5,
+        'optim_wrapper.precision': 'float32',
     }
     result = training(people, work_dir, **changes)
     result.param_scheduler = None

@@ -117,7 +117,7 @@ def test_joined_groups_step_alike():
         build_optim_wrapper(other, dict(
             OPTIMIZER, constructor='FusedOptimWrapperConstructor')),
     ]
-    groups = wrappers[1].param_groups
+    groups = wrappers[1].optimizer.param_groups
     assert len(groups) == 2 and groups[0]['fused']
     assert {group['weight_decay'] for group in groups} == {0., 0.05}
     assert sum(len(group['params']) for group in groups) == len(
@@ -147,7 +147,7 @@ def test_precision(precision, dtype):
                  else torch.float32)
     images, samples = batch()
     with wrapper.optim_context(model):
-        assert model(images)[0].dtype == dtype
+        assert model(images, None)[0].dtype == dtype
         loss = model.loss(images, samples)['loss_kpt']
     assert loss.dtype == torch.float32
     wrapper.update_params(loss)

@@ -16,7 +16,8 @@ def main():
         const='auto',
         help='go on from a checkpoint; without a path, from the last one')
     flags.add_argument(
-        '--amp', action='store_true', help='mixed precision, whatever the config says')
+        '--amp', action='store_true',
+        help='mixed precision, whatever the config says')
     flags.add_argument(
         '--tensorboard', action='store_true', help='log to TensorBoard too')
     flags.add_argument(

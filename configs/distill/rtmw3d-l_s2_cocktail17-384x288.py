@@ -10,4 +10,4 @@ model = dict(
     teacher_weights='work_dirs/rtmw3d-x-l_s1_cocktail17-384x288')
 train_cfg = {{_base_.distill_60e.train_cfg}}
 param_scheduler = {{_base_.distill_60e.param_scheduler}}
-optim_wrapper = dict(clip_grad=dict(max_norm=1., norm_type=2))
+optim_wrapper = dict(clip_grad=dict(_delete_=True, max_norm=1.))

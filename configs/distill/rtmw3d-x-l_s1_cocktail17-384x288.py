@@ -6,4 +6,4 @@ model = dict(
     teacher='rtmw3d-x-384x288',
     # The balance of labels and teacher is that of DWPose's batch.
     train_cfg=dict(reference_batch=64))
-optim_wrapper = dict(clip_grad=dict(max_norm=1., norm_type=2))
+optim_wrapper = dict(clip_grad=dict(_delete_=True, max_norm=1.))
