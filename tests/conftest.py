@@ -99,6 +99,40 @@ def rtmw_t():
     return model.eval(), config
 
 
+def exported(config, folder, loud=1.):
+    """(ONNX file, model, config) of a config with random weights. ``loud``
+    multiplies the classifiers': scores near 1 count as seen points."""
+    from rtmw_ext.export import formats
+    from rtmw_ext.export.model import Exportable, describe
+    init_default_scope('mmpose')
+    torch.manual_seed(0)
+    model, config = build(config)
+    for classifier in model.head.classifiers:
+        classifier.weight.data *= loud
+    model.eval()
+    path = folder / 'rtmw.onnx'
+    formats.to_onnx(Exportable(model),
+                    describe(model, config, 'rtmw-t', 'random'), path)
+    return path, model, config
+
+
+@pytest.fixture(scope='session')
+def rtmw_t_file(tmp_path_factory):
+    return exported(RTMW_T, tmp_path_factory.mktemp('rtmw-t'))
+
+
+@pytest.fixture(scope='session')
+def rtmw3d_t_file(tmp_path_factory):
+    return exported(CONFIGS / 'rtmw3d' / 'rtmw3d-t_cocktail17-256x192.py',
+                    tmp_path_factory.mktemp('rtmw3d-t'))
+
+
+@pytest.fixture(scope='session')
+def loud_t_file(tmp_path_factory):
+    """An ONNX file whose points are seen, wherever they are."""
+    return exported(RTMW_T, tmp_path_factory.mktemp('loud'), 100.)[0]
+
+
 @pytest.fixture
 def file_server(tmp_path):
     """(folder, address) of an HTTP server on loopback that serves it."""

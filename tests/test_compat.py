@@ -16,7 +16,7 @@ from rtmw_ext import compat
 
 def test_the_first_forward_is_quiet(rtmw_t):
     """In a process of its own: pytest has warning filters of its own."""
-    code = ('import rtmw_ext, warnings;'
+    code = ('import rtmw_ext, mmpose, warnings;'
             'warnings.warn("`torch.cuda.amp.autocast(args...)` is '
             'deprecated.", FutureWarning);'
             'warnings.warn("another", FutureWarning)')

@@ -6,8 +6,8 @@ import pytest
 from mmpose.registry import DATASETS
 
 from rtmw_ext.datasets import H3WBDataset
+from rtmw_ext.datasets.checks import AnnotationError
 from rtmw_ext.datasets.h3wb import SPLITS, read_npz
-from rtmw_ext.datasets.wholebody import AnnotationError
 from rtmw_ext.geometry import project
 from rtmw_ext.skeleton import LINKS, PARTS
 from rtmw_ext.synthetic import drawn3d

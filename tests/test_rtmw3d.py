@@ -259,6 +259,8 @@ def test_every_config_is_whole(path):
     config = Config.fromfile(path)
     height, width = map(int, path.stem.rsplit('-', 1)[1].split('x'))
     assert tuple(config.codec.input_size) == (width, height, width)
+    metric = 'WholeBodyMetric' if 'coco' in path.stem else 'WholeBodyMPJPE'
+    assert config.test_evaluator.type == config.val_evaluator.type == metric
     assert config.model.head.decoder == config.codec
     assert config.codec.z_range == 2.1744869
     assert config.randomness.seed == 2024
@@ -351,3 +353,59 @@ def test_bad_camera_or_depth(estimator, meta, text):
         keypoint_scores=np.ones((1, K)))
     with pytest.raises(CameraError, match=text):
         estimator._add_3d(instances, sample.metainfo)
+
+
+@pytest.mark.parametrize('size', 'lx')
+def test_the_2d_configs_are_one_switch(size):
+    folder = CONFIGS / 'rtmw3d'
+    two = Config.fromfile(folder / f'rtmw3d-{size}_coco-wholebody-384x288.py')
+    three = Config.fromfile(folder / f'rtmw3d-{size}_cocktail17-384x288.py')
+    assert two.model == three.model
+    assert two.train_dataloader == three.train_dataloader
+    assert [row.type for row in two.test_dataloader.dataset.datasets] == [
+        'WholeBodyDataset']
+
+
+def test_a_3d_model_is_scored_in_2d(drawn_root, tmp_path):
+    """AP on COCO-WholeBody's format, of a head that knows the truth."""
+    from mmengine.runner import Runner
+    config = Config.fromfile(
+        CONFIGS / 'rtmw3d' / 'rtmw3d-l_coco-wholebody-384x288.py')
+    small = Config.fromfile(
+        CONFIGS / 'rtmw3d' / 'rtmw3d-t_cocktail17-256x192.py')
+    config.model = small.model
+    config.model.test_cfg.flip_test = False
+    loader = config.test_dataloader
+    loader.update(num_workers=0, persistent_workers=False)
+    loader.dataset.pipeline = small.test_dataloader.dataset.pipeline
+    loader.dataset.datasets[0].update(
+        data_root=f'{drawn_root}/', ann_file='annotations/val.json',
+        data_prefix=dict(img='images/val/'), bbox_file=None)
+    config.merge_from_dict(dict(
+        work_dir=str(tmp_path), experiment_name='2d', launcher='none',
+        train_dataloader=None, train_cfg=None, optim_wrapper=None,
+        param_scheduler=None, val_dataloader=None, val_cfg=None,
+        val_evaluator=None, custom_hooks=[]), allow_list_keys=False)
+    for key in ('train_dataloader', 'train_cfg', 'optim_wrapper',
+                'param_scheduler', 'val_dataloader', 'val_cfg',
+                'val_evaluator', 'auto_scale_lr'):
+        config[key] = None
+    runner = Runner.from_cfg(config)
+
+    def predict(feats, samples, test_cfg=None):
+        found = []
+        for sample in samples:
+            meta = sample.metainfo
+            points = (sample.gt_instances.keypoints - meta['input_center'] +
+                      0.5 * meta['input_scale']) / meta[
+                          'input_scale'] * meta['input_size']
+            found.append(InstanceData(
+                keypoints=points, keypoints_z=np.zeros((1, K)),
+                keypoints_simcc=np.zeros((1, K, 3)),
+                keypoint_scores=np.ones((1, K))))
+        return found
+
+    runner.model.head.predict = predict
+    results = runner.test()
+    for name in ('', 'body/', 'foot/', 'face/', 'hand/'):
+        assert results[f'coco-wholebody/{name}AP'] == pytest.approx(1)

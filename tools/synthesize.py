@@ -40,7 +40,8 @@ def main():
         path = export(
             flags.out, flags.num, flags.seed, flags.format, size,
             tuple(flags.people), flags.split, flags.workers,
-            flags.backgrounds, lambda line: print(line, flush=True))
+            flags.backgrounds,
+            progress=lambda line: print(line, flush=True))
     except (ExportError, BodyError, ImageError) as error:
         raise SystemExit(f'error: {error}') from None
     print(path)

@@ -13,7 +13,7 @@ from common import ROOT, last_checkpoint, run
 
 from rtmw_ext.synthetic import drawn3d
 
-CONFIG = 'configs/demo/rtmw3d-t_drawn-256x192.py'
+CONFIG = 'configs/demo/rtmw3d-t_drawn-128x96.py'
 SIZE = (320, 320)
 PEOPLE = 8
 

@@ -34,7 +34,7 @@ PER_SAMPLE = {
     'area': np.float32,
     # (height, width) that the annotation says its image has; 0 if it doesn't.
     'ann_shape': np.int32,
-    # (3, 3) camera matrix in pixels; camera_param['K'] of the sample.
+    # camera_param['K'] of the sample: (3, 3), in pixels.
     'camera': np.float32,
 }
 
@@ -112,6 +112,8 @@ def gather(samples):
     have the same fields. Other fields than those above are dropped."""
     lists = {}
     for sample in samples:
+        if 'camera_param' in sample:
+            sample = dict(sample, camera=sample['camera_param']['K'])
         for name in (*PER_PERSON, *PER_SAMPLE):
             value = sample.get(name)
             if value is None:

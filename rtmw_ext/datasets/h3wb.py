@@ -10,7 +10,8 @@ import numpy as np
 from mmpose.datasets.datasets.base import BaseCocoStyleDataset
 from mmpose.registry import DATASETS
 
-from .wholebody import AnnotationError
+from .checks import AnnotationError
+from .mapping import definition_file
 
 #: Subjects of each split. The benchmark trains on four and tests on S8;
 #: mmpose, whose file has no S8, keeps S7 for validation.
@@ -52,7 +53,8 @@ class H3WBDataset(BaseCocoStyleDataset):
             of another shape.
     """
 
-    METAINFO = dict(from_file='configs/_base_/datasets/h3wb.py')
+    # By path, which mmpose does not first seek in our configs/.
+    METAINFO = dict(from_file=definition_file('h3wb'))
 
     def __init__(self,
                  split,

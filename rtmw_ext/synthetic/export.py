@@ -8,6 +8,7 @@ import functools
 import json
 import multiprocessing
 import os
+import time
 from pathlib import Path
 
 import cv2
@@ -15,7 +16,6 @@ import numpy as np
 
 from .drawn import BODY_LINKS, BODY_NAMES, PARTS
 
-SHARD = 256
 VERSION = 1
 
 
@@ -54,7 +54,7 @@ def annotation(sample, person, image_id, ann_id):
         'segmentation': [],
         'num_keypoints': int((visible[:17] > 0).sum()),
         'pose_family': sample.families[person],
-        'keypoints_3d': sample.keypoints_3d[person].round(5).reshape(
+        'keypoints_3d': sample.keypoints_3d[person].round(6).reshape(
             -1).tolist(),
         'keypoints_3d_valid': (visible > 0).astype(int).tolist(),
     }
@@ -88,7 +88,7 @@ def _replace(path, write):
 
 
 def _crop_shard(task):
-    out, shard, count, seed, size, backgrounds = task
+    out, shard, first, count, seed, size, backgrounds = task
     from .scene import rng_of
     maker = _maker(backgrounds)
     crops = np.empty((count, size, size, 3), np.uint8)
@@ -100,7 +100,7 @@ def _crop_shard(task):
         'camera': np.empty((count, 3, 3), np.float32),
     }
     for i in range(count):
-        sample = maker.crop(rng_of(seed, shard * SHARD + i), (size, size))
+        sample = maker.crop(rng_of(seed, first + i), (size, size))
         crops[i] = sample.image
         truth['bboxes'][i] = sample.boxes[0]
         truth['keypoints'][i] = sample.keypoints[0]
@@ -123,13 +123,14 @@ def _crop_shard(task):
 
 
 def _coco_shard(task):
-    out, shard, count, seed, size, people, split, backgrounds = task
+    (out, shard, first, count, seed, size, people, split,
+     backgrounds) = task
     from .scene import rng_of
     maker = _maker(backgrounds)
     folder = out / 'images' / split
     images, annotations = [], []
     for i in range(count):
-        image_id = shard * SHARD + i + 1
+        image_id = first + i + 1
         sample = maker.photo(rng_of(seed, image_id), size, people)
         path = folder / f'{image_id:012d}.jpg'
         if not cv2.imwrite(str(path), sample.image,
@@ -153,7 +154,8 @@ def _coco_shard(task):
 
 
 def export(out, num, seed, kind='coco', size=None, people=(1, 4),
-           split='train', workers=1, backgrounds=None, progress=print):
+           split='train', workers=1, backgrounds=None, shard=256,
+           progress=print):
     """Writes a data set, or what is missing of it.
 
     Args:
@@ -169,6 +171,7 @@ def export(out, num, seed, kind='coco', size=None, people=(1, 4),
         split (str): Name of the split of 'coco'.
         workers (int): Processes.
         backgrounds (str, optional): Folder of images for backgrounds.
+        shard (int): Crops or pictures of a shard.
         progress (callable): Gets a line of text after each shard.
 
     Returns:
@@ -178,10 +181,11 @@ def export(out, num, seed, kind='coco', size=None, people=(1, 4),
         ExportError: An argument is out of range, or ``out`` holds a data set
             of other arguments.
     """
-    if num < 1 or seed < 0 or workers < 1 or not 0 <= people[0] <= people[1]:
+    if min(num, workers, shard) < 1 or seed < 0 or not (
+            0 <= people[0] <= people[1]):
         raise ExportError(
-            f'num={num} and workers={workers} must be >= 1, seed={seed} >= 0 '
-            f'and people={people} (least, most)')
+            f'num={num}, workers={workers} and shard={shard} must be >= 1, '
+            f'seed={seed} >= 0 and people={people} (least, most)')
     if kind not in ('coco', 'crops'):
         raise ExportError(f'format is {kind!r}: use coco or crops')
     size = tuple(size or ((640, 480) if kind == 'coco' else (288, 288)))
@@ -190,7 +194,7 @@ def export(out, num, seed, kind='coco', size=None, people=(1, 4),
                           'square')
     out = Path(out)
     recipe = dict(version=VERSION, kind=kind, seed=seed, size=list(size),
-                  backgrounds=str(backgrounds or ''))
+                  shard=shard, backgrounds=str(backgrounds or ''))
     if kind == 'coco':
         recipe.update(people=list(people))
         (out / 'images' / split).mkdir(parents=True, exist_ok=True)
@@ -205,20 +209,21 @@ def export(out, num, seed, kind='coco', size=None, people=(1, 4),
     name.write_text(json.dumps(recipe))
 
     tasks = []
-    for shard in range(-(-num // SHARD)):
-        count = min(SHARD, num - shard * SHARD)
+    for number, first in enumerate(range(0, num, shard)):
+        count = min(shard, num - first)
+        part = (out, number, first, count, seed)
         if kind == 'crops':
-            path = out / f'crops-{shard:05d}.npy'
+            path = out / f'crops-{number:05d}.npy'
             done = path.is_file() and len(
                 np.load(path, mmap_mode='r')) == count
-            tasks += [] if done else [
-                (out, shard, count, seed, size[0], backgrounds)]
+            task = (*part, size[0], backgrounds)
         else:
-            path = out / 'parts' / split / f'{shard:05d}.json'
+            path = out / 'parts' / split / f'{number:05d}.json'
             done = path.is_file() and len(
                 json.loads(path.read_text())['images']) == count
-            tasks += [] if done else [(out, shard, count, seed, size, people,
-                                       split, backgrounds)]
+            task = (*part, size, people, split, backgrounds)
+        if not done:
+            tasks.append(task)
     _run(_crop_shard if kind == 'crops' else _coco_shard, tasks, workers,
          num, progress)
     if kind == 'crops':
@@ -230,9 +235,9 @@ def export(out, num, seed, kind='coco', size=None, people=(1, 4),
         'keypoints': list(BODY_NAMES),
         'skeleton': [list(link) for link in BODY_LINKS],
     }])
-    for shard in range(-(-num // SHARD)):
+    for number in range(-(-num // shard)):
         part = json.loads(
-            (out / 'parts' / split / f'{shard:05d}.json').read_text())
+            (out / 'parts' / split / f'{number:05d}.json').read_text())
         content['images'] += part['images']
         content['annotations'] += part['annotations']
     path = out / 'annotations' / f'{split}.json'
@@ -245,17 +250,17 @@ def _one_thread():
 
 
 def _run(work, tasks, workers, num, progress):
-    import time
-    # Compiled and read once here: forked workers share it.
-    left = sum(task[2] for task in tasks)
+    left = sum(task[3] for task in tasks)
     done = num - left
     if not tasks:
         progress(f'{num} of {num} are there already')
         return
-    _maker(tasks[0][-1])
+    _maker(tasks[0][-1])  # errors and the compiler come before the workers
     start = time.monotonic()
     made = 0
-    context = multiprocessing.get_context('fork')
+    # A plain fork of a process whose OpenCV runs threads hangs.
+    context = multiprocessing.get_context('forkserver')
+    context.set_forkserver_preload([__name__, f'{__package__}.scene'])
     with context.Pool(workers, _one_thread) as pool:
         for count in pool.imap_unordered(work, tasks):
             made += count

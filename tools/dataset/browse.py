@@ -169,7 +169,8 @@ def main():
     data = Config.fromfile(path if path.is_file() else zoo.root() / path)
     steps = [TRANSFORMS.build(step)
              for step in data.train_dataloader.dataset.pipeline
-             if step['type'] not in ('GenerateTarget', 'PackPoseInputs')]
+             if step['type'] != 'GenerateTarget'
+             and not step['type'].startswith('Pack')]
     rows = []
     for name in flags.datasets:
         path = name if name.endswith('.py') else catalog.config_file(name)

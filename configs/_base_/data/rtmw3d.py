@@ -1,13 +1,15 @@
-# The released 3D codecs, augmentation and loaders for each input size (w, h).
-# rtmw3d_256x192.py and rtmw3d_384x288.py each pick one of `inputs3d`.
+# The released 3D codec, augmentation and loaders for each input size; two
+# smaller ones beside it. rtmw3d_384x288.py and so on each pick one of
+# `inputs3d`.
 _base_ = '../datasets/cocktail17.py'
 
 
-def _input(input_size, sigma):
+def _input(axes, sigma):
+    input_size = axes[:2]
     codec = dict(
         type='SimCC3DLabel',
-        input_size=(*input_size, input_size[0]),
-        sigma=(*sigma, sigma[0]),
+        input_size=axes,
+        sigma=sigma,
         simcc_split_ratio=2.0,
         z_range=2.1744869,
         normalize=False,
@@ -71,9 +73,11 @@ def _input(input_size, sigma):
         val_pipeline=val_pipeline)
 
 
+# (w, h, d) in pixels, and the labels' width on each axis in bins.
 inputs3d = dict(
-    x256x192=_input((192, 256), (4.9, 5.66)),
-    x384x288=_input((288, 384), (6., 6.93)))
+    x128x96=_input((96, 128, 288), (3., 3., 4.9)),
+    x256x192=_input((192, 256, 192), (4.9, 5.66, 4.9)),
+    x384x288=_input((288, 384, 288), (6., 6.93, 6.)))
 
 train_dataloader = dict(
     batch_size=64,

@@ -3,7 +3,7 @@
 _base_ = [
     '../_base_/schedules/short.py',
     '../_base_/models/rtmw3d_t.py',
-    '../_base_/data/rtmw3d_256x192.py',
+    '../_base_/data/rtmw3d_128x96.py',
 ]
 drawn = dict(
     type='H3WBDataset',
@@ -16,19 +16,25 @@ drawn = dict(
 max_iters = 200
 
 train_cfg = dict(max_iters=max_iters, val_interval=max_iters)
+optim_wrapper = dict(optimizer=dict(lr=1e-3), clip_grad=dict(max_norm=1))
 param_scheduler = [
     dict(type='LinearLR', start_factor=0.1, by_epoch=False, end=20),
     dict(
         type='CosineAnnealingLR',
-        eta_min=2e-5,
+        eta_min=1e-5,
         begin=20,
         end=max_iters,
         T_max=max_iters - 20,
         by_epoch=False),
 ]
 
+# A small batch is steadier at a low temperature.
 model = dict(
-    head=dict(gau=dict(dropout=0.), decoder={{_base_.codec}}),
+    head=dict(
+        gau=dict(dropout=0.),
+        loss=dict(beta=1.),
+        bone_loss=dict(beta=1.),
+        decoder={{_base_.codec}}),
     test_cfg=dict(flip_test=False))
 train_dataloader = dict(
     batch_size=8,

@@ -1,0 +1,27 @@
+# A person detector with NMS inside: dets (1, P, 5) and labels (1, P).
+codebase_config = dict(
+    type='mmdet',
+    task='ObjectDetection',
+    model_type='end2end',
+    post_processing=dict(
+        score_threshold=0.05,
+        confidence_threshold=0.005,
+        iou_threshold=0.5,
+        max_output_boxes_per_class=200,
+        pre_top_k=5000,
+        keep_top_k=100,
+        background_label_id=-1))
+onnx_config = dict(
+    type='onnx',
+    export_params=True,
+    keep_initializers_as_inputs=False,
+    opset_version=17,
+    save_file='end2end.onnx',
+    input_names=['input'],
+    output_names=['dets', 'labels'],
+    input_shape=None,
+    optimize=False,
+    dynamic_axes=dict(
+        input={0: 'batch'},
+        dets={0: 'batch', 1: 'num_dets'},
+        labels={0: 'batch', 1: 'num_dets'}))
