@@ -61,6 +61,7 @@ setup(
         openvino=['openvino'],
         ncnn=['pnnx', 'ncnn'],
         synthetic=['anny==0.6.2', 'numba>=0.60'],
-        rerun=['rerun-sdk>=0.23']),
+        rerun=['rerun-sdk>=0.23'],
+        tensorboard=['tensorboard>=2.10']),
     entry_points=dict(console_scripts=['rtmw = rtmw_ext.cli:main']),
     cmdclass=dict(build_py=BuildWithMim))

@@ -13,7 +13,7 @@ from .version import __version__
 
 __all__ = [
     '__version__', 'codecs', 'compat', 'datasets', 'evaluation', 'hooks',
-    'images', 'models', 'runtime', 'synthetic', 'visualization', 'zoo'
+    'images', 'models', 'optim', 'runtime', 'synthetic', 'visualization', 'zoo'
 ]
 
 OPENMMLAB = ('mmengine', 'mmcv', 'mmdet', 'mmpose')

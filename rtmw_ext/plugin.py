@@ -14,6 +14,7 @@ from . import (  # noqa: E402
     hooks,
     inferencer,
     models,
+    optim,
     synthetic,
     visualization,
 )
@@ -22,5 +23,5 @@ inferencer.enable()
 
 __all__ = [
     'codecs', 'datasets', 'evaluation', 'hooks', 'inferencer', 'models',
-    'synthetic', 'visualization'
+    'optim', 'synthetic', 'visualization'
 ]

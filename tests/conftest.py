@@ -63,6 +63,34 @@ def build(config, **changes):
     return model, config
 
 
+TINY_SIZE = (64, 96)
+TINY_CODEC = dict(
+    type='SimCCLabel', input_size=TINY_SIZE, sigma=(4.9, 5.66),
+    simcc_split_ratio=2.0, normalize=False, use_dark=False)
+TINY_CODEC_3D = dict(type='SimCC3DLabel', input_size=(*TINY_SIZE, 64),
+                     sigma=6.)
+
+
+def tiny(width=0.125, three_d=False, **changes):
+    """A model's config, as users write it, of a small RTMW or RTMW3D."""
+    config = Config(Config.fromfile(RTMW_T).model.to_dict())
+    channels = [int(c * width) for c in (256, 512, 1024)]
+    config.merge_from_dict({
+        'backbone.widen_factor': width,
+        'neck.in_channels': channels,
+        'neck.num_csp_blocks': 1,
+        'head.in_channels': channels[-1],
+        'head.hidden_dims': 32,
+    })
+    config.head.decoder = dict(TINY_CODEC_3D if three_d else TINY_CODEC)
+    if three_d:
+        config.type = 'RTMW3DEstimator'
+        config.head.update(type='RTMW3DHead', loss=dict(
+            type='AxisKLDiscretLoss', beta=10., label_softmax=True))
+    config.merge_from_dict(changes)
+    return config.to_dict()
+
+
 @pytest.fixture(scope='session')
 def rtmw_t():
     """(RTMW-t in eval mode with random weights, its config)."""

@@ -80,6 +80,25 @@ def test_a_second_import_wraps_nothing_again():
                       PoseLocalVisualizer.draw_circles)
 
 
+def test_a_config_is_formatted_once(monkeypatch):
+    from mmengine.config import Config
+    from yapf.yapflib import yapf_api as module
+    calls = []
+    original = module.FormatCode
+
+    def count(*args, **kwargs):
+        calls.append(1)
+        return original(*args, **kwargs)
+
+    monkeypatch.setattr(module, 'FormatCode', count)
+    one = Config(dict(only_in_this_test=[1, dict(a=2)]))
+    text = one.pretty_text
+    assert 'only_in_this_test' in text
+    assert Config(one.to_dict()).pretty_text == text and len(calls) == 1
+    one.only_in_this_test[1].a = 3
+    assert 'a=3' in one.pretty_text and len(calls) == 2
+
+
 def test_mmdeploy_exports(rtmw_t, tmp_path):
     """mmdeploy's own entry, dynamic batch: ONNX Runtime agrees with torch."""
     from mmdeploy.apis import torch2onnx
