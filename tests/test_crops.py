@@ -1,4 +1,4 @@
-"""Stored crops: the pool on the device gives what the dataset on disk gives."""
+"""Stored crops: the pool on the device gives what the set on disk gives."""
 import numpy as np
 import pytest
 import torch
