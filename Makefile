@@ -3,7 +3,7 @@ PYTHON ?= python3
 RUN := .venv/bin/python
 SAMPLES ?= ../shared
 
-.PHONY: help setup test lint demo demo-real demo-3d table wheel clean
+.PHONY: help setup test lint demo demo-real demo-3d table wheel distill-study clean
 
 help:
 	@echo "make demo       set up, train a small model on drawn people, infer"
@@ -32,6 +32,9 @@ demo-real: setup
 
 demo-3d: setup
 	$(RUN) projects/rtmw/demo_3d.py
+
+distill-study: setup
+	$(RUN) tools/distill_study.py
 
 table: setup
 	$(RUN) tools/model_table.py

@@ -51,9 +51,17 @@ setup(
     long_description_content_type='text/markdown',
     license='Apache-2.0',
     packages=find_packages(include=['rtmw_ext', 'rtmw_ext.*']),
-    python_requires='>=3.8',
+    package_data={'rtmw_ext.synthetic': ['*.json']},
+    python_requires='>=3.9',
     # No OpenMMLab package: pip would replace a user's own. They are checked
     # at import (rtmw_ext/dependencies.py).
     install_requires=['numpy', 'pillow', 'pyyaml'],
-    extras_require=dict(rerun=['rerun-sdk>=0.23']),
+    extras_require=dict(
+        runtime=['opencv-python-headless', 'onnxruntime', 'tqdm'],
+        openvino=['openvino'],
+        ncnn=['pnnx', 'ncnn'],
+        synthetic=['anny==0.6.2', 'numba>=0.60'],
+        rerun=['rerun-sdk>=0.23'],
+        tensorboard=['tensorboard>=2.10']),
+    entry_points=dict(console_scripts=['rtmw = rtmw_ext.cli:main']),
     cmdclass=dict(build_py=BuildWithMim))

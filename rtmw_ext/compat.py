@@ -137,6 +137,61 @@ def scalar_radius():
     visualizer.draw_circles = ours(draw_circles)
 
 
+def remember_pretty_text():
+    """MMEngine 0.10 formats the whole config with yapf, seconds of work, four
+    times when a run starts and at every checkpoint. Keeps the last texts."""
+    from mmengine.config import Config
+    original = Config.pretty_text.fget
+    if is_ours(original):
+        return
+    formatted = functools.lru_cache(maxsize=8)(
+        lambda key: original(key.config))
+
+    @functools.wraps(original)
+    def pretty_text(self):
+        return formatted(_Content(self))
+
+    Config.pretty_text = property(ours(pretty_text))
+
+
+class _Content:
+    """A config, equal to those of the same content."""
+
+    def __init__(self, config):
+        self.config = config
+        self.text = repr(config)
+
+    def __eq__(self, other):
+        return self.text == other.text
+
+    def __hash__(self):
+        return hash(self.text)
+
+
+def distributed_on_cpu():
+    """MMEngine 0.10's ``pytorch`` launcher sets a GPU, and its wrapper names
+    one, even where there is none. There, gloo connects CPU processes."""
+    if torch.cuda.is_available():
+        return
+    from mmengine.dist import utils
+    from mmengine.model import MMDistributedDataParallel as wrapper
+    if is_ours(utils._init_dist_pytorch):
+        return
+
+    @functools.wraps(utils._init_dist_pytorch)
+    def init(backend, init_backend='torch', **kwargs):
+        torch.distributed.init_process_group(backend='gloo', **kwargs)
+
+    original = wrapper.__init__
+
+    @functools.wraps(original)
+    def wrap(self, module, device_ids=None, **kwargs):
+        original(self, module, device_ids=None, **kwargs)
+
+    utils._init_dist_pytorch = ours(init)
+    wrapper.__init__ = ours(wrap)
+
+
 @contextlib.contextmanager
 def legacy_onnx_export():
     """torch >= 2.9 exports with dynamo by default, which refuses the
@@ -166,3 +221,5 @@ def apply():
     allow_checkpoint_types()
     refuse_unsafe_checkpoints()
     scalar_radius()
+    remember_pretty_text()
+    distributed_on_cpu()

@@ -76,7 +76,9 @@ def _config_path(text):
     if ':' not in text:
         return root() / text
     package, path = text.split(':')
-    folder = Path(importlib.util.find_spec(package).origin).parent
+    found = importlib.util.find_spec(package)
+    # Without the package (the runtime alone) there is nothing to read.
+    folder = Path(found.origin).parent if found else Path(package)
     return folder / '.mim' / path
 
 

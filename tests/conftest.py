@@ -63,12 +63,74 @@ def build(config, **changes):
     return model, config
 
 
+TINY_SIZE = (64, 96)
+TINY_CODEC = dict(
+    type='SimCCLabel', input_size=TINY_SIZE, sigma=(4.9, 5.66),
+    simcc_split_ratio=2.0, normalize=False, use_dark=False)
+TINY_CODEC_3D = dict(type='SimCC3DLabel', input_size=(*TINY_SIZE, 64),
+                     sigma=6.)
+
+
+def tiny(width=0.125, three_d=False, **changes):
+    """A model's config, as users write it, of a small RTMW or RTMW3D."""
+    config = Config(Config.fromfile(RTMW_T).model.to_dict())
+    channels = [int(c * width) for c in (256, 512, 1024)]
+    config.merge_from_dict({
+        'backbone.widen_factor': width,
+        'neck.in_channels': channels,
+        'neck.num_csp_blocks': 1,
+        'head.in_channels': channels[-1],
+        'head.hidden_dims': 32,
+    })
+    config.head.decoder = dict(TINY_CODEC_3D if three_d else TINY_CODEC)
+    if three_d:
+        config.type = 'RTMW3DEstimator'
+        config.head.update(type='RTMW3DHead', loss=dict(
+            type='AxisKLDiscretLoss', beta=10., label_softmax=True))
+    config.merge_from_dict(changes)
+    return config.to_dict()
+
+
 @pytest.fixture(scope='session')
 def rtmw_t():
     """(RTMW-t in eval mode with random weights, its config)."""
     init_default_scope('mmpose')
     model, config = build(RTMW_T)
     return model.eval(), config
+
+
+def exported(config, folder, loud=1.):
+    """(ONNX file, model, config) of a config with random weights. ``loud``
+    multiplies the classifiers': scores near 1 count as seen points."""
+    from rtmw_ext.export import formats
+    from rtmw_ext.export.model import Exportable, describe
+    init_default_scope('mmpose')
+    torch.manual_seed(0)
+    model, config = build(config)
+    for classifier in model.head.classifiers:
+        classifier.weight.data *= loud
+    model.eval()
+    path = folder / 'rtmw.onnx'
+    formats.to_onnx(Exportable(model),
+                    describe(model, config, 'rtmw-t', 'random'), path)
+    return path, model, config
+
+
+@pytest.fixture(scope='session')
+def rtmw_t_file(tmp_path_factory):
+    return exported(RTMW_T, tmp_path_factory.mktemp('rtmw-t'))
+
+
+@pytest.fixture(scope='session')
+def rtmw3d_t_file(tmp_path_factory):
+    return exported(CONFIGS / 'rtmw3d' / 'rtmw3d-t_cocktail17-256x192.py',
+                    tmp_path_factory.mktemp('rtmw3d-t'))
+
+
+@pytest.fixture(scope='session')
+def loud_t_file(tmp_path_factory):
+    """An ONNX file whose points are seen, wherever they are."""
+    return exported(RTMW_T, tmp_path_factory.mktemp('loud'), 100.)[0]
 
 
 @pytest.fixture

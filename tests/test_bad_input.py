@@ -15,7 +15,6 @@ from rtmw_ext import compat, dependencies
 from rtmw_ext.checkpoints import CheckpointError, check_fit
 from rtmw_ext.datasets.transforms import LoadImageOrSkip
 from rtmw_ext.datasets.wholebody import AnnotationError
-from rtmw_ext.detection import DetectorError, RawHeadDetector, decode_heads
 from rtmw_ext.estimate import BoxError, estimate_poses
 from rtmw_ext.images import ImageError, list_images, read_image
 
@@ -230,41 +229,3 @@ def test_legacy_onnx_export_is_restored():
 def test_missing_or_old_package(required, text):
     with pytest.raises(ImportError, match=text):
         dependencies.check([required])
-
-
-def test_detector_errors(tmp_path):
-    with pytest.raises(DetectorError, match='does not exist'):
-        RawHeadDetector(tmp_path / 'none.onnx')
-    (tmp_path / 'bad.onnx').write_text('no model')
-    with pytest.raises(DetectorError, match='bad.onnx'):
-        RawHeadDetector(tmp_path / 'bad.onnx')
-
-
-def test_decode_heads_by_hand():
-    head = np.full((1, 2, 2, 5), -9., np.float32)
-    head[0, 1, 0] = (0, 1, 2, 3, 4)
-    boxes, scores = decode_heads([head], 16, 0.3)
-    # Cell (x 0, y 1) of stride 8 lies at (0, 8).
-    assert boxes.tolist() == [[-1, 6, 3, 12]] and scores.tolist() == [0.5]
-
-
-def test_detector_on_real_photos(shared):
-    detect = RawHeadDetector(
-        shared / 'weights' / 'rtmdet-nano_person_320.onnx')
-    coco = shared / 'samples' / 'coco'
-    content = json.loads((coco / 'test_coco_wholebody.json').read_text())
-    found = total = 0
-    for image in content['images']:
-        boxes, scores = detect(coco / image['file_name'])
-        assert (np.diff(scores) <= 0).all()
-        for row in content['annotations']:
-            x, y, w, h = row['bbox']
-            if row['image_id'] != image['id'] or w * h < 64**2:
-                continue
-            total += 1
-            left_top = np.maximum(boxes[:, :2], (x, y))
-            sides = np.minimum(boxes[:, 2:], (x + w, y + h)) - left_top
-            common = sides.clip(0).prod(1)
-            areas = (boxes[:, 2:] - boxes[:, :2]).prod(1)
-            found += (common / (areas + w * h - common) > 0.5).any()
-    assert total >= 4 and found / total >= 0.7

@@ -16,7 +16,7 @@ from rtmw_ext import compat
 
 def test_the_first_forward_is_quiet(rtmw_t):
     """In a process of its own: pytest has warning filters of its own."""
-    code = ('import rtmw_ext, warnings;'
+    code = ('import rtmw_ext, mmpose, warnings;'
             'warnings.warn("`torch.cuda.amp.autocast(args...)` is '
             'deprecated.", FutureWarning);'
             'warnings.warn("another", FutureWarning)')
@@ -78,6 +78,25 @@ def test_a_second_import_wraps_nothing_again():
     compat.apply()
     assert before == (checkpoint._safe_torch_load,
                       PoseLocalVisualizer.draw_circles)
+
+
+def test_a_config_is_formatted_once(monkeypatch):
+    from mmengine.config import Config
+    from yapf.yapflib import yapf_api as module
+    calls = []
+    original = module.FormatCode
+
+    def count(*args, **kwargs):
+        calls.append(1)
+        return original(*args, **kwargs)
+
+    monkeypatch.setattr(module, 'FormatCode', count)
+    one = Config(dict(only_in_this_test=[1, dict(a=2)]))
+    text = one.pretty_text
+    assert 'only_in_this_test' in text
+    assert Config(one.to_dict()).pretty_text == text and len(calls) == 1
+    one.only_in_this_test[1].a = 3
+    assert 'a=3' in one.pretty_text and len(calls) == 2
 
 
 def test_mmdeploy_exports(rtmw_t, tmp_path):

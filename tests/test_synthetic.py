@@ -8,22 +8,24 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from mmengine.config import Config
 from mmpose.registry import DATASETS
 
 pytest.importorskip('numba', reason='needs requirements/synthetic.txt')
 
+from conftest import CONFIGS, ROOT  # noqa: E402
+
 from rtmw_ext.datasets import CropDataset  # noqa: E402
+from rtmw_ext.datasets.checks import find_problem  # noqa: E402
 from rtmw_ext.datasets.wholebody import (  # noqa: E402
+    PARTS,
     AnnotationError,
-    find_problem,
 )
 from rtmw_ext.synthetic import body as body_module  # noqa: E402
 from rtmw_ext.synthetic import scene  # noqa: E402
 from rtmw_ext.synthetic.body import BodyError  # noqa: E402
 from rtmw_ext.synthetic.export import ExportError, export  # noqa: E402
 from rtmw_ext.synthetic.poses import sample_phenotype  # noqa: E402
-
-from conftest import ROOT  # noqa: E402
 
 LEFT = np.r_[5:17:2, 17:20, 91:112]
 RIGHT = np.r_[6:17:2, 20:23, 112:133]
@@ -138,9 +140,12 @@ def test_face_points_lie_on_the_surface(maker, people):
         assert apart.max() < 1e-5
 
 
-def test_picture_agrees_with_the_points(maker):
+def test_picture_agrees_with_the_points(maker, monkeypatch):
     """The depth that was rendered at a seen face point is the point's own."""
-    errors = []
+    errors, depths = [], []
+    truth = maker._truth
+    monkeypatch.setattr(maker, '_truth', lambda *arguments: depths.append(
+        arguments[4]) or truth(*arguments))
     for seed in range(12):
         rng = scene.rng_of(13, seed)
         vertices, points, look, family = maker.person(rng, yaw=0)
@@ -151,21 +156,15 @@ def test_picture_agrees_with_the_points(maker):
             ((vertices - center) @ scene.TO_CAMERA.T + at).astype(np.float32),
             (points - center) @ scene.TO_CAMERA.T + at, look, family)
         camera = np.array([[1600., 0, 127.5], [0, 1600, 127.5], [0, 0, 1]])
-        depths = []
-        truth = maker._truth
-        maker._truth = lambda *a: depths.append(a[4]) or truth(*a)
-        try:
-            sample = maker.render(
-                rng, [person], 1, camera, (256, 256), (0, 0, 255, 255))
-        finally:
-            del maker._truth
+        sample = maker.render(
+            rng, [person], 1, camera, (256, 256), (0, 0, 255, 255))
         pixels = np.round(sample.keypoints[0] * 2 + .5).astype(int)
         for k in range(23, 91):
             if sample.visible[0, k] == 2:
                 x, y = pixels[k]
-                if depths[0][y, x] > 0:
+                if depths[-1][y, x] > 0:
                     errors.append(person.keypoints_3d[k, 2]
-                                  - 1 / depths[0][y, x])
+                                  - 1 / depths[-1][y, x])
     assert len(errors) > 300
     # Median: noses and cheeks in front of the outline are millimetres off.
     assert np.median(np.abs(errors)) < .001
@@ -214,7 +213,8 @@ def test_crops_project_and_stay_in_their_frame(maker):
     assert {0, 1, 2} == set(np.unique([row.visible for row in rows]))
 
 
-def test_faces_from_behind_are_hidden(maker):
+def test_faces_from_behind_are_hidden(maker, monkeypatch):
+    monkeypatch.setattr(maker, '_things', lambda *_: None)
     for seed in range(6):
         rng = scene.rng_of(19, seed)
         for yaw, seen in ((0, True), (180, False)):
@@ -229,12 +229,8 @@ def test_faces_from_behind_are_hidden(maker):
             if (away[1] < -.05) != seen or abs(away[1]) < .05:
                 continue
             camera = np.array([[900., 0, 63.5], [0, 900, 63.5], [0, 0, 1]])
-            maker._things = lambda *a: None
-            try:
-                sample = maker.render(rng, [person], 1, camera, (128, 128),
-                                      (0, 0, 127, 127))
-            finally:
-                del maker._things
+            sample = maker.render(rng, [person], 1, camera, (128, 128),
+                                  (0, 0, 127, 127))
             nose = sample.visible[0, 23 + 27:23 + 36]
             assert (nose == 1).all() or seen
             if seen and not _hands_near(points):
@@ -293,7 +289,7 @@ def test_coco_file_loads_with_3d(coco):
     assert sorted(images) == list(range(1, 11))
     assert len(dataset) == len(content['annotations'])
     for ann in content['annotations']:
-        assert find_problem(ann, images[ann['image_id']]) is None
+        assert find_problem(ann, images[ann['image_id']], PARTS) is None
         for name, part in (('face', 'face_kpts'), ('foot', 'foot_kpts'),
                            ('lefthand', 'lefthand_kpts'),
                            ('righthand', 'righthand_kpts')):
@@ -403,15 +399,10 @@ def test_bad_arguments(tmp_path, changes, message):
     assert not (tmp_path / 'out').exists()
 
 
-def test_missing_body_model_is_one_clear_error(tmp_path):
-    code = ('import sys; sys.modules["anny"] = None\n'
-            'from rtmw_ext.synthetic.body import Body\n'
-            f'Body({str(tmp_path / "none.npz")!r})')
-    done = subprocess.run([sys.executable, '-c', code], cwd=ROOT, text=True,
-                          capture_output=True)
-    assert done.returncode
-    last = done.stderr.strip().splitlines()[-1]
-    assert 'BodyError' in last and 'requirements/synthetic.txt' in last
+def test_missing_body_model_is_one_clear_error(tmp_path, monkeypatch):
+    monkeypatch.setitem(sys.modules, 'anny', None)
+    with pytest.raises(BodyError, match='requirements/synthetic.txt'):
+        body_module.Body(tmp_path / 'none.npz')
 
 
 def test_foreign_body_file(tmp_path):
@@ -431,3 +422,17 @@ def test_tool_prints_its_errors(tmp_path):
          str(tmp_path)], cwd=ROOT, text=True, capture_output=True)
     assert done.returncode
     assert done.stderr.strip().splitlines()[-1].startswith('error: num=0')
+
+
+@pytest.mark.parametrize('size', 'tsm')
+def test_configs_build_their_datasets(maker, coco, size):
+    config = Config.fromfile(
+        CONFIGS / 'synthetic' / f'rtmw-{size}_synthetic-256x192.py')
+    assert config.model.backbone.init_cfg is None
+    sample = DATASETS.build(config.train_dataloader.dataset)[12345]
+    assert sample['inputs'].shape == (3, 256, 192)
+    labels = sample['data_samples'].gt_instance_labels
+    assert labels.keypoint_weights.shape == (1, 133)
+    val = config.val_dataloader.dataset
+    val.data_root = f'{coco}/'
+    assert DATASETS.build(val)[0]['inputs'].shape == (3, 256, 192)

@@ -181,6 +181,11 @@ def step_openmmlab():
         *requirement_lines('openmmlab.txt'))
 
 
+def step_optional():
+    pip('install', '-q', '--no-deps', *requirement_lines('synthetic.txt'),
+        *requirement_lines('bench.txt'))
+
+
 def step_rtmw_ext():
     pip('install', '-q', '--no-deps', '--no-build-isolation', '-e', str(ROOT))
 
@@ -200,6 +205,8 @@ STEPS = [
      ['requirements/stack.txt', 'requirements/dev.txt']),
     ('compiled packages', step_compiled, ['requirements/compiled.txt']),
     ('OpenMMLab', step_openmmlab, ['requirements/openmmlab.txt']),
+    ('synthetic people and benchmarks', step_optional,
+     ['requirements/synthetic.txt', 'requirements/bench.txt']),
     ('rtmw_ext', step_rtmw_ext, ['setup.py']),
     ('check', step_check, []),
 ]

@@ -4,6 +4,9 @@ import torch
 from launch import load_config, parser
 from mmengine.runner import Runner
 
+from rtmw_ext.checkpoints import CheckpointWriteError, check_space
+from rtmw_ext.optim import computes_in_bf16
+
 
 def main():
     flags = parser(__doc__)
@@ -13,7 +16,10 @@ def main():
         const='auto',
         help='go on from a checkpoint; without a path, from the last one')
     flags.add_argument(
-        '--amp', action='store_true', help='mixed precision training')
+        '--amp', action='store_true',
+        help='mixed precision, whatever the config says')
+    flags.add_argument(
+        '--tensorboard', action='store_true', help='log to TensorBoard too')
     flags.add_argument(
         '--auto-scale-lr',
         action='store_true',
@@ -26,16 +32,39 @@ def main():
         config.resume = True
         config.load_from = None if flags.resume == 'auto' else flags.resume
     if flags.amp:
-        if not torch.cuda.is_available():
-            raise SystemExit('--amp needs a GPU: leave it out on this machine')
-        config.optim_wrapper.type = 'AmpOptimWrapper'
-        config.optim_wrapper.setdefault('loss_scale', 'dynamic')
+        use_mixed_precision(config)
+    if flags.tensorboard:
+        config.visualizer.vis_backends.append(
+            dict(type='TensorboardVisBackend'))
     if flags.auto_scale_lr:
         config.auto_scale_lr.enable = True
     if flags.no_validate:
         config.val_cfg = config.val_dataloader = config.val_evaluator = None
         config.default_hooks.checkpoint.pop('save_best', None)
+    try:
+        check_space(config.work_dir, 0)
+    except CheckpointWriteError as error:
+        raise SystemExit(str(error)) from None
     Runner.from_cfg(config).train()
+
+
+def use_mixed_precision(config):
+    """In bfloat16; on GPUs that lack it in float16 with a scaled loss.
+
+    Raises:
+        SystemExit: The machine has neither.
+    """
+    device = 'cuda' if torch.cuda.is_available() else 'cpu'
+    if computes_in_bf16(device):
+        config.optim_wrapper.update(
+            type='PrecisionOptimWrapper', precision='bfloat16')
+    elif device == 'cuda':
+        config.optim_wrapper.pop('precision', None)
+        config.optim_wrapper.update(
+            type='AmpOptimWrapper', loss_scale='dynamic')
+    else:
+        raise SystemExit('--amp needs a GPU or a CPU with bfloat16 '
+                         'instructions: leave it out on this machine')
 
 
 if __name__ == '__main__':

@@ -1,5 +1,5 @@
-# What every run shares. mmpose's defaults with more frequent checkpoints and a
-# check that a tested or resumed checkpoint is of this model.
+# What every run shares: mmpose's defaults, with checkpoints that are written
+# whole, runs that can be killed and resumed, and losses by axis and part.
 custom_imports = dict(imports=['rtmw_ext'], allow_failed_imports=False)
 default_scope = 'mmpose'
 
@@ -8,13 +8,17 @@ default_hooks = dict(
     logger=dict(type='LoggerHook', interval=50),
     param_scheduler=dict(type='ParamSchedulerHook'),
     checkpoint=dict(
-        type='CheckpointHook',
+        type='AtomicCheckpointHook',
         interval=1,
         max_keep_ckpts=2,
         save_best='coco-wholebody/AP',
         rule='greater'),
+    resume=dict(type='ResumeHook'),
+    speed=dict(type='SpeedHook'),
+    part_loss=dict(type='PartLossHook', interval=50),
     sampler_seed=dict(type='DistSamplerSeedHook'),
-    visualization=dict(type='PoseVisualizationHook', enable=False))
+    # Of each validation: `pictures=8` draws so many persons.
+    visualization=dict(type='ValidationPictureHook', pictures=0))
 
 env_cfg = dict(
     cudnn_benchmark=True,

@@ -27,7 +27,7 @@ model = dict(
 train_dataloader = dict(
     batch_size=14,
     num_workers=1,
-    sampler=dict(type='InfiniteSampler'),
+    sampler=dict(type='SeededInfiniteSampler'),
     dataset=dict(
         pipeline={{_base_.plain_pipeline}},
         datasets=[

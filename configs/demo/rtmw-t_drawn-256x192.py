@@ -11,7 +11,7 @@ model = dict(
 train_dataloader = dict(
     batch_size=16,
     num_workers=1,
-    sampler=dict(type='InfiniteSampler'),
+    sampler=dict(type='SeededInfiniteSampler'),
     dataset=dict(
         pipeline={{_base_.plain_pipeline}},
         datasets=[

@@ -44,10 +44,10 @@ def main():
     from mmpose.apis import init_model
 
     import rtmw_ext  # noqa: F401
-    from rtmw_ext.detection import RawHeadDetector
     from rtmw_ext.estimate import as_records, draw_poses, estimate_poses
     from rtmw_ext.images import list_images, read_image
-    find_people = RawHeadDetector(detector)
+    from rtmw_ext.runtime import Detector
+    find_people = Detector(detector)
     model = init_model(str(ROOT / CONFIG), str(checkpoint), device='cpu')
     for path in list_images(coco):
         image = read_image(path)

@@ -34,9 +34,9 @@ __all__ = [
     'CoarseDropout', 'ColorDistortion', 'CropDataset', 'CropPool',
     'DnaRenderingDataset', 'Face300wKeypoints', 'H3WBDataset', 'HsvJitter',
     'HumanArtKeypoints', 'InterHandKeypoints', 'JhmdbKeypoints',
-    'KeypointDataset',
-    'LoadImageOrSkip', 'MpiiKeypoints', 'PackTrainingInputs', 'RandomBlur',
-    'RandomBoxScale', 'RandomMedianBlur', 'RandomTopdownCrop',
-    'UBody2dKeypoints', 'UBody3dKeypoints', 'WflwKeypoints',
-    'WholeBodyDataset', 'WholeBodyKeypointMapping', 'WholeBodyMix'
+    'KeypointDataset', 'LoadImageOrSkip', 'MpiiKeypoints',
+    'PackTrainingInputs', 'RandomBlur', 'RandomBoxScale',
+    'RandomMedianBlur', 'RandomTopdownCrop', 'UBody2dKeypoints',
+    'UBody3dKeypoints', 'WflwKeypoints', 'WholeBodyDataset',
+    'WholeBodyKeypointMapping', 'WholeBodyMix'
 ]

@@ -2,12 +2,13 @@
 from mmpose.datasets import CombinedDataset
 from mmpose.registry import DATASETS
 
+from ..randomness import SeededSamples
 from .checks import AnnotationError
 from .mapping import META_KEYS, TARGET, definition_file
 
 
 @DATASETS.register_module()
-class WholeBodyMix(CombinedDataset):
+class WholeBodyMix(SeededSamples, CombinedDataset):
     """mmpose's ``CombinedDataset`` over datasets in the 133 points.
 
     Args:

@@ -1,5 +1,6 @@
 """Network modules, registered in MMPose's ``MODELS`` on import."""
 from .batch_pipeline import BatchPipeline
+from .distiller import DistilledEstimator, DistilledRTMW3DEstimator
 from .gau import GAU
 from .hem import HEM, SimCCEncoder
 from .losses import AxisKLDiscretLoss, SimCCBoneLoss
@@ -9,7 +10,7 @@ from .rtmw3d_head import RTMW3DHead
 from .rtmw_head import RTMWSimCCHead
 
 __all__ = [
-    'AxisKLDiscretLoss', 'BatchPipeline', 'GAU', 'HEM', 'PAFPN',
-    'RTMW3DEstimator', 'RTMW3DHead', 'RTMWSimCCHead', 'SimCCBoneLoss',
-    'SimCCEncoder'
+    'AxisKLDiscretLoss', 'BatchPipeline', 'DistilledEstimator',
+    'DistilledRTMW3DEstimator', 'GAU', 'HEM', 'PAFPN', 'RTMW3DEstimator',
+    'RTMW3DHead', 'RTMWSimCCHead', 'SimCCBoneLoss', 'SimCCEncoder'
 ]

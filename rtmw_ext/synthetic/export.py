@@ -181,7 +181,8 @@ def export(out, num, seed, kind='coco', size=None, people=(1, 4),
         ExportError: An argument is out of range, or ``out`` holds a data set
             of other arguments.
     """
-    if min(num, workers, shard) < 1 or seed < 0 or not 0 <= people[0] <= people[1]:
+    if min(num, workers, shard) < 1 or seed < 0 or not (
+            0 <= people[0] <= people[1]):
         raise ExportError(
             f'num={num}, workers={workers} and shard={shard} must be >= 1, '
             f'seed={seed} >= 0 and people={people} (least, most)')

@@ -151,7 +151,7 @@ class Wardrobe:
             joints = np.array([
                 body.heads[body.bones[f'{name}.{side}']] for name in chain])
             lengths = np.linalg.norm(np.diff(joints, axis=0), axis=1)
-            total, start = lengths.sum(), 0.
+            total = lengths.sum()
             value = np.zeros(mine.sum())
             for i in range(2):
                 d = (joints[i + 1] - joints[i]) / lengths[i]
@@ -287,7 +287,7 @@ class Wardrobe:
         lower[self.foot] = out
         sleeve = rng.choice([-1, .2, .35, .55, .75, 1.], p=[
             .1, .12, .28, .06, .06, .38]) + rng.normal(0, .03)
-        neckline = rng.uniform(.95, 1.1) * height
+        neckline = rng.uniform(.95, 1.07) * height
         drop = rng.uniform(0, .25) * (rng.uniform() < .4)
         front = np.clip(-y * 12, 0, 1) * np.exp(-(x / .09)**2)
         # Shoulders and the upper arms end at the neckline as the trunk does.
@@ -299,7 +299,8 @@ class Wardrobe:
             -.12, .2) * height + hem
         shirt = np.where(self.torso | (self.leg >= 0), np.minimum(
             np.where(self.torso, shirt, .02), z - bottom), shirt)
-        shirt[self.head] = out
+        # A collar ends below the chin.
+        shirt = np.where(self.head, np.minimum(top, y + .085), shirt)
         if sleeve < 0:
             shirt = np.where(trunk, np.minimum(top, .15 - np.abs(x)), shirt)
             shirt = np.where(self.torso, np.minimum(shirt, z - bottom), shirt)
@@ -317,11 +318,10 @@ class Wardrobe:
                 self.leg - rng.choice([.75, .9, 0])) * .8, out), .001))
         layers.append((TROUSERS, lower, legs_loose * (
             .3 + bumps * np.clip(.4 + self.leg, .4, 1.2))))
-        # Bare bellies are rare.
-        if rng.uniform() < .9:
-            under = np.where(self.torso & (z < neckline * .6), .02, out)
-            layers.insert(0, (SHIRT, under, .001))
-        layers.insert(len(layers) - (not tucked and rng.uniform() < 0), (
+        # Whatever moves up or gapes, nobody's chest or belly is bare.
+        under = np.where(self.torso, neckline * .8 - z, out)
+        layers.insert(0, (SHIRT, under, .001))
+        layers.append((
             SHIRT, shirt, loose * (.35 + bumps) + .002 * (not tucked)))
         if tucked:
             layers[-1], layers[-2] = layers[-2], layers[-1]
@@ -344,7 +344,8 @@ class Wardrobe:
             jacket = np.where(self.arm >= 0, np.where(
                 self.hand, out, (rng.uniform(.85, 1.02) - self.arm) * .55),
                 jacket)
-            jacket[self.head] = out
+            jacket = np.where(self.head, np.minimum(
+                height * 1.02 - z, y + .085), jacket)
             layers.append((JACKET, jacket, loose + rng.uniform(
                 .006, .02) * (.4 + bumps)))
         if rng.uniform() < .85:

@@ -136,7 +136,7 @@ def _hash(x, y, z):
     return ((h ^ (h >> 16)) & 0xffff) / 65536.0
 
 
-@njit(cache=True)
+@njit(cache=True, fastmath=True)
 def noise(x, y, z):
     """Smooth value noise in [0, 1]."""
     i, j, k = int(np.floor(x)), int(np.floor(y)), int(np.floor(z))
@@ -191,7 +191,7 @@ def _segment_distance(x, z, line):
     return np.sqrt(best)
 
 
-@njit(cache=True)
+@njit(cache=True, fastmath=True)
 def shade(ids, base, points, faces, normals, vertices, rest, kinds, layers,
           layer_kinds, materials, paint, brows, eyes, brow_look, eye_look,
           lights, ambient, sun, shadow, window, number, owner, out):
@@ -350,6 +350,9 @@ def shade(ids, base, points, faces, normals, vertices, rest, kinds, layers,
                         h = np.sqrt(hx * hx + hy * hy + hz * hz) + 1e-9
                         d = (nx * hx + ny * hy + nz * hz) / h
                         if d > 0:
+                            d *= d
+                            d *= d
+                            d *= d
                             shine += open_sky * gloss * lights[
-                                q, 3 + n] * d**24
+                                q, 3 + n] * d * d * d
                 out[y, x, n] = color[n] * light + shine

@@ -498,7 +498,7 @@ class SceneMaker:
         """Directions to the lights and colours; ambient below, above."""
         lights = []
         strength = rng.uniform(.5, 1.6)
-        for i in range(rng.integers(1, 4)):
+        for _ in range(rng.integers(1, 4)):
             direction = rng.normal(0, 1, 3) + (0, -.8, -.7)
             direction /= np.linalg.norm(direction)
             tint = 1 + rng.normal(0, .12) * np.array([1, 0, -1])

@@ -1,5 +1,5 @@
 # The released codecs, augmentation and loaders for each input size (w, h).
-# rtmw_256x192.py and rtmw_384x288.py each pick one of `inputs`.
+# rtmw_256x192.py and its neighbours each pick one of `inputs`.
 _base_ = '../datasets/cocktail14.py'
 
 
@@ -64,6 +64,7 @@ def _input(input_size, sigma, decode_visibility):
 
 
 inputs = dict(
+    x128x96=_input((96, 128), (3.5, 4.), False),  # for CPUs
     x256x192=_input((192, 256), (4.9, 5.66), False),
     x384x288=_input((288, 384), (6., 6.93), True))
 
@@ -71,7 +72,7 @@ train_dataloader = dict(
     batch_size=64,
     num_workers=4,
     persistent_workers=True,
-    sampler=dict(type='DefaultSampler', shuffle=True),
+    sampler=dict(type='SeededSampler', shuffle=True),
     dataset=dict(
         type='WholeBodyMix', datasets={{_base_.cocktail14}}))
 

@@ -92,7 +92,7 @@ train_dataloader = dict(
     batch_size=64,
     num_workers=10,
     persistent_workers=True,
-    sampler=dict(type='DefaultSampler', shuffle=True),
+    sampler=dict(type='SeededSampler', shuffle=True),
     dataset=dict(
         type='WholeBodyMix', datasets={{_base_.cocktail17}}))
 

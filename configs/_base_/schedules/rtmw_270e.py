@@ -10,7 +10,9 @@ test_cfg = dict()
 randomness = dict(seed=21)
 
 optim_wrapper = dict(
-    type='OptimWrapper',
+    type='PrecisionOptimWrapper',
+    precision='auto',
+    constructor='FusedOptimWrapperConstructor',
     optimizer=dict(type='AdamW', lr=base_lr, weight_decay=0.1),
     clip_grad=dict(max_norm=35, norm_type=2),
     paramwise_cfg=dict(
@@ -35,7 +37,7 @@ custom_hooks = [
     dict(type='SyncBuffersHook'),
     dict(type='CheckpointFitHook'),
     dict(
-        type='EMAHook',
+        type='StepEMAHook',
         ema_type='ExpMomentumEMA',
         momentum=2e-4,
         update_buffers=True,

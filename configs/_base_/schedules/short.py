@@ -11,7 +11,9 @@ test_cfg = dict()
 randomness = dict(seed=21)
 
 optim_wrapper = dict(
-    type='OptimWrapper',
+    type='PrecisionOptimWrapper',
+    precision='auto',
+    constructor='FusedOptimWrapperConstructor',
     optimizer=dict(type='AdamW', lr=2e-3, weight_decay=0.01),
     clip_grad=dict(max_norm=35, norm_type=2),
     paramwise_cfg=dict(
@@ -32,5 +34,6 @@ auto_scale_lr = dict(base_batch_size=16)
 custom_hooks = [dict(type='CheckpointFitHook')]
 default_hooks = dict(
     logger=dict(interval=10),
+    part_loss=dict(interval=10),
     checkpoint=dict(by_epoch=False, interval=25, save_best=None))
 log_processor = dict(by_epoch=False, window_size=10)

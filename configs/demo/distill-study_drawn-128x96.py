@@ -1,0 +1,37 @@
+# The student of tools/distill_study.py, trained alone; the tool makes the
+# teacher and both stages of distillation from it.
+_base_ = [
+    '../_base_/schedules/short.py',
+    '../_base_/models/rtmw_t.py',
+    '../_base_/data/rtmw_128x96.py',
+]
+
+model = dict(
+    backbone=dict(widen_factor=0.25),
+    neck=dict(in_channels=[64, 128, 256]),
+    head=dict(in_channels=256, decoder={{_base_.codec}}),
+    # The balance of labels and teacher is that of DWPose's batch.
+    train_cfg=dict(reference_batch=64),
+    test_cfg=dict(flip_test=False))
+optim_wrapper = dict(clip_grad=dict(max_norm=1.))
+train_dataloader = dict(
+    batch_size=32,
+    num_workers=1,
+    sampler=dict(type='SeededInfiniteSampler'),
+    dataset=dict(
+        pipeline={{_base_.plain_pipeline}},
+        datasets=[
+            dict(
+                type={{_base_.dataset_type}},
+                data_mode='topdown',
+                ann_file='annotations/train.json',
+                data_prefix=dict(img='images/train/'),
+                pipeline=[])
+        ]))
+val_dataloader = dict(
+    num_workers=1,
+    dataset=dict(
+        ann_file='annotations/val.json',
+        data_prefix=dict(img='images/val/'),
+        bbox_file=None))
+test_dataloader = val_dataloader

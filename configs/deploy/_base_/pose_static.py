@@ -1,0 +1,4 @@
+# One crop a run.
+_base_ = './pose.py'
+
+onnx_config = dict(dynamic_axes=None)

@@ -1,0 +1,1 @@
+_base_ = ['./_base_/pose3d.py', './_base_/tensorrt.py']

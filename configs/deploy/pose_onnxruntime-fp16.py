@@ -1,0 +1,1 @@
+_base_ = ['./_base_/pose.py', './_base_/onnxruntime-fp16.py']

@@ -1,0 +1,1 @@
+_base_ = ['./_base_/pose_static.py', './_base_/onnxruntime.py']

@@ -1,0 +1,1 @@
+_base_ = ['./_base_/pose.py', './_base_/tensorrt-fp16.py']

@@ -1,0 +1,9 @@
+# Stage 1: RTMW-x teaches RTMW-l.
+_base_ = '../rtmw/rtmw-l_cocktail14-384x288.py'
+
+model = dict(
+    type='DistilledEstimator',
+    teacher='rtmw-x-384x288',
+    # The balance of labels and teacher is that of DWPose's batch.
+    train_cfg=dict(reference_batch=32))
+optim_wrapper = dict(clip_grad=dict(max_norm=1.))

@@ -1,0 +1,9 @@
+_base_ = [
+    '../_base_/schedules/minutes.py',
+    '../_base_/models/rtmw_m.py',
+    '../_base_/data/synthetic_256x192.py',
+]
+
+# From scratch, as the smaller ones: no weights of others to download.
+model = dict(
+    backbone=dict(init_cfg=None), head=dict(decoder={{_base_.codec}}))

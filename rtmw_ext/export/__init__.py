@@ -1,0 +1,1 @@
+"""Models as files for other runtimes; needs torch. See docs/deploy.md."""

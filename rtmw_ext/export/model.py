@@ -1,0 +1,135 @@
+"""A trained model as what is exported: tensors in, tensors out.
+
+Shapes: B crops, (h, w) the input in pixels, K keypoints, W bins of an axis.
+"""
+from pathlib import Path
+
+import torch
+from mmengine.config import Config
+from mmengine.registry import init_default_scope
+from mmengine.runner.checkpoint import _load_checkpoint
+from mmpose.registry import MODELS
+from torch import nn
+
+from .. import zoo
+from ..checkpoints import check_fit
+from ..runtime.pose import AXES, DECODED
+from ..runtime.results import point_names
+from ..version import __version__
+
+LICENCE = 'Apache-2.0'
+RANDOM = 'random'
+
+
+class ExportError(ValueError):
+    """A model cannot be exported; the text says why and what to do."""
+
+
+class Exportable(nn.Module):
+    """A pose estimator up to its logits, or with the decoding too.
+
+    Args:
+        model (nn.Module): A top-down estimator whose head ends in SimCC.
+        with_decode (bool): See ``forward``.
+    """
+
+    def __init__(self, model, with_decode=False):
+        super().__init__()
+        self.model, self.with_decode = model, with_decode
+        self.decoder = model.head.decoder
+        axes = len(model.head.classifiers)
+        self.names = list(DECODED if with_decode else AXES[:axes])
+        # The exporter puts back the mode it finds.
+        self.eval()
+
+    def forward(self, crops):
+        """(B, 3, h, w) normalised RGB ->
+
+        - logits of x, y[, z], each (B, K, W), or
+        - with the decoding, ``keypoints`` (B, K, 2 or 3), pixels of the crop
+          and z in metres from the root, and ``scores`` (B, K).
+        """
+        logits = self.model.head(self.model.extract_feat(crops))
+        if not self.with_decode:
+            return logits
+        heights = [axis.amax(2) for axis in logits[:2]]
+        scores = torch.minimum(*heights)
+        ratio = self.decoder.simcc_split_ratio
+        absent = scores <= 0
+        points = [
+            torch.where(absent, -1. / ratio,
+                        axis.argmax(2).to(axis.dtype) / ratio)
+            for axis in logits
+        ]
+        if len(points) == 3:
+            z = self.decoder.pixels_to_z(points[2])
+            points[2] = torch.where(absent, torch.zeros_like(z), z)
+        return torch.stack(points, 2), scores
+
+
+def load_model(name, weights=None):
+    """
+    Args:
+        name (str): A model's name (``rtmw models``) or a config's path.
+        weights (str, optional): A checkpoint, or ``random``. Default: the
+            released one of a named model.
+
+    Returns:
+        tuple[nn.Module, Config, str]: The model in eval mode, its config, and
+        the name of its weights.
+
+    Raises:
+        UnknownModelError: Nothing has this name.
+        ExportError: There are no weights, or it is no SimCC model.
+        CheckpointError: They are another model's.
+    """
+    init_default_scope('mmpose')
+    path = Path(name)
+    known = None
+    if path.suffix == '.py':
+        if not path.is_file():
+            raise ExportError(f'config {path} does not exist: check the path')
+    else:
+        known = zoo.get(name)
+        path = known.config
+    config = Config.fromfile(path)
+    if config.model.get('backbone') is not None:
+        config.model.backbone.init_cfg = None
+    if weights is None and known is None:
+        raise ExportError(f'config {path} comes without weights: name a '
+                          f'checkpoint by --weights, or "{RANDOM}"')
+    weights = weights or known.weights
+    model = MODELS.build(config.model)
+    head = getattr(model, 'head', None)
+    if not hasattr(head, 'classifiers'):
+        raise ExportError(f'{name} is no RTMW or RTMW3D: its head is '
+                          f'{type(head).__name__}. Detectors are exported by '
+                          'tools/deploy.py')
+    if weights == RANDOM:
+        model.init_weights()
+    else:
+        if '://' not in weights and not Path(weights).is_file():
+            raise ExportError(f'checkpoint {weights} does not exist')
+        state = _load_checkpoint(weights, map_location='cpu')
+        state = state.get('state_dict', state)
+        check_fit(model, state, weights)
+        model.load_state_dict(state, strict=False)
+    return model.eval(), config, Path(weights).name
+
+
+def describe(model, config, name, weights):
+    """The metadata that makes a file enough to run, as plain data."""
+    decoder = model.head.decoder
+    processor = config.model.data_preprocessor
+    meta = dict(
+        kind='pose', name=name, weights=weights,
+        input_size=list(model.head.input_size[:2]),
+        split_ratio=float(decoder.simcc_split_ratio),
+        mean=list(processor.mean), std=list(processor.std),
+        rgb=bool(processor.bgr_to_rgb),
+        keypoints=list(point_names(model.head.out_channels)),
+        licence=LICENCE, made_by=f'rtmw_ext {__version__}')
+    if hasattr(decoder, 'z_range'):
+        meta['z_range'] = float(decoder.z_range)
+        meta['root'] = [int(point) for point in decoder.root_index]
+    return meta

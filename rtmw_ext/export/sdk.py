@@ -1,0 +1,170 @@
+"""MMDeploy's conversion and SDK files, for our models and for detectors.
+
+MMDeploy 1.3.1 rewrites the model and writes ONNX; its own converters from
+there (``mo``, ``onnx2ncnn``, TensorRT 8) are of tools that are no more, so
+those of :mod:`rtmw_ext.export.formats` take over.
+"""
+import copy
+from pathlib import Path
+
+import onnx
+from mmdeploy.apis import torch2onnx
+from mmdeploy.backend.sdk.export_info import export2SDK
+from mmdeploy.codebase.mmpose.deploy.pose_detection import (
+    MMPOSE_TASK,
+    PoseDetection,
+)
+from mmdeploy.utils import Task
+from mmengine.config import Config
+from mmengine.registry import DefaultScope, init_default_scope
+
+from .. import plugin  # noqa: F401  (registers the modules)
+from ..compat import legacy_onnx_export
+from . import formats, quantize
+from .model import LICENCE, Exportable, ExportError, describe, load_model
+
+COMPONENTS = {
+    'SimCCLabel': 'SimCCLabelDecode',
+    'FastSimCCLabel': 'SimCCLabelDecode',
+    'SimCC3DLabel': 'SimCC3DLabelDecode',
+}
+
+
+@MMPOSE_TASK.register_module(Task.POSE_DETECTION.value, force=True)
+class WholeBodyDetection(PoseDetection):
+    """MMDeploy's pose task that also knows our codecs and RTMW3D.
+
+    The 3D component of ``pipeline.json``, ``SimCC3DLabelDecode``, takes
+    ``simcc_x``, ``simcc_y`` and ``simcc_z`` and its params: x and y are
+    decoded as ``SimCCLabelDecode`` does; z in metres from the root is ``(bin
+    / simcc_split_ratio / (input_size[2] / 2) - 1) * z_range``.
+    """
+
+    def get_postprocess(self, *args, **kwargs):
+        codec = self.model_cfg.codec
+        component = COMPONENTS.get(codec['type'])
+        if component is None:
+            return super().get_postprocess(*args, **kwargs)
+        params = copy.deepcopy(self.model_cfg.model.test_cfg)
+        params.update(codec, export_postprocess=False)
+        return dict(type=component, params=params)
+
+
+def deploy(deploy_config, model_config, checkpoint, image, work_dir,
+           calibration=None, device='cpu'):
+    """Converts a model and writes ``deploy.json``, ``pipeline.json`` and
+    ``detail.json`` beside it.
+
+    Args:
+        deploy_config (str | Path): Under ``configs/deploy/``.
+        model_config (str | Path): Of a pose model, or an MMDetection config.
+        checkpoint (str | Path): The weights.
+        image (str | Path): Any image, to trace with.
+        work_dir (str | Path): Folder to write.
+        calibration (str, optional): Folder of images, for int8.
+        device (str): To trace on.
+
+    Returns:
+        Path: The converted network.
+
+    Raises:
+        ExportError: A file is missing, or the backend cannot be had here.
+    """
+    for path in (deploy_config, model_config, checkpoint, image):
+        if not Path(path).is_file():
+            raise ExportError(f'{path} does not exist: check the path')
+    model_config = Config.fromfile(model_config)
+    deploy_config = Config.fromfile(deploy_config)
+    work_dir = Path(work_dir)
+    work_dir.mkdir(parents=True, exist_ok=True)
+    pose = deploy_config.codebase_config.type == 'mmpose'
+    size = _input_size(model_config, pose)
+    deploy_config.onnx_config.input_shape = list(size)
+    _fill_tensorrt(deploy_config, size)
+    # MMDeploy's rewritings for these two need its own compiled operators;
+    # plain ONNX needs none.
+    backend = deploy_config.backend_config.type
+    traced = copy.deepcopy(deploy_config)
+    if backend in ('tensorrt', 'ncnn'):
+        traced.backend_config = dict(type='onnxruntime')
+    scope = DefaultScope.get_current_instance()
+    try:
+        with legacy_onnx_export():
+            torch2onnx(str(image), str(work_dir), 'end2end', traced,
+                       model_config, str(checkpoint), device=device)
+        export2SDK(deploy_config, model_config, str(work_dir),
+                   pth=str(checkpoint),
+                   device='cuda' if backend == 'tensorrt' else device)
+    finally:
+        init_default_scope(scope.scope_name if scope else 'mmpose')
+    return _convert(deploy_config, model_config, checkpoint, work_dir, pose,
+                    calibration)
+
+
+def _input_size(config, pose):
+    """(w, h) of the input in pixels."""
+    if pose:
+        return tuple(config.codec.input_size[:2])
+    for step in config.test_dataloader.dataset.pipeline:
+        if 'scale' in step:
+            return tuple(step['scale'])
+    raise ExportError('the detector\'s config has no Resize with a scale')
+
+
+def _fill_tensorrt(config, size):
+    if config.backend_config.type != 'tensorrt':
+        return
+    width, height = size
+    batches = dict(min_shape=1, opt_shape=4, max_shape=formats.MAX_BATCH)
+    config.backend_config.model_inputs = [dict(input_shapes=dict(input={
+        name: [batch, 3, height, width] for name, batch in batches.items()}))]
+
+
+def _convert(deploy_config, model_config, checkpoint, work_dir, pose,
+             calibration):
+    path = work_dir / 'end2end.onnx'
+    backend = deploy_config.backend_config
+    if pose:
+        model, config, _ = load_model(model_config.filename, str(checkpoint))
+        meta = describe(model, config, Path(model_config.filename).stem,
+                        Path(checkpoint).name)
+    else:
+        meta = _describe_detector(model_config, checkpoint)
+    common = backend.get('common_config', {})
+    if common.get('int8_mode'):
+        if calibration is None:
+            raise ExportError('int8 needs the ranges of real activations: '
+                              '--calibration FOLDER')
+        quantize.quantize(path, path, quantize.folder_crops(path, calibration))
+    half = backend.get('precision') == 'fp16' or common.get('fp16_mode')
+    network = onnx.load(path)
+    if half and backend.type != 'openvino':
+        network = formats.to_half(network)
+    formats.write_metadata(network, meta, path)
+    if backend.type == 'openvino':
+        target = path.with_suffix('.xml')
+        formats.to_openvino(path, target, 'fp16' if half else 'fp32')
+        return target
+    if backend.type == 'tensorrt':
+        formats.to_tensorrt(path, meta, path.with_suffix('.engine'))
+        return path.with_suffix('.engine')
+    if backend.type == 'ncnn':
+        formats.to_ncnn(Exportable(model), meta, work_dir)
+        for suffix in ('param', 'bin'):
+            (work_dir / f'model.ncnn.{suffix}').replace(
+                path.with_suffix(f'.{suffix}'))
+        return path.with_suffix('.param')
+    return path
+
+
+def _describe_detector(config, checkpoint):
+    processor = config.model.data_preprocessor
+    plain = processor.get('mean') is None
+    return dict(
+        kind='yolox' if plain else 'rtmdet',
+        name=Path(config.filename).stem, weights=Path(checkpoint).name,
+        input_size=list(_input_size(config, False)),
+        mean=None if plain else list(processor.mean),
+        std=None if plain else list(processor.std),
+        rgb=bool(processor.get('bgr_to_rgb', False)), licence=LICENCE)
+

@@ -1,0 +1,22 @@
+"""Inference with numpy, OpenCV and ONNX Runtime (or OpenVINO): no torch.
+
+    from rtmw_ext.runtime import WholeBody
+    people = WholeBody('rtmw-m.onnx', 'rtmdet-nano.onnx')('photo.jpg')
+    people.keypoints  # (N, 133, 2) pixels
+
+It runs the files of ``rtmw export`` and those that OpenMMLab and rtmlib
+publish.
+"""
+from .detector import Detector, DetectorError
+from .estimator import WholeBody
+from .network import NetworkError, load_network
+from .people import People
+from .pose import PoseError, PoseModel
+from .tracking import OneEuro, Tracker
+from .video import VideoError
+
+__all__ = [
+    'Detector', 'DetectorError', 'NetworkError', 'OneEuro', 'People',
+    'PoseError', 'PoseModel', 'Tracker', 'VideoError', 'WholeBody',
+    'load_network'
+]

@@ -1,0 +1,90 @@
+"""The whole of it: detect, crop, estimate, track.
+
+Shapes: images are (H, W, 3) uint8 BGR.
+"""
+import numpy as np
+
+from ..images import read_image
+from .detector import Detector
+from .pose import PoseModel
+from .tracking import OneEuro, Tracker
+from .video import ahead
+
+#: A video is searched for people at every n-th frame.
+EVERY = 8
+
+
+class WholeBody:
+    """People in images and videos.
+
+    Args:
+        pose (PoseModel | str | Path): The pose network, or its file.
+        detector (Detector | str | Path, optional): As for ``pose``; None
+            takes every image for one person.
+        **network: For both, arguments of
+            :func:`rtmw_ext.runtime.load_network`.
+
+    Raises:
+        NetworkError, PoseError, DetectorError: A file cannot be used.
+    """
+
+    def __init__(self, pose, detector=None, **network):
+        self.pose = pose if isinstance(pose, PoseModel) else PoseModel(
+            pose, **network)
+        if detector is not None and not callable(detector):
+            detector = Detector(detector, **network)
+        self.detector = detector
+
+    def detect(self, image):
+        """Boxes (N, 4) and scores (N, ) of the people in an image."""
+        if self.detector is None:
+            height, width = image.shape[:2]
+            return (np.array([[0, 0, width, height]], np.float32),
+                    np.ones(1, np.float32))
+        return self.detector(image)
+
+    def __call__(self, image, camera=None):
+        """
+        Args:
+            image (str | Path | ndarray): As ``read_image`` takes it.
+            camera (dict, optional): As of :mod:`rtmw_ext.geometry`.
+
+        Returns:
+            People: Of the image.
+        """
+        image = read_image(image)
+        return self.pose(image, *self.detect(image), camera=camera)
+
+    def video(self, frames, every=EVERY, smooth=None, camera=None):
+        """People of each frame of a video. Reading, detection, pose
+        estimation and what the caller does overlap in threads.
+
+        Args:
+            frames (iterable[ndarray]): All of one size.
+            every (int): Search every n-th frame, >= 1, and follow the people
+                in between.
+            smooth (float, optional): Frames a second: smooth the points by
+                :class:`OneEuro`.
+            camera (dict, optional): As of :mod:`rtmw_ext.geometry`.
+
+        Yields:
+            tuple[ndarray, People]: A frame and its people, with ids.
+        """
+        if every < 1:
+            raise ValueError(f'every={every} must be 1 or more')
+        found = ahead(self._detected(ahead(frames), every))
+        yield from ahead(self._followed(found, smooth, camera))
+
+    def _detected(self, frames, every):
+        for number, frame in enumerate(frames):
+            yield frame, None if number % every else self.detect(frame)
+
+    def _followed(self, found, smooth, camera):
+        tracker = Tracker()
+        smoother = None if smooth is None else OneEuro(smooth)
+        for frame, boxes in found:
+            if boxes is not None:
+                tracker.detect(*boxes)
+            people = tracker.update(
+                self.pose(frame, tracker.boxes, tracker.box_scores, camera))
+            yield frame, people if smoother is None else smoother(people)

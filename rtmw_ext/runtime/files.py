@@ -1,0 +1,79 @@
+"""Names of published networks -> local files.
+
+The files are OpenMMLab's ONNX exports, kept in ``~/.cache/rtmw_ext/onnx``
+(``$XDG_CACHE_HOME``). ``RTMW_WEIGHTS_MIRROR`` is another server for them.
+"""
+import os
+import shutil
+import urllib.error
+import urllib.request
+import zipfile
+from pathlib import Path
+
+from ..zoo import MIRROR, RELEASE
+from .network import NetworkError
+
+_RTMW = 'mmpose/v1/projects/rtmw/onnx_sdk/'
+_YOLOX = 'mmpose/v1/projects/rtmposev1/onnx_sdk/'
+#: Published without weights of our own: name -> address under ``RELEASE``.
+POSES = {
+    'rtmw-m': f'{_RTMW}rtmw-dw-l-m_simcc-cocktail14_270e-256x192_20231122.zip',
+    'rtmw-l-256x192':
+    f'{_RTMW}rtmw-dw-x-l_simcc-cocktail14_270e-256x192_20231122.zip',
+    'rtmw-l':
+    f'{_RTMW}rtmw-dw-x-l_simcc-cocktail14_270e-384x288_20231122.zip',
+}
+DETECTORS = {
+    'yolox-tiny': f'{_YOLOX}yolox_tiny_8xb8-300e_humanart-6f3252f9.zip',
+    'yolox-m': f'{_YOLOX}yolox_m_8xb8-300e_humanart-c2c7a14a.zip',
+    'yolox-x': f'{_YOLOX}yolox_x_8xb8-300e_humanart-a39d44ed.zip',
+}
+
+
+def resolve(name, published):
+    """A network's file: a path stays one, a published name is fetched once.
+
+    Args:
+        name (str): A path, or a key of ``published``.
+        published (dict): ``POSES`` or ``DETECTORS``.
+
+    Returns:
+        Path: Of an ``.onnx`` or ``.xml`` file.
+
+    Raises:
+        NetworkError: Neither a file nor a name, or it cannot be fetched.
+    """
+    if Path(name).suffix in ('.onnx', '.xml') or Path(name).exists():
+        return Path(name)
+    if name not in published:
+        raise NetworkError(
+            f'unknown network "{name}": give an .onnx or .xml file (see `rtmw '
+            f'export`), or one of {", ".join(published)}')
+    base = os.environ.get('XDG_CACHE_HOME') or Path.home() / '.cache'
+    cached = Path(base) / 'rtmw_ext' / 'onnx' / Path(
+        published[name]).with_suffix('.onnx').name
+    if cached.is_file():
+        return cached
+    address = (os.environ.get(MIRROR) or RELEASE).rstrip(
+        '/') + '/' + published[name]
+    cached.parent.mkdir(parents=True, exist_ok=True)
+    part = cached.with_suffix(f'.{os.getpid()}')
+    try:
+        with urllib.request.urlopen(address, timeout=60) as source, \
+                part.open('wb') as sink:
+            shutil.copyfileobj(source, sink)
+        with zipfile.ZipFile(part) as archive:
+            inside, = [entry for entry in archive.namelist()
+                       if entry.endswith('end2end.onnx')]
+            unpacked = part.with_suffix('.unpacked')
+            with archive.open(inside) as source, unpacked.open('wb') as sink:
+                shutil.copyfileobj(source, sink)
+        # Renamed when whole: a broken download is never taken for it.
+        return unpacked.replace(cached)
+    except (OSError, ValueError, zipfile.BadZipFile) as error:
+        raise NetworkError(
+            f'network "{name}" cannot be fetched from {address} ({error}): '
+            f'check the connection, set {MIRROR}, or put the file at {cached}'
+        ) from None
+    finally:
+        part.unlink(missing_ok=True)

@@ -1,0 +1,233 @@
+"""``rtmw infer``: inputs of any kind in, pictures and result files out."""
+import glob
+import os
+import sys
+import warnings
+from contextlib import ExitStack
+from pathlib import Path
+
+import cv2
+import numpy as np
+from PIL import Image
+
+from ..images import ImageError, list_images, read_image
+from . import video
+from .draw import draw
+from .results import FORMATS
+
+MAX_PIXELS = 100_000_000
+
+
+class OutputError(ValueError):
+    """An output cannot be written; the text names it."""
+
+
+def find_inputs(texts):
+    """Command-line inputs -> files and webcams.
+
+    Args:
+        texts (list[str]): Images, videos, folders of images, globs or webcam
+            numbers.
+
+    Returns:
+        list[str | int]: Paths and webcam numbers.
+
+    Raises:
+        ImageError: A folder without images, or a glob without matches.
+    """
+    found = []
+    for text in texts:
+        if text.isdigit() and not Path(text).exists():
+            found.append(int(text))
+        elif Path(text).is_dir():
+            found += list_images(text)
+        elif glob.has_magic(text) and not Path(text).exists():
+            matches = sorted(glob.glob(text, recursive=True))
+            if not matches:
+                raise ImageError(f'no file matches {text}: check the pattern')
+            found += matches
+        else:
+            found.append(text)
+    return found
+
+
+def is_video(source):
+    return isinstance(source, int) or Path(
+        source).suffix.lower() in video.SUFFIXES
+
+
+class Outputs:
+    """Pictures, videos and result files in a folder.
+
+    Args:
+        folder (Path): Is made.
+        formats (list[str]): Of :data:`rtmw_ext.runtime.results.FORMATS`.
+        draw (bool): Write pictures and videos.
+        picture (str): Suffix of pictures.
+        boxes (bool): Draw them.
+        threshold (float): Least score of a point that is drawn.
+
+    Raises:
+        OutputError: The folder cannot be written.
+    """
+
+    def __init__(self, folder, formats=('json', ), *, draw=True,
+                 picture='jpg', boxes=False, threshold=0.3):
+        try:
+            folder.mkdir(parents=True, exist_ok=True)
+        except OSError as error:
+            raise OutputError(f'folder {folder} cannot be made ({error}): '
+                              'choose another --out') from None
+        if not os.access(folder, os.W_OK):
+            raise OutputError(f'folder {folder} cannot be written: choose '
+                              'another --out')
+        self.folder, self.picture, self.draws = folder, picture, draw
+        self.drawing = dict(boxes=boxes, threshold=threshold)
+        self.formats = [FORMATS[name](folder) for name in formats]
+        self.names = set()
+
+    def name(self, source):
+        """What to call the outputs of an input: its stem, made unique."""
+        stem = f'webcam{source}' if isinstance(source, int) else Path(
+            source).stem
+        name, number = stem, 1
+        while name in self.names:
+            number += 1
+            name = f'{stem}_{number}'
+        self.names.add(name)
+        return name
+
+    def add(self, name, frame, people):
+        for results in self.formats:
+            results.add(name, frame, people)
+
+    def draw(self, image, people):
+        return draw(image, people, **self.drawing)
+
+    def write_picture(self, name, image):
+        path = self.folder / f'{name}.{self.picture}'
+        if not cv2.imwrite(str(path), image):
+            raise OutputError(f'picture {path} cannot be written: check the '
+                              'folder, its rights and the disk')
+
+    def close(self):
+        for results in self.formats:
+            results.close()
+
+
+def run(estimator, sources, outputs, every, smooth=False, limit=None):
+    """Estimates and writes. Result files are completed whatever happens.
+
+    Args:
+        estimator (WholeBody): Finds the people.
+        sources (list[str | int]): From :func:`find_inputs`.
+        outputs (Outputs): Where to write.
+        every (int): As of :meth:`WholeBody.video`.
+        smooth (bool): Smooth videos.
+        limit (int, optional): Frames of a video at most.
+
+    Returns:
+        bool: Whether every input was there and whole.
+
+    Raises:
+        ImageError, VideoError: The only input cannot be read; of several, it
+            is named and skipped.
+        OutputError: As of :class:`Outputs`.
+    """
+    whole = True
+    try:
+        for source in _progress(sources):
+            try:
+                if is_video(source):
+                    whole &= _video(estimator, source, outputs, every, smooth,
+                                    limit)
+                else:
+                    _image(estimator, source, outputs)
+            except (ImageError, video.VideoError) as error:
+                if len(sources) == 1:
+                    raise
+                print(f'rtmw: skipped: {error}', file=sys.stderr)
+                whole = False
+    finally:
+        outputs.close()
+    return whole
+
+
+def _image(estimator, source, outputs):
+    _check_size(source)
+    image = read_image(source)
+    people = estimator(image)
+    name = outputs.name(source)
+    outputs.add(name, None, people)
+    if outputs.draws:
+        outputs.write_picture(name, outputs.draw(image, people))
+
+
+def _check_size(path):
+    """Read and drawn, an image takes 6 bytes a pixel.
+
+    Raises:
+        ImageError: It has more than ``MAX_PIXELS``.
+    """
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter('ignore', Image.DecompressionBombWarning)
+            with Image.open(path) as image:
+                width, height = image.size
+    except Image.DecompressionBombError:
+        width = height = np.inf
+    except OSError:
+        return  # read_image says what is wrong with it.
+    if width * height > MAX_PIXELS:
+        raise ImageError(f'image {path} has more than {MAX_PIXELS:,} pixels: '
+                         'scale it down')
+
+
+def _video(estimator, source, outputs, every, smooth, limit):
+    frames = video.Video(source)
+    name = outputs.name(source)
+    found = estimator.video(frames if limit is None else _first(frames, limit),
+                            every, frames.rate if smooth else None)
+    number = 0
+    with ExitStack() as stack:
+        stack.callback(found.close)
+        writer = None
+        bar = stack.enter_context(_bar(frames.name, limit or frames.count))
+        for number, (frame, people) in enumerate(found, 1):
+            outputs.add(name, number - 1, people)
+            if outputs.draws:
+                if writer is None:
+                    writer = stack.enter_context(video.VideoWriter(
+                        outputs.folder / f'{name}.mp4', frames.rate,
+                        frame.shape[1::-1]))
+                writer.write(outputs.draw(frame, people))
+            bar.update()
+    if number == 0:
+        raise video.VideoError(f'{frames.name} holds no frame that can be '
+                               'read: it is damaged; convert it to MP4')
+    if limit is None and frames.ends_early:
+        print(f'rtmw: {frames.name} ends after {number} of {frames.count} '
+              'frames: it is cut off; what there is was done',
+              file=sys.stderr)
+        return False
+    return True
+
+
+def _first(frames, limit):
+    iterator = iter(frames)
+    for _, frame in zip(range(limit), iterator):
+        yield frame
+    iterator.close()
+
+
+def _progress(sources):
+    with _bar('images', len(sources), hide=len(sources) < 2) as bar:
+        for source in sources:
+            yield source
+            bar.update()
+
+
+def _bar(text, total, hide=False):
+    from tqdm import tqdm
+    return tqdm(desc=text, total=total or None, leave=False,
+                disable=hide or not sys.stderr.isatty())

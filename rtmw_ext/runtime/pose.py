@@ -1,0 +1,233 @@
+"""Boxes in, keypoints out: the crops of a frame in one batch.
+
+Shapes: N persons, K keypoints, (h, w) the network's input in pixels; images
+are (H, W, 3) uint8 BGR.
+"""
+import cv2
+import numpy as np
+
+from .. import geometry
+from ..images import read_image
+from .network import load_network
+from .people import People
+from .simcc import decode
+
+AXES = ('simcc_x', 'simcc_y', 'simcc_z')
+#: Outputs of a file that was exported with the decoding inside.
+DECODED = ('keypoints', 'scores')
+#: Of ImageNet, in RGB: those of every RTMPose, RTMW and RTMW3D.
+MEAN = (123.675, 116.28, 103.53)
+STD = (58.395, 57.12, 57.375)
+Z_RANGE = 2.1744869
+#: How much more than the box a crop shows (RTMPose).
+PADDING = 1.25
+#: Items of a batch at most: it bounds the memory, not the persons.
+MAX_BATCH = 16
+
+
+class PoseError(ValueError):
+    """A file is no pose network, or a box no box; the text says why."""
+
+
+class PoseModel:
+    """RTMPose, RTMW or RTMW3D from a file.
+
+    Source: SimCC (arXiv 2107.03332); names and layout of inputs and outputs
+    as OpenMMLab's and rtmlib's files have them: (B, 3, h, w) RGB in,
+    ``simcc_x``, ``simcc_y`` and in 3D ``simcc_z``, each (B, K, bins), out.
+
+    Args:
+        path (str | Path): ``.onnx`` or ``.xml``.
+        rgb (bool, optional): Feed RGB (True) or BGR (False). Default: what
+            the file says, else RGB, which all released models were trained
+            on. rtmlib 0.0.16 feeds BGR.
+        subbin (bool): Refine between bins, see
+            :func:`rtmw_ext.runtime.simcc.decode_axis`.
+        person_height (float): Metres, for the depth of a 3D person.
+        **network: Further arguments of :func:`load_network`.
+
+    Attributes:
+        input_size (tuple[int, int]): (w, h).
+        is_3d (bool): It finds depth.
+
+    Raises:
+        NetworkError: As of :func:`load_network`.
+        PoseError: The file is no pose network.
+    """
+
+    def __init__(self, path, *, rgb=None, subbin=False,
+                 person_height=geometry.PERSON_HEIGHT, **network):
+        self.network = load_network(path, **network)
+        meta = self.network.metadata
+        self.order = _order(self.network)
+        self.decoded = set(self.network.outputs) == set(DECODED)
+        self.is_3d = (3 == self.network.outputs['keypoints'][2]
+                      if self.decoded else len(self.order) == 3)
+        (batch, _, height, width), = self.network.inputs.values()
+        self.input_size = tuple(meta.get('input_size', (width, height))[:2])
+        if None in self.input_size:
+            raise PoseError(f'{path} takes any input size and names none: '
+                            'export it with `rtmw export`')
+        shapes = list(self.network.outputs.values())
+        shapes = [shapes[number] for number in self.order]
+        ratios = set() if self.decoded else {
+            shape[2] / side
+            for shape, side in zip(shapes, self.input_size)
+            if shape[2] is not None}
+        fits = all(fixed in (None, side) for fixed, side in zip(
+            (width, height), self.input_size))
+        if len(ratios) > 1 or not fits:
+            raise PoseError(
+                f'{path}: an input of {width} x {height} and outputs {shapes} '
+                f'do not fit {self.input_size[0]} x {self.input_size[1]} '
+                'pixels; it is damaged, or no SimCC model')
+        self.split_ratio = meta.get('split_ratio') or (
+            ratios.pop() if ratios else 2.)
+        self.z_range = meta.get('z_range', Z_RANGE)
+        self.rgb = meta.get('rgb', True) if rgb is None else rgb
+        # Means and deviations are listed in the order of the channels fed.
+        self.mean = np.float32(meta.get('mean', MEAN))[:, None, None]
+        self.scale = 1 / np.float32(meta.get('std', STD))[:, None, None]
+        self.subbin = subbin
+        self.person_height = person_height
+        self.batch = batch or MAX_BATCH
+        self._nobody = None
+
+    def __call__(self, image, boxes=None, box_scores=None, camera=None):
+        """
+        Args:
+            image (str | Path | ndarray): As ``read_image`` takes it.
+            boxes (ndarray, optional): (N, 4) x1, y1, x2, y2 in pixels.
+                Default: one person fills the image.
+            box_scores (ndarray, optional): (N, ). Default: 1.
+            camera (dict, optional): As of :mod:`rtmw_ext.geometry`; 3D only.
+                Default: :func:`rtmw_ext.geometry.default_camera`.
+
+        Returns:
+            People: N persons.
+
+        Raises:
+            ImageError: The image is broken.
+            PoseError: A box has no area or is not finite.
+        """
+        image = read_image(image)
+        height, width = image.shape[:2]
+        if boxes is None:
+            boxes = [(0, 0, width, height)]
+        boxes = np.asarray(boxes, np.float32).reshape(-1, 4)
+        bad = ~np.isfinite(boxes).all(1) | (boxes[:, 2:] <= boxes[:, :2]
+                                            ).any(1)
+        if bad.any():
+            number = bad.argmax()
+            raise PoseError(f'box {number} is {boxes[number].tolist()}: it '
+                            'must be finite with x1 < x2 and y1 < y2')
+        if box_scores is None:
+            box_scores = np.ones(len(boxes), np.float32)
+        corners, zooms = self.frames(boxes)
+        crops = self.crop(image, corners, zooms)
+        points, scores = self.decode(self.run(crops))
+        # Bins are whole pixels of the crop: shift, then zoom.
+        keypoints = points[..., :2] / zooms[:, None, None] + corners[:, None]
+        people = People(
+            keypoints.astype(np.float32), scores, boxes,
+            np.asarray(box_scores, np.float32))
+        if self.is_3d:
+            people.keypoints_3d = self._to_3d(
+                people, points[..., 2],
+                camera or geometry.default_camera(width, height))
+        return people
+
+    def frames(self, boxes):
+        """Where the crops of boxes are.
+
+        Args:
+            boxes (ndarray): (N, 4).
+
+        Returns:
+            tuple[ndarray, ndarray]: Top left corners (N, 2) in pixels of the
+            image, and zooms (N, ), crop pixels an image pixel.
+        """
+        size = np.array(self.input_size, np.float64)
+        sides = (boxes[:, 2:] - boxes[:, :2]).astype(np.float64) * PADDING
+        zooms = 1 / (sides / size).max(1)
+        centers = (boxes[:, :2] + boxes[:, 2:]) / 2
+        return centers - size / zooms[:, None] / 2, zooms
+
+    def crop(self, image, corners, zooms):
+        """(N, 3, h, w) float32, normalised, black outside the image."""
+        width, height = self.input_size
+        crops = np.empty((len(corners), 3, height, width), np.float32)
+        for out, (x, y), zoom in zip(crops, corners, zooms):
+            matrix = np.array([[zoom, 0, -zoom * x], [0, zoom, -zoom * y]])
+            pixels = cv2.warpAffine(image, matrix, self.input_size,
+                                    flags=cv2.INTER_LINEAR)
+            out[:] = pixels.transpose(2, 0, 1)[::-1 if self.rgb else 1]
+        crops -= self.mean
+        crops *= self.scale
+        return crops
+
+    def run(self, crops):
+        """(N, 3, h, w) -> list of SimCC logits (N, K, bins), x, y[, z]; or
+        points and scores of a file that decodes."""
+        if not len(crops):
+            # How many points there are, the outputs may not say.
+            if self._nobody is None:
+                width, height = self.input_size
+                self._nobody = [output[:0] for output in self.run(
+                    np.zeros((1, 3, height, width), np.float32))]
+            return self._nobody
+        parts = [
+            self.network(crops[start:start + self.batch])
+            for start in range(0, len(crops), self.batch)
+        ]
+        outputs = [np.concatenate(output) if len(parts) > 1 else output[0]
+                   for output in zip(*parts)]
+        return [outputs[number] for number in self.order]
+
+    def decode(self, simcc):
+        """Logits (or points of a file that decodes) -> points of the crop.
+
+        Returns:
+            tuple[ndarray, ndarray]: (N, K, 2) in pixels of the crop or
+            (N, K, 3) with z in metres from the root, and scores (N, K).
+        """
+        if self.decoded:
+            return tuple(simcc)
+        points, scores = decode(simcc, self.subbin)
+        points /= self.split_ratio
+        if self.is_3d:
+            depth = simcc[2].shape[2] / self.split_ratio
+            points[..., 2] = (points[..., 2] / (depth / 2) - 1) * self.z_range
+            points[scores <= 0, 2] = 0
+        return points, scores
+
+    def _to_3d(self, people, z, camera):
+        depth = geometry.estimate_root_depth(
+            people.keypoints, z, people.scores > 0.3, camera,
+            self.person_height)
+        return geometry.to_camera_space(people.keypoints, z, depth,
+                                        camera)[1].astype(np.float32)
+
+
+def _order(network):
+    """The places of x, y[, z] (or keypoints, scores) among the outputs, by
+    name where they have OpenMMLab's.
+
+    Raises:
+        PoseError: They are no SimCC logits.
+    """
+    names, shapes = list(network.outputs), list(network.outputs.values())
+    inputs = list(network.inputs.values())
+    if set(names) == set(DECODED):
+        return [names.index(name) for name in DECODED]
+    if (len(inputs) != 1 or len(inputs[0]) != 4 or len(names) not in (2, 3)
+            or any(len(shape) != 3 for shape in shapes)
+            or len({shape[1] for shape in shapes} - {None}) > 1):
+        raise PoseError(
+            f'{network.path} is no pose model: it has inputs {inputs} and '
+            f'outputs {network.outputs}, not an image (B, 3, h, w) and '
+            'simcc_x, simcc_y[, simcc_z] of shape (B, K, bins)')
+    wanted = AXES[:len(names)]
+    if set(names) == set(wanted):
+        return [names.index(name) for name in wanted]
+    return list(range(len(names)))
