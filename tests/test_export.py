@@ -1,12 +1,13 @@
 """Exports compute what PyTorch does, and say what they are."""
 import json
+import runpy
 
 import cv2
 import numpy as np
 import onnx
 import pytest
 import torch
-from conftest import CONFIGS, RTMW_T, build
+from conftest import CONFIGS, ROOT, RTMW_T, build
 from mmengine.config import Config
 from mmengine.registry import init_default_scope
 
@@ -20,7 +21,7 @@ from rtmw_ext.export.model import (
     describe,
     load_model,
 )
-from rtmw_ext.runtime import Detector, PoseModel
+from rtmw_ext.runtime import Detector, People, PoseModel
 from rtmw_ext.zoo import UnknownModelError
 
 RTMW3D_T = CONFIGS / 'rtmw3d' / 'rtmw3d-t_cocktail17-256x192.py'
@@ -224,3 +225,27 @@ def test_mmdeploy_errors(tmp_path):
     with pytest.raises(ExportError, match='none.pth does not exist'):
         deploy(CONFIGS / 'deploy' / 'pose_onnxruntime.py', RTMW_T,
                'none.pth', 'none.jpg', tmp_path)
+
+
+def test_ap_of_a_network(drawn_root):
+    """The annotated points have an AP of 1, points elsewhere less."""
+    evaluate = runpy.run_path(str(ROOT / 'tools' / 'test_network.py'))[
+        'evaluate']
+    file = drawn_root / 'annotations' / 'val.json'
+    content = json.loads(file.read_text())
+    names = {image['file_name']: image['id'] for image in content['images']}
+    parts = ('keypoints', 'foot_kpts', 'face_kpts', 'lefthand_kpts',
+             'righthand_kpts')
+
+    def truth(path, boxes, shift=0):
+        points = np.reshape([
+            sum((row[part] for part in parts), [])
+            for row in content['annotations']
+            if row['image_id'] == names[path.name]], (-1, 133, 3))
+        return People(points[..., :2] + shift, np.ones(points.shape[:2]),
+                      boxes, np.ones(len(boxes)))
+
+    folder = drawn_root / 'images' / 'val'
+    assert evaluate(truth, str(file), folder) > 0.99
+    assert evaluate(lambda *arguments: truth(*arguments, shift=30),
+                    str(file), folder) < 0.5

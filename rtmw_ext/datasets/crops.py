@@ -10,6 +10,8 @@ from pathlib import Path
 import numpy as np
 import torch
 from mmengine.registry import FUNCTIONS
+from mmpose.datasets import CocoWholeBodyDataset
+from mmpose.datasets.datasets.utils import parse_pose_metainfo
 from mmpose.registry import DATASETS
 from torch.utils.data import Dataset
 
@@ -26,15 +28,15 @@ class CropDataset(Dataset):
         hidden_weight (float): Weight of points that are labelled but hidden;
             seen ones weigh 1, points outside the photo 0.
         with_3d (bool): Whether samples carry the 3D truth.
-        metainfo (dict, optional): Kept for the runner.
 
     Raises:
         AnnotationError: The folder has no shard, or one without its truth.
     """
 
-    def __init__(self, data_root, hidden_weight=1., with_3d=False,
-                 metainfo=None):
-        self.metainfo = metainfo or {}
+    METAINFO = CocoWholeBodyDataset.METAINFO
+
+    def __init__(self, data_root, hidden_weight=1., with_3d=False):
+        self.metainfo = parse_pose_metainfo(self.METAINFO)
         paths = sorted(Path(data_root).glob('crops-*.npy'))
         if not paths:
             raise AnnotationError(
@@ -113,15 +115,16 @@ class CropPool(Dataset):
         wait (float): Seconds to wait for the first shard.
         hidden_weight (float): As of CropDataset.
         with_3d (bool): As of CropDataset.
-        metainfo (dict, optional): Kept for the runner.
 
     Raises:
         AnnotationError: No shard appeared in time.
     """
 
+    METAINFO = CocoWholeBodyDataset.METAINFO
+
     def __init__(self, data_root, total, device='cuda', wait=300.,
-                 hidden_weight=1., with_3d=False, metainfo=None):
-        self.metainfo = metainfo or {}
+                 hidden_weight=1., with_3d=False):
+        self.metainfo = parse_pose_metainfo(self.METAINFO)
         self.data_root = Path(data_root)
         self.total = total
         self.device = device

@@ -3,6 +3,7 @@ import tempfile
 from pathlib import Path
 
 import numpy as np
+from mmengine.logging import MMLogger
 
 from .. import plugin  # noqa: F401  (registers the modules)
 from ..runtime import load_network
@@ -14,6 +15,8 @@ SUFFIXES = dict(onnx='.onnx', openvino='.xml', ncnn='', tensorrt='.engine')
 
 def run(flags):
     """The command, with the flags of :mod:`rtmw_ext.cli`."""
+    # Every layer's initialisation is a line otherwise.
+    MMLogger.get_instance('mmengine', log_level='ERROR')
     model, config, weights = load_model(flags.model, flags.weights)
     name = Path(flags.model).stem
     path = flags.out or Path(

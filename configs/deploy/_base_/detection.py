@@ -1,4 +1,6 @@
 # A person detector with NMS inside: dets (1, P, 5) and labels (1, P).
+_base_ = './onnx.py'
+
 codebase_config = dict(
     type='mmdet',
     task='ObjectDetection',
@@ -12,15 +14,7 @@ codebase_config = dict(
         keep_top_k=100,
         background_label_id=-1))
 onnx_config = dict(
-    type='onnx',
-    export_params=True,
-    keep_initializers_as_inputs=False,
-    opset_version=17,
-    save_file='end2end.onnx',
-    input_names=['input'],
     output_names=['dets', 'labels'],
-    input_shape=None,
-    optimize=False,
     dynamic_axes=dict(
         input={0: 'batch'},
         dets={0: 'batch', 1: 'num_dets'},
