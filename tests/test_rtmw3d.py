@@ -269,7 +269,7 @@ def test_every_config_is_whole(path):
     assert config.optim_wrapper.optimizer.weight_decay == 0.05
     assert config.model.head.loss.beta == 10
     assert config.model.head.bone_loss.loss_weight == 2
-    assert '{{' not in config.pretty_text
+    assert '{{' not in str(config.to_dict())
 
 
 # From the model's outputs to metres.
