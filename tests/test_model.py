@@ -239,6 +239,6 @@ def test_every_config_is_whole(path):
     for loader in (config.train_dataloader, config.val_dataloader,
                    config.test_dataloader):
         sizes = [step.input_size for step in loader.dataset.pipeline
-                 if step.type == 'TopdownAffine']
+                 if 'input_size' in step]
         assert [tuple(size) for size in sizes] == [(width, height)]
     assert '{{' not in config.pretty_text
