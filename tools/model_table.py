@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""Parameters and GFLOPs of every 2D config, as a Markdown table.
+"""Parameters and GFLOPs of every size, as a Markdown table.
 
 One person, no flip test; multiply-adds, as papers count "FLOPs".
 """
@@ -17,13 +17,17 @@ import rtmw_ext  # noqa: F401  (registers the modules)
 from rtmw_ext import zoo
 
 CONFIGS = (
-    'rtmw-t_coco-wholebody-256x192',
-    'rtmw-s_coco-wholebody-256x192',
-    'rtmw-m_cocktail14-256x192',
-    'rtmw-l_cocktail14-256x192',
-    'rtmw-x_cocktail14-256x192',
-    'rtmw-l_cocktail14-384x288',
-    'rtmw-x_cocktail14-384x288',
+    'rtmw/rtmw-t_coco-wholebody-256x192',
+    'rtmw/rtmw-s_coco-wholebody-256x192',
+    'rtmw/rtmw-m_cocktail14-256x192',
+    'rtmw/rtmw-l_cocktail14-256x192',
+    'rtmw/rtmw-x_cocktail14-256x192',
+    'rtmw/rtmw-l_cocktail14-384x288',
+    'rtmw/rtmw-x_cocktail14-384x288',
+    'rtmw3d/rtmw3d-t_cocktail17-256x192',
+    'rtmw3d/rtmw3d-m_cocktail17-256x192',
+    'rtmw3d/rtmw3d-l_cocktail17-384x288',
+    'rtmw3d/rtmw3d-x_cocktail17-384x288',
 )
 
 
@@ -33,7 +37,7 @@ def complexity(path):
     config = Config.fromfile(path)
     config.model.backbone.init_cfg = None
     model = MODELS.build(config.model).eval()
-    width, height = config.codec.input_size
+    width, height = config.codec.input_size[:2]
     model.forward = model._forward
     with torch.no_grad():
         info = get_model_complexity_info(
@@ -45,7 +49,7 @@ def main():
     flags = argparse.ArgumentParser(description=__doc__.split('\n')[0])
     flags.add_argument('configs', nargs='*', help='default: all sizes')
     paths = flags.parse_args().configs or [
-        zoo.root() / 'configs' / 'rtmw' / f'{name}.py' for name in CONFIGS
+        zoo.root() / 'configs' / f'{name}.py' for name in CONFIGS
     ]
     # Elementwise operators are not counted; do not warn of each.
     MMLogger.get_instance('mmengine', log_level='ERROR')
