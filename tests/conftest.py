@@ -1,8 +1,12 @@
 """Shared fixtures: a drawn dataset, a small config, a loopback file server."""
 import functools
 import http.server
+import os
 import threading
 from pathlib import Path
+
+# Before torch: threads that wait for each other double the time of the tests.
+os.environ.setdefault('OMP_NUM_THREADS', '1')
 
 import numpy as np
 import pytest
