@@ -185,12 +185,6 @@ def test_compiled_and_channels_last(three_d):
                               atol=1e-2 * mine.abs().max().item()), key
 
 
-def test_gpus_alone_are_laid_out_by_default():
-    model = MODELS.build(tiny())
-    SpeedHook().before_train(Stand(model))
-    assert model.backbone.stage1[0].conv.weight.is_contiguous()
-
-
 def test_pictures_and_tensorboard(drawn_root, tmp_path):
     """Each validation draws; losses by part reach TensorBoard."""
     config = training(drawn_root, tmp_path, **{
