@@ -190,7 +190,8 @@ class SpeedHook(Hook):
 
     def before_train(self, runner):
         model = plain_model(runner)
-        if self.channels_last:
+        # Of a distributed model it is too late: see ChannelsLastDDP.
+        if self.channels_last and not is_model_wrapper(runner.model):
             model.to(memory_format=torch.channels_last)
         if self.compile:
             options = {} if self.compile is True else self.compile
