@@ -1,5 +1,6 @@
 """The command ``rtmw``: outputs, formats, errors, exit codes."""
 import csv
+import functools
 import json
 import os
 import signal
@@ -230,8 +231,11 @@ def test_ctrl_c_keeps_what_is_done(clip, loud_t_file, tmp_path):
                *[str(clip)] * 60, '--pose', str(loud_t_file), '--det',
                'none', '--out', str(tmp_path), '--format', 'json', 'csv',
                '--threads', '1']
-    process = subprocess.Popen(command, cwd=ROOT, stderr=subprocess.PIPE,
-                               text=True, start_new_session=True)
+    # A background job is started with Ctrl-C ignored; a person's shell isn't.
+    process = subprocess.Popen(
+        command, cwd=ROOT, stderr=subprocess.PIPE, text=True,
+        start_new_session=True, preexec_fn=functools.partial(
+            signal.signal, signal.SIGINT, signal.SIG_DFL))
     deadline = time.monotonic() + 60
     while not (tmp_path / 'clip_2.mp4').exists():
         assert process.poll() is None, process.stderr.read()
