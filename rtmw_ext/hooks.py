@@ -188,11 +188,14 @@ class SpeedHook(Hook):
         self.channels_last = channels_last
         self.compile = compile
 
+    def before_run(self, runner):
+        # Before the weights are drawn, whose order in memory it changes. Of a
+        # distributed model it is too late: see ChannelsLastDDP.
+        if self.channels_last and not is_model_wrapper(runner.model):
+            runner.model.to(memory_format=torch.channels_last)
+
     def before_train(self, runner):
         model = plain_model(runner)
-        # Of a distributed model it is too late: see ChannelsLastDDP.
-        if self.channels_last and not is_model_wrapper(runner.model):
-            model.to(memory_format=torch.channels_last)
         if self.compile:
             options = {} if self.compile is True else self.compile
             for module in (model.backbone, getattr(model, 'neck', None),
