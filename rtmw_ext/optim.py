@@ -1,8 +1,11 @@
-"""Optimizer wrapper and constructor, registered in MMEngine on import."""
+"""Wrappers of the optimizer and of a distributed model, registered in MMEngine
+on import."""
 import contextlib
 
 import torch
+from mmengine.model import MMDistributedDataParallel
 from mmengine.optim import DefaultOptimWrapperConstructor, OptimWrapper
+from mmengine.registry import MODEL_WRAPPERS
 from mmpose.registry import OPTIM_WRAPPER_CONSTRUCTORS, OPTIM_WRAPPERS
 
 PRECISIONS = ('auto', 'float32', 'bfloat16')
@@ -76,3 +79,21 @@ def can_fuse(optimizer):
     the model is at that time does not matter."""
     version = tuple(map(int, torch.__version__.split('.')[:2]))
     return 'fused' in optimizer.defaults and version >= (2, 4)
+
+
+@MODEL_WRAPPERS.register_module()
+class ChannelsLastDDP(MMDistributedDataParallel):
+    """MMEngine's distributed model, laid out for speed before torch takes the
+    layout of its weights for that of their gradients: changed afterwards, it
+    mixes the gradients up without a word.
+
+    Args:
+        module (nn.Module): The model.
+        channels_last (bool): Whether to lay it out so.
+        kwargs: As of MMEngine's wrapper.
+    """
+
+    def __init__(self, module, channels_last=True, **kwargs):
+        if channels_last:
+            module = module.to(memory_format=torch.channels_last)
+        super().__init__(module, **kwargs)

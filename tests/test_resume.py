@@ -61,7 +61,7 @@ def training(root, work_dir, **changes):
     kept = ('model', 'train_dataloader', 'train_cfg', 'train_pipeline_stage2',
             'optim_wrapper', 'param_scheduler', 'custom_hooks', 'env_cfg',
             'default_hooks', 'default_scope', 'randomness', 'work_dir',
-            'log_processor', 'log_level')
+            'log_processor', 'log_level', 'model_wrapper_cfg')
     return Config({key: config[key] for key in kept})
 
 

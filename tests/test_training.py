@@ -167,8 +167,9 @@ def test_compiled_and_channels_last(three_d):
     model = MODELS.build(tiny(three_d=three_d)).train()
     images, samples = batch(2, three_d=three_d)
     fast = copy.deepcopy(model)
-    SpeedHook(channels_last=True, compile=dict(backend='aot_eager')
-              ).before_train(Stand(fast))
+    hook = SpeedHook(compile=dict(backend='aot_eager'))
+    hook.before_run(Stand(fast))
+    hook.before_train(Stand(fast))
     weight = fast.backbone.stage1[0].conv.weight
     assert weight.is_contiguous(memory_format=torch.channels_last)
     assert list(fast.state_dict()) == list(model.state_dict())
@@ -183,12 +184,6 @@ def test_compiled_and_channels_last(three_d):
                         for one in (model, fast))
         assert torch.allclose(mine, theirs, rtol=1e-2,
                               atol=1e-2 * mine.abs().max().item()), key
-
-
-def test_gpus_alone_are_laid_out_by_default():
-    model = MODELS.build(tiny())
-    SpeedHook().before_train(Stand(model))
-    assert model.backbone.stage1[0].conv.weight.is_contiguous()
 
 
 def test_pictures_and_tensorboard(drawn_root, tmp_path):

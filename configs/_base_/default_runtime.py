@@ -20,6 +20,7 @@ default_hooks = dict(
     # Of each validation: `pictures=8` draws so many persons.
     visualization=dict(type='ValidationPictureHook', pictures=0))
 
+model_wrapper_cfg = dict(type='ChannelsLastDDP', broadcast_buffers=False)
 env_cfg = dict(
     cudnn_benchmark=True,
     mp_cfg=dict(mp_start_method='fork', opencv_num_threads=0),
