@@ -6,7 +6,7 @@ _base_ = [
     '../_base_/data/rtmw_256x192.py',
 ]
 data_root = '../shared/samples/coco/'
-max_iters = 220
+max_iters = 200
 
 train_cfg = dict(max_iters=max_iters, val_interval=max_iters)
 param_scheduler = [

@@ -13,11 +13,14 @@ drawn = dict(
     ann_file='h3wb.npz',
     data_prefix=dict(img='images/'),
     test_mode=True)
-max_iters = 200
+max_iters = 400
 warm_up = 60
 
 train_cfg = dict(max_iters=max_iters, val_interval=max_iters)
-optim_wrapper = dict(optimizer=dict(lr=1e-3), clip_grad=dict(max_norm=1))
+optim_wrapper = dict(
+    precision='float32',
+    optimizer=dict(lr=1e-3),
+    clip_grad=dict(max_norm=1))
 param_scheduler = [
     dict(type='LinearLR', start_factor=0.05, by_epoch=False, end=warm_up),
     dict(
