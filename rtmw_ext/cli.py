@@ -130,11 +130,15 @@ def _add_networks(command):
                          help='feed BGR, as rtmlib 0.0.16 does')
 
 
-def build(flags):
-    """The estimator that the network flags describe."""
+def build(flags, images=1):
+    """The estimator that the network flags describe, for so many images."""
     from .runtime import Detector, PoseModel, WholeBody, files
-    network = dict(backend=flags.backend, device=flags.device,
-                   threads=flags.threads, precision=flags.precision)
+    threads = flags.threads or os.cpu_count()
+    # Several images at once, a thread each, beat all threads on one.
+    network = dict(
+        backend=flags.backend, device=flags.device, threads=threads,
+        precision=flags.precision,
+        streams=threads if flags.device == 'cpu' and images > threads else 1)
     pose = PoseModel(files.resolve(flags.pose, files.POSES),
                      rgb=False if flags.bgr else None, subbin=flags.subbin,
                      **network)
@@ -154,8 +158,10 @@ def _infer(flags):
     outputs = infer.Outputs(flags.out, flags.format, draw=not flags.no_draw,
                             picture=flags.picture, boxes=flags.boxes,
                             threshold=flags.threshold)
-    return 0 if infer.run(build(flags), jobs, outputs, every=flags.stride,
-                          smooth=flags.smooth, limit=flags.frames) else PARTLY
+    images = 1 if any(map(infer.is_video, jobs)) else len(jobs)
+    return 0 if infer.run(build(flags, images), jobs, outputs,
+                          every=flags.stride, smooth=flags.smooth,
+                          limit=flags.frames) else PARTLY
 
 
 def _export(flags):

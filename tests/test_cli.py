@@ -189,6 +189,21 @@ def test_a_bad_input_among_good_ones_is_skipped(capsys, photo, loud_t_file,
     assert (tmp_path / f'{photo.stem}.jpg').exists()
 
 
+def test_many_images_at_once(capsys, photo, loud_t_file, tmp_path):
+    copies = [photo] + [tmp_path / f'{number}.png' for number in range(4)]
+    for path in copies[1:]:
+        path.write_bytes(photo.read_bytes())
+    copies[2].write_bytes(b'')
+    out = tmp_path / 'out'
+    code, err = rtmw(capsys, 'infer', *copies, '--pose', loud_t_file, '--det',
+                     'none', '--out', out, '--threads', 2)
+    assert code == cli.PARTLY and err.count('skipped') == 1
+    records = [json.loads((out / f'{path.stem}.json').read_text())
+               for path in copies if path != copies[2]]
+    assert len(records) == 4 and all(
+        record == records[0] for record in records)
+
+
 def test_nobody_in_the_picture(photo, loud_t_file, tmp_path):
     def nobody(image):
         return np.zeros((0, 4), np.float32), np.zeros(0, np.float32)

@@ -6,6 +6,7 @@ import copy
 import json
 import subprocess
 import sys
+import threading
 
 import cv2
 import numpy as np
@@ -21,6 +22,7 @@ from onnx import TensorProto, helper
 
 from rtmw_ext.export import formats
 from rtmw_ext.export.model import Exportable, describe
+from rtmw_ext.images import ImageError
 from rtmw_ext.runtime import (
     Detector,
     DetectorError,
@@ -32,6 +34,7 @@ from rtmw_ext.runtime import (
     Tracker,
     WholeBody,
     load_network,
+    network,
     video,
 )
 from rtmw_ext.runtime.bench import moving
@@ -169,8 +172,10 @@ def test_as_pytorch(which, backend, photo, request, tmp_path):
             1e-3 if name == 'keypoints_3d' else 0.1)
 
 
-def test_batches_change_nothing(rtmw_t_file, photo):
-    pose = PoseModel(rtmw_t_file[0], threads=2)
+@pytest.mark.parametrize('backend', ['onnxruntime', 'openvino'])
+def test_batches_change_nothing(rtmw_t_file, photo, backend):
+    pytest.importorskip(backend)
+    pose = PoseModel(rtmw_t_file[0], backend=backend, threads=2)
     together = pose(photo, BOXES)
     for number, box in enumerate(BOXES):
         alone = pose(photo, [box])
@@ -279,9 +284,33 @@ def test_network_errors(tmp_path, rtmw_t_file):
             ((path, None, 'tpu'), 'no device "tpu"'),
             ((path, 'openvino', 'tpu'), 'no device "tpu"'),
             ((path, None, 'cpu', 0, 'fp8'), 'unknown precision "fp8"'),
-            ((path, None, 'cpu', 0, 'bf16'), 'ONNX Runtime has no bf16')]:
+            ((path, 'onnxruntime', 'cpu', 0, 'bf16'),
+             'ONNX Runtime has no bf16')]:
         with pytest.raises(NetworkError, match=text):
             load_network(*arguments)
+
+
+def test_default_backend(rtmw_t_file, tmp_path, monkeypatch):
+    pytest.importorskip('openvino')
+    path = rtmw_t_file[0]
+    assert isinstance(load_network(path), network.OpenVino)
+    # A file that OpenVINO cannot read goes to ONNX Runtime.
+    node = helper.make_node('Inverse', ['x'], ['y'], domain='com.microsoft')
+    sides = [helper.make_tensor_value_info(name, TensorProto.FLOAT, (1, 2, 2))
+             for name in 'xy']
+    model = helper.make_model(
+        helper.make_graph([node], 'g', sides[:1], sides[1:]),
+        opset_imports=[helper.make_opsetid('', 17),
+                       helper.make_opsetid('com.microsoft', 1)])
+    model.ir_version = 8
+    onnx.save(model, tmp_path / 'inverse.onnx')
+    inverse = load_network(tmp_path / 'inverse.onnx')
+    assert isinstance(inverse, network.OnnxRuntime)
+    assert np.allclose(inverse(np.eye(2)[None] * 4), np.eye(2) / 4)
+    with pytest.raises(NetworkError, match='OpenVINO can load'):
+        load_network(tmp_path / 'inverse.onnx', 'openvino')
+    monkeypatch.setattr(network, 'find_spec', lambda name: None)
+    assert isinstance(load_network(path), network.OnnxRuntime)
 
 
 # Detectors
@@ -453,6 +482,41 @@ def test_video_as_images(loud_t_file, photo):
         assert np.allclose(people.keypoints, estimator(frame).keypoints)
     with pytest.raises(ValueError, match='every=0'):
         next(estimator.video(iter(frames), every=0))
+
+
+@pytest.mark.parametrize('backend', ['onnxruntime', 'openvino'])
+def test_images_at_once(rtmw_t_file, photo, backend):
+    pytest.importorskip(backend)
+    frames = [*moving(photo, 7)]
+    one, three = (WholeBody(rtmw_t_file[0], backend=backend, threads=threads,
+                            streams=threads) for threads in (1, 3))
+    found = list(three.images(frames))
+    assert len(found) == 7
+    for frame, people in zip(frames, found):
+        assert np.allclose(people.keypoints, one(frame).keypoints)
+    images = three.images([frames[0], 'none.jpg', frames[1]])
+    assert len(next(images)) == 1
+    with pytest.raises(ImageError, match='none.jpg'):
+        next(images)
+
+
+def test_side_by_side():
+    meet, done = threading.Barrier(3, timeout=20), []
+
+    def work(item):
+        if item < 3:
+            meet.wait()
+        done.append(item)
+        return 1 / (item - 4)
+
+    pairs = video.side_by_side(work, range(100), 3)
+    for number in range(4):
+        item, result = next(pairs)
+        assert item == number and result() == 1 / (item - 4)
+    with pytest.raises(ZeroDivisionError):
+        next(pairs)[1]()
+    pairs.close()
+    assert len(done) < 12
 
 
 def test_detection_only_every_nth_frame(loud_t_file, photo):

@@ -6,9 +6,13 @@ _base_ = [
     '../_base_/data/rtmw_256x192.py',
 ]
 data_root = '../shared/samples/coco/'
-max_iters = 200
+max_iters = 650
 
 train_cfg = dict(max_iters=max_iters, val_interval=max_iters)
+optim_wrapper = dict(
+    precision='float32',
+    optimizer=dict(lr=1.2e-3),
+    clip_grad=dict(max_norm=1))
 param_scheduler = [
     dict(type='LinearLR', start_factor=0.1, by_epoch=False, end=20),
     dict(
@@ -30,6 +34,7 @@ model = dict(
             dict(type='Constant', layer='BatchNorm2d', val=1, bias=1.),
             dict(type='Normal', layer=['Linear'], std=0.01, bias=0),
         ],
+        loss=dict(mask_weight=1.),
         decoder={{_base_.codec}}),
     test_cfg=dict(flip_test=False))
 train_dataloader = dict(
@@ -37,7 +42,23 @@ train_dataloader = dict(
     num_workers=1,
     sampler=dict(type='SeededInfiniteSampler'),
     dataset=dict(
-        pipeline={{_base_.plain_pipeline}},
+        # Wider than plain_pipeline: the boxes of a detector cut or add limbs.
+        pipeline=[
+            dict(
+                type='RandomTopdownCrop',
+                input_size=(192, 256),
+                flip_prob=0.,
+                half_body_prob=0.,
+                shift_factor=0.06,
+                shift_prob=1.,
+                scale_factor=(0.85, 1.12),
+                rotate_factor=0.),
+            dict(
+                type='GenerateTarget',
+                encoder={{_base_.codec}},
+                use_dataset_keypoint_weights=True),
+            dict(type='PackTrainingInputs'),
+        ],
         datasets=[
             dict(
                 type={{_base_.dataset_type}},

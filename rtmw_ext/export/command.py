@@ -92,10 +92,11 @@ def export(model, meta, path, to='onnx', precision='fp32', *,
     if to == 'tensorrt':
         return {}
     errors = {}
+    backend = 'openvino' if to == 'openvino' else 'onnxruntime'
     for kind, batch in crops.items():
         expected = check.torch_outputs(network, batch)
         outputs = (check.ncnn_outputs(path, batch, len(expected))
-                   if to == 'ncnn' else load_network(path)(batch))
+                   if to == 'ncnn' else load_network(path, backend)(batch))
         if with_decode:
             apart = [float(np.abs(a - b).max())
                      for a, b in zip(expected, outputs)]

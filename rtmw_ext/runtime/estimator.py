@@ -8,7 +8,7 @@ from ..images import read_image
 from .detector import Detector
 from .pose import PoseModel
 from .tracking import OneEuro, Tracker
-from .video import ahead
+from .video import ahead, side_by_side
 
 #: A video is searched for people at every n-th frame.
 EVERY = 8
@@ -54,6 +54,24 @@ class WholeBody:
         """
         image = read_image(image)
         return self.pose(image, *self.detect(image), camera=camera)
+
+    def images(self, images):
+        """People of many images, as many at once as the networks have
+        ``streams``: on a CPU more images a second than one by one.
+
+        Args:
+            images (iterable[str | Path | ndarray]): As ``__call__`` takes
+                them.
+
+        Yields:
+            People: Of each image, in order.
+
+        Raises:
+            ImageError: At a broken image.
+        """
+        for _, people in side_by_side(self, images,
+                                      self.pose.network.streams):
+            yield people()
 
     def video(self, frames, every=EVERY, smooth=None, camera=None):
         """People of each frame of a video. Reading, detection, pose

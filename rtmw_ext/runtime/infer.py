@@ -135,32 +135,39 @@ def run(estimator, sources, outputs, every, smooth=False, limit=None):
         OutputError: As of :class:`Outputs`.
     """
     whole = True
+    found = video.side_by_side(
+        lambda source: None if is_video(source) else _image(
+            estimator, source, outputs), sources,
+        estimator.pose.network.streams)
     try:
-        for source in _progress(sources):
+        for source, image in _progress(found, len(sources)):
             try:
                 if is_video(source):
                     whole &= _video(estimator, source, outputs, every, smooth,
                                     limit)
                 else:
-                    _image(estimator, source, outputs)
+                    people, drawn = image()
+                    name = outputs.name(source)
+                    outputs.add(name, None, people)
+                    if drawn is not None:
+                        outputs.write_picture(name, drawn)
             except (ImageError, video.VideoError) as error:
                 if len(sources) == 1:
                     raise
                 print(f'rtmw: skipped: {error}', file=sys.stderr)
                 whole = False
     finally:
+        found.close()
         outputs.close()
     return whole
 
 
 def _image(estimator, source, outputs):
+    """The people of an image, and its picture if there is to be one."""
     _check_size(source)
     image = read_image(source)
     people = estimator(image)
-    name = outputs.name(source)
-    outputs.add(name, None, people)
-    if outputs.draws:
-        outputs.write_picture(name, outputs.draw(image, people))
+    return people, outputs.draw(image, people) if outputs.draws else None
 
 
 def _check_size(path):
@@ -220,10 +227,10 @@ def _first(frames, limit):
     iterator.close()
 
 
-def _progress(sources):
-    with _bar('images', len(sources), hide=len(sources) < 2) as bar:
-        for source in sources:
-            yield source
+def _progress(items, count):
+    with _bar('images', count, hide=count < 2) as bar:
+        for item in items:
+            yield item
             bar.update()
 
 

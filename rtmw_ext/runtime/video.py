@@ -3,6 +3,8 @@ import math
 import queue
 import threading
 import warnings
+from collections import deque
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import cv2
@@ -143,3 +145,24 @@ def ahead(items, depth=2):
     finally:
         stop.set()
         thread.join()
+
+
+def side_by_side(function, items, workers):
+    """Calls ``function`` on items in ``workers`` threads.
+
+    Yields:
+        tuple: Each item and a function that returns its result or raises its
+        error, in the order of the items.
+    """
+    with ThreadPoolExecutor(workers) as pool:
+        waiting = deque()
+        try:
+            for item in items:
+                waiting.append((item, pool.submit(function, item)))
+                if len(waiting) > workers:
+                    item, future = waiting.popleft()
+                    yield item, future.result
+            for item, future in waiting:
+                yield item, future.result
+        finally:
+            pool.shutdown(cancel_futures=True)
