@@ -5,6 +5,7 @@ import runpy
 import pytest
 import torch
 from conftest import ROOT
+from mmengine.registry import init_default_scope
 from mmpose.registry import MODELS
 
 from rtmw_ext.models import GAU
@@ -22,6 +23,7 @@ def tools():
 def test_rows_are_those_of_the_paper(tools, tmp_path):
     ablation = tools['ablation_study']
     found = []
+    init_default_scope('mmpose')
     for name in ablation['ROWS'].values():
         config = ablation['row'](name, tmp_path, 5)
         assert config.train_dataloader.dataset.total == 5

@@ -61,22 +61,18 @@ def to_shared_onnx(model, meta, path, checkpoint):
             float16 as :func:`shrink` leaves them.
     """
     from onnx import TensorProto, helper
-    network = Exportable(model)
-    # As they are: neither transposed nor joined with BN's, which the runtime
-    # does when it loads them.
-    graph = trace(network, meta, do_constant_folding=False,
+    # Weights as they are: neither transposed nor joined with BN's, which the
+    # runtime does when it loads them.
+    graph = trace(Exportable(model), meta, do_constant_folding=False,
                   training=torch.onnx.TrainingMode.PRESERVE)
     place = places(checkpoint)
-    stored = {tensor.data_ptr(): name
-              for name, tensor in model.state_dict(keep_vars=True).items()}
-    names = {name: stored[tensor.data_ptr()] for name, tensor in (
-        *network.named_parameters(), *network.named_buffers())
-        if tensor.data_ptr() in stored}
     casts = []
     for weight in graph.graph.initializer:
-        if weight.name not in names:
-            continue  # a constant of the graph
-        offset, length, dtype = place[names[weight.name]]
+        # The exporter names weights as state_dict does; others are constants.
+        name = weight.name.removeprefix('model.')
+        if name not in place:
+            continue
+        offset, length, dtype = place[name]
         if dtype == torch.float16:
             half = f'{weight.name}.half'
             casts.append(helper.make_node(
