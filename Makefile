@@ -44,7 +44,7 @@ ablation-study: setup
 
 # 2,000 people; what is there already is kept.
 synthetic-val: setup
-	$(RUN) tools/synthesize.py --num 1000 --people 1 3 --seed 2026 \
+	$(RUN) tools/synthesize.py --num 1001 --people 1 3 --seed 2026 \
 		--split val --out data/synthetic
 
 SYNTHETIC = configs/synthetic/$(1)_synthetic-256x192.py

