@@ -32,7 +32,8 @@ def student(data, **changes):
 def teacher_model(config):
     """RTMW-s for the student's input."""
     model = Config.fromfile(zoo.root() / 'configs/_base_/models/rtmw_s.py')
-    model.model.head.decoder = config.codec
+    model.model.head.update(
+        decoder=config.codec, init_cfg=config.model.head.init_cfg)
     model.model.test_cfg.flip_test = False
     model.model.train_cfg = config.model.train_cfg
     return model.model.to_dict()

@@ -3,17 +3,21 @@
 _base_ = [
     '../_base_/schedules/short.py',
     '../_base_/models/rtmw_t.py',
+    '../_base_/models/biased_bn.py',
     '../_base_/data/rtmw_128x96.py',
 ]
 
 model = dict(
     backbone=dict(widen_factor=0.25),
     neck=dict(in_channels=[64, 128, 256]),
-    head=dict(in_channels=256, decoder={{_base_.codec}}),
+    head=dict(
+        in_channels=256,
+        init_cfg={{_base_.biased_bn}},
+        decoder={{_base_.codec}}),
     # The balance of labels and teacher is that of DWPose's batch.
     train_cfg=dict(reference_batch=64),
     test_cfg=dict(flip_test=False))
-optim_wrapper = dict(clip_grad=dict(max_norm=1.))
+optim_wrapper = dict(precision='float32', clip_grad=dict(max_norm=1.))
 train_dataloader = dict(
     batch_size=32,
     num_workers=1,
