@@ -1,7 +1,9 @@
 _base_ = [
     '../_base_/schedules/minutes.py',
     '../_base_/models/rtmw_s.py',
+    '../_base_/models/biased_bn.py',
     '../_base_/data/synthetic_256x192.py',
 ]
 
-model = dict(head=dict(decoder={{_base_.codec}}))
+model = dict(
+    head=dict(init_cfg={{_base_.biased_bn}}, decoder={{_base_.codec}}))

@@ -1,7 +1,9 @@
 # Stored synthetic crops (tools/synthesize.py --format crops), held, augmented
 # and labelled in batches on the training device. Tested in 3D on the written
 # people with true boxes; training does not need these.
-_base_ = ['./rtmw3d_256x192.py', '../datasets/synthetic.py']
+_base_ = [
+    './rtmw3d_256x192.py', '../datasets/synthetic.py', '../models/biased_bn.py'
+]
 
 # For the model of a leaf config.
 synthetic3d = dict(
@@ -15,8 +17,11 @@ synthetic3d = dict(
         dropout_prob=0.25),
     head=dict(
         decoder={{_base_.codec}},
+        init_cfg={{_base_.biased_bn}},
         gau=dict(dropout=0.),
-        loss=dict(mask=list(range(23, 91)), mask_weight=0.5)))
+        # From scratch, the released 10 is too hot.
+        loss=dict(beta=1., mask=list(range(23, 91)), mask_weight=0.5),
+        bone_loss=dict(beta=1.)))
 
 train_dataloader = dict(
     _delete_=True,
