@@ -55,8 +55,8 @@ def row(name, data, crops):
 def main():
     flags = argparse.ArgumentParser(description=__doc__.split('\n\n')[0])
     flags.add_argument('--out', type=Path, default='outputs/ablation-study')
-    flags.add_argument('--steps', type=int, default=600)
-    flags.add_argument('--crops', type=int, default=8000, help='to train with')
+    flags.add_argument('--steps', type=int, default=300)
+    flags.add_argument('--crops', type=int, default=6000, help='to train with')
     flags.add_argument('--people', type=int, default=400, help='to evaluate')
     flags.add_argument('--seeds', type=int, default=3)
     flags.add_argument('--workers', type=int, default=1,
