@@ -10,7 +10,6 @@ from mmengine.registry import init_default_scope
 from mmpose.registry import MODELS
 
 from rtmw_ext.models import GAU
-from rtmw_ext.synthetic import body
 
 
 @pytest.fixture(scope='module')
@@ -29,6 +28,9 @@ def test_rows_are_those_of_the_paper(tools, tmp_path):
     for name in ablation['ROWS'].values():
         config = ablation['row'](name, tmp_path, 5)
         assert config.train_dataloader.dataset.total == 5
+        drawn = ablation['row'](name, tmp_path).model
+        assert (drawn.backbone, drawn.neck, drawn.head) == (
+            config.model.backbone, config.model.neck, config.model.head)
         model = MODELS.build(config.model)
         model.init_weights()
         logits = model.head(model.extract_feat(torch.zeros(1, 3, 128, 96)))
@@ -64,18 +66,15 @@ def test_results_are_kept(tools, tmp_path):
 
 
 def test_an_ablation_goes_on(tools, tmp_path, monkeypatch, capsys):
-    """Renders, trains two rows of the table, evaluates; a second start only
+    """Draws, trains two rows of the table, evaluates; a second start only
     reads."""
-    pytest.importorskip('numba', reason='needs requirements/synthetic.txt')
-    if not body.body_path().is_file():
-        pytest.importorskip('anny', reason='no body file, and no Anny')
     main = tools['ablation_study']['main']
     rows = tools['ablation_study']['ROWS']
     monkeypatch.setitem(main.__globals__, 'ROWS', {
         name: rows[name] for name in ('baseline', '+ PAFPN + HEM')})
     monkeypatch.setattr(sys, 'argv', [
         'ablation_study.py', '--out', str(tmp_path), '--steps', '2',
-        '--crops', '40', '--people', '4', '--seeds', '1'])
+        '--train', '40', '--val', '4', '--seeds', '1'])
     main()
     lines = capsys.readouterr().out.splitlines()[-4:]
     assert [line.split(' | ')[0] for line in lines] == [
