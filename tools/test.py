@@ -18,8 +18,10 @@ def main():
     config = load_config(flags)
     config.load_from = flags.checkpoint
     if flags.show_dir:
+        detector = config.default_scope == 'mmdet'
         config.default_hooks.visualization.update(
-            enable=True, out_dir=flags.show_dir)
+            dict(draw=True, test_out_dir=str(Path(flags.show_dir).resolve()))
+            if detector else dict(enable=True, out_dir=flags.show_dir))
     metrics = Runner.from_cfg(config).test()
     if flags.out:
         mmengine.dump(metrics, flags.out)
