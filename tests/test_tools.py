@@ -111,6 +111,8 @@ def test_installed_wheel_knows_the_names(tmp_path):
     assert str(site) in out
     assert out.count('TopdownPoseEstimator') == 5
     assert (site / 'rtmw_ext' / '.mim' / 'tools' / 'train.py').exists()
+    for name in zoo.PACKAGE.glob('weights/*'):
+        assert (site / 'rtmw_ext' / 'weights' / name.name).exists()
     metadata = next(site.glob('rtmw_ext-*.dist-info')) / 'METADATA'
     requires = [line for line in metadata.read_text().splitlines()
                 if line.startswith('Requires-Dist')]

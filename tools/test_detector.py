@@ -10,8 +10,8 @@ import io
 from pathlib import Path
 
 import numpy as np
-from xtcocotools.coco import COCO
-from xtcocotools.cocoeval import COCOeval
+from pycocotools.coco import COCO
+from pycocotools.cocoeval import COCOeval
 
 from rtmw_ext.runtime import Detector
 from rtmw_ext.runtime.tracking import iou
