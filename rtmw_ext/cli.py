@@ -59,6 +59,9 @@ def _parser():
                        help='videos: one-euro filter')
     infer.add_argument('--frames', type=int, metavar='N',
                        help='videos: stop after N frames')
+    infer.add_argument('--no-fallback', action='store_true',
+                       help='images: where the detector finds nobody, do not '
+                       'look for one person in the whole image')
     _add_networks(infer)
 
     export = _command(commands, 'export', _export,
@@ -147,7 +150,8 @@ def build(flags, images=1):
     if flags.det == 'none':
         return WholeBody(pose)
     return WholeBody(
-        pose, Detector(files.resolve(flags.det, files.DETECTORS), **network))
+        pose, Detector(files.resolve(flags.det, files.DETECTORS), **network),
+        fallback=not flags.no_fallback)
 
 
 def _infer(flags):
@@ -181,7 +185,8 @@ def _models(flags):
             for model in zoo.models()]
     absent = {model.weights for model in zoo.models()
               if model.network and not model.network.is_file()}
-    rows += [(name, 'published ONNX', address)
+    rows += [(name, 'shipped ONNX' if files.is_shipped(address)
+              else 'published ONNX', address)
              for table in (files.POSES, files.DETECTORS)
              for name, address in table.items()]
     for name, task, weights in rows:

@@ -215,7 +215,8 @@ class PartLossHook(Hook):
     iterations that are not logged.
 
     Args:
-        interval (int): In iterations, as that of ``LoggerHook``.
+        interval (int): In iterations, as that of ``LoggerHook``; 0 for a
+            model without this loss.
     """
 
     PARTS = {
@@ -229,11 +230,13 @@ class PartLossHook(Hook):
         self.interval = interval
 
     def before_train(self, runner):
+        if not self.interval:
+            return
         loss = plain_model(runner).head.loss_module
         if not hasattr(loss, 'kl_loss'):
             raise ValueError(
                 f'PartLossHook cannot look into a {type(loss).__name__}: set '
-                'default_hooks.part_loss=None')
+                'default_hooks.part_loss.interval=0')
 
     def before_train_iter(self, runner, batch_idx, data_batch=None):
         self.taps = []

@@ -209,12 +209,25 @@ def test_nobody_in_the_picture(photo, loud_t_file, tmp_path):
         return np.zeros((0, 4), np.float32), np.zeros(0, np.float32)
 
     outputs = runs.Outputs(tmp_path, FORMATS, boxes=True)
-    assert runs.run(WholeBody(loud_t_file, nobody), [str(photo)], outputs, 8)
+    estimator = WholeBody(loud_t_file, nobody, fallback=False)
+    assert runs.run(estimator, [str(photo)], outputs, 8)
     assert json.loads((tmp_path / f'{photo.stem}.json').read_text()) == []
-    assert np.array_equal(outputs.draw(read_image(photo), WholeBody(
-        loud_t_file, nobody)(photo)), read_image(photo))
+    assert np.array_equal(outputs.draw(read_image(photo), estimator(photo)),
+                          read_image(photo))
     assert np.load(tmp_path / 'keypoints.npz')['keypoints'].shape == (
         0, 133, 2)
+
+
+@pytest.mark.parametrize('flags, people', [([], 1), (['--no-fallback'], 0)])
+def test_fallback_flag(flags, people, loud_t_file, tmp_path, capsys):
+    """The shipped detector finds nobody in a grey image."""
+    cv2.imwrite(str(tmp_path / 'grey.png'), np.full((90, 60, 3), 99, np.uint8))
+    code, err = rtmw(capsys, 'infer', tmp_path / 'grey.png', '--out',
+                     tmp_path / 'out', '--pose', loud_t_file, '--det',
+                     'rtmdet-nano-synthetic', '--no-draw', *flags)
+    assert (code, err) == (0, '')
+    found = json.loads((tmp_path / 'out' / 'grey.json').read_text())
+    assert len(found) == people
 
 
 def test_unwritable_picture(photo, loud_t_file, tmp_path, capsys):

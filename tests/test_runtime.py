@@ -443,6 +443,67 @@ def test_one_euro(cutoff, beta):
         OneEuro(0)
 
 
+# Nobody found
+
+class Points(PoseModel):
+    """Finds given points with given scores, one score a call."""
+
+    def __init__(self, points, *scores):
+        self.points, self.scores = np.float32(points), list(scores)
+        self.boxes = []
+
+    def __call__(self, image, boxes, box_scores=None, camera=None):
+        self.boxes.append(np.array(boxes))
+        score = self.scores[len(self.boxes) - 1] if len(boxes) else 0
+        return people_at(
+            np.tile(self.points, (len(boxes), 1, 1)),
+            np.tile(np.float32(score), (len(boxes), len(self.points))),
+            self.boxes[-1])
+
+
+def nobody(image):
+    return np.zeros((0, 4), np.float32), np.zeros(0, np.float32)
+
+
+CROSS = [(20, 40), (30, 90), *[(25, 60)] * 15]
+
+
+def test_fallback_refines_the_whole_image_once():
+    image = np.zeros((100, 200, 3), np.uint8)
+    pose = Points(CROSS, 0.5, 0.75)
+    people = WholeBody(pose, nobody)(image)
+    assert len(pose.boxes) == 2
+    assert pose.boxes[0].tolist() == [[0, 0, 200, 100]]
+    # A tenth more than the points on each side.
+    assert np.allclose(pose.boxes[1], [[19, 35, 31, 95]])
+    assert np.allclose(people.boxes, pose.boxes[1])
+    assert people.box_scores.tolist() == [0.75]
+    worse = WholeBody(Points(CROSS, 0.75, 0.5), nobody)(image)
+    assert worse.boxes.tolist() == [[0, 0, 200, 100]]
+    assert worse.box_scores.tolist() == [0.75]
+
+
+def test_fallback_believes_only_what_is_clear():
+    image = np.zeros((100, 200, 3), np.uint8)
+    pose = Points(CROSS, 0.2, 1)
+    assert len(WholeBody(pose, nobody)(image)) == 0 and len(pose.boxes) == 1
+    scores = np.full(17, 0.9)
+    scores[5:] = 0.1
+    assert len(WholeBody(Points(CROSS, scores, 1), nobody)(image)) == 0
+    # Points in a line are a person, but no box to look again in.
+    pose = Points([(9, 9)] * 17, 1)
+    assert len(WholeBody(pose, nobody)(image)) == len(pose.boxes) == 1
+
+
+def test_no_fallback_where_it_is_off_and_in_videos():
+    image = np.zeros((100, 200, 3), np.uint8)
+    pose = Points(CROSS, 1, 1)
+    assert len(WholeBody(pose, nobody, fallback=False)(image)) == 0
+    found = [*WholeBody(pose, nobody).video(iter([image] * 3), every=2)]
+    assert [len(people) for _, people in found] == [0, 0, 0]
+    assert not any(len(boxes) for boxes in pose.boxes)
+
+
 # Video
 
 def test_ahead_keeps_order_errors_and_stops():

@@ -156,7 +156,7 @@ def test_mixed_precision_of_each_machine(monkeypatch):
 
     for gpu in (True, False):
         wrapper = chosen(gpu, True)
-        assert wrapper.type == 'PrecisionOptimWrapper'
+        assert wrapper.type == 'mmpose.PrecisionOptimWrapper'
         assert wrapper.precision == 'bfloat16'
     wrapper = chosen(True, False)
     assert wrapper.type == 'AmpOptimWrapper' and 'precision' not in wrapper

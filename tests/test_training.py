@@ -88,7 +88,7 @@ def test_losses_are_looked_into_at_the_interval_only():
     assert not runner.values
     assert not model.head.loss_module.kl_loss._forward_hooks
     model.head.loss_module = torch.nn.Identity()
-    with pytest.raises(ValueError, match='part_loss=None'):
+    with pytest.raises(ValueError, match='part_loss.interval=0'):
         hook.before_train(runner)
 
 

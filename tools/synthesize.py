@@ -2,6 +2,7 @@
 """Writes synthetic people with exact 2D and 3D truth.
 
 ``--format coco``: pictures with COCO-WholeBody annotations and 3D fields.
+``--format detection``: small pictures with boxes, some without people.
 ``--format crops``: shards of single persons for training at full speed.
 
 A run that was stopped goes on where it was. For example:
@@ -11,7 +12,7 @@ import argparse
 
 from rtmw_ext.images import ImageError
 from rtmw_ext.synthetic.body import BodyError
-from rtmw_ext.synthetic.export import ExportError, export
+from rtmw_ext.synthetic.export import KINDS, ExportError, export
 
 
 def main():
@@ -22,12 +23,13 @@ def main():
                        help='pictures, or crops')
     flags.add_argument('--out', required=True, help='folder to write to')
     flags.add_argument('--seed', type=int, default=0)
-    flags.add_argument('--format', choices=('coco', 'crops'), default='coco')
+    flags.add_argument('--format', choices=KINDS, default='coco')
     flags.add_argument('--size', type=int, nargs='+', metavar='PIXELS',
                        help='width and height, or the side of crops; '
-                       '640 480 and 288 by default')
-    flags.add_argument('--people', type=int, nargs=2, default=(1, 4),
-                       metavar=('LEAST', 'MOST'), help='in a picture')
+                       '640 480, at most 320 for detectors, 288 by default')
+    flags.add_argument('--people', type=int, nargs=2,
+                       metavar=('LEAST', 'MOST'), help='in a picture; 1 4, '
+                       'for detectors 0 6 by default')
     flags.add_argument('--split', default='train', help='name of the split')
     flags.add_argument('--workers', type=int, default=2)
     flags.add_argument('--backgrounds', help='folder of images to use behind '
@@ -39,7 +41,7 @@ def main():
     try:
         path = export(
             flags.out, flags.num, flags.seed, flags.format, size,
-            tuple(flags.people), flags.split, flags.workers,
+            flags.people, flags.split, flags.workers,
             flags.backgrounds,
             progress=lambda line: print(line, flush=True))
     except (ExportError, BodyError, ImageError) as error:

@@ -22,8 +22,10 @@ def main():
     config = load_config(flags)
     config.load_from = find_checkpoint(flags.checkpoint)
     if flags.show_dir:
+        detector = config.default_scope == 'mmdet'
         config.default_hooks.visualization.update(
-            enable=True, out_dir=flags.show_dir)
+            dict(draw=True, test_out_dir=str(Path(flags.show_dir).resolve()))
+            if detector else dict(enable=True, out_dir=flags.show_dir))
     try:
         metrics = Runner.from_cfg(config).test()
     except AnnotationError as error:

@@ -57,7 +57,7 @@ def use_mixed_precision(config):
     device = 'cuda' if torch.cuda.is_available() else 'cpu'
     if computes_in_bf16(device):
         config.optim_wrapper.update(
-            type='PrecisionOptimWrapper', precision='bfloat16')
+            type='mmpose.PrecisionOptimWrapper', precision='bfloat16')
     elif device == 'cuda':
         config.optim_wrapper.pop('precision', None)
         config.optim_wrapper.update(

@@ -8,17 +8,17 @@ default_hooks = dict(
     logger=dict(type='LoggerHook', interval=50),
     param_scheduler=dict(type='ParamSchedulerHook'),
     checkpoint=dict(
-        type='AtomicCheckpointHook',
+        type='mmpose.AtomicCheckpointHook',
         interval=1,
         max_keep_ckpts=2,
         save_best='coco-wholebody/AP',
         rule='greater'),
-    resume=dict(type='ResumeHook'),
-    speed=dict(type='SpeedHook'),
-    part_loss=dict(type='PartLossHook', interval=50),
+    resume=dict(type='mmpose.ResumeHook'),
+    speed=dict(type='mmpose.SpeedHook'),
+    part_loss=dict(type='mmpose.PartLossHook', interval=50),
     sampler_seed=dict(type='DistSamplerSeedHook'),
     # Of each validation: `pictures=8` draws so many persons.
-    visualization=dict(type='ValidationPictureHook', pictures=0))
+    visualization=dict(type='mmpose.ValidationPictureHook', pictures=0))
 
 model_wrapper_cfg = dict(type='ChannelsLastDDP', broadcast_buffers=False)
 env_cfg = dict(

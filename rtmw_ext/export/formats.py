@@ -69,6 +69,29 @@ def to_half(model):
     return convert_float_to_float16(model, keep_io_types=True)
 
 
+def halve_weights(model):
+    """An ONNX model that stores the weights of convolutions and matrix
+    products in float16 and computes in float32: runtimes cast them once, when
+    they load it."""
+    from onnx import TensorProto, helper, numpy_helper
+    graph = model.graph
+    weights = {node.input[1] for node in graph.node
+               if node.op_type in ('Conv', 'Gemm', 'MatMul')}
+    casts = []
+    for tensor in graph.initializer:
+        if tensor.name in weights and tensor.data_type == TensorProto.FLOAT:
+            name = tensor.name
+            tensor.CopyFrom(numpy_helper.from_array(
+                numpy_helper.to_array(tensor).astype('float16'),
+                f'{name}_half'))
+            casts.append(helper.make_node(
+                'Cast', [tensor.name], [name], to=TensorProto.FLOAT))
+    nodes = [*casts, *graph.node]
+    del graph.node[:]
+    graph.node.extend(nodes)
+    return model
+
+
 def write_metadata(model, meta, path):
     """Saves an ONNX model with the metadata in it."""
     import onnx

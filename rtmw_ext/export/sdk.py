@@ -140,6 +140,8 @@ def _convert(deploy_config, model_config, checkpoint, work_dir, pose,
     network = onnx.load(path)
     if half and backend.type != 'openvino':
         network = formats.to_half(network)
+    if backend.get('precision') == 'fp16-weights':
+        network = formats.halve_weights(network)
     formats.write_metadata(network, meta, path)
     if backend.type == 'openvino':
         target = path.with_suffix('.xml')

@@ -7,11 +7,14 @@ import numpy as np
 from ..images import read_image
 from .detector import Detector
 from .pose import PoseModel
-from .tracking import OneEuro, Tracker
+from .tracking import MIN_SCORE, OneEuro, Tracker, points_box
 from .video import ahead, side_by_side
 
 #: A video is searched for people at every n-th frame.
 EVERY = 8
+#: Points of the body, COCO's first 17, that a person whom the detector did
+#: not find must show, and the margin around all its points, in their box.
+BODY, LEAST_BODY, MARGIN = 17, 6, 0.1
 
 
 class WholeBody:
@@ -21,6 +24,9 @@ class WholeBody:
         pose (PoseModel | str | Path): The pose network, or its file.
         detector (Detector | str | Path, optional): As for ``pose``; None
             takes every image for one person.
+        fallback (bool): Where the detector finds nobody in an image, look
+            for one person in the whole of it; see :meth:`whole_image`. Not
+            in videos.
         **network: For both, arguments of
             :func:`rtmw_ext.runtime.load_network`.
 
@@ -28,12 +34,13 @@ class WholeBody:
         NetworkError, PoseError, DetectorError: A file cannot be used.
     """
 
-    def __init__(self, pose, detector=None, **network):
+    def __init__(self, pose, detector=None, *, fallback=True, **network):
         self.pose = pose if isinstance(pose, PoseModel) else PoseModel(
             pose, **network)
         if detector is not None and not callable(detector):
             detector = Detector(detector, **network)
         self.detector = detector
+        self.fallback = fallback
 
     def detect(self, image):
         """Boxes (N, 4) and scores (N, ) of the people in an image."""
@@ -53,7 +60,40 @@ class WholeBody:
             People: Of the image.
         """
         image = read_image(image)
-        return self.pose(image, *self.detect(image), camera=camera)
+        boxes, scores = self.detect(image)
+        if not len(boxes) and self.fallback:
+            return self.whole_image(image, camera)
+        return self.pose(image, boxes, scores, camera=camera)
+
+    def whole_image(self, image, camera=None):
+        """One person or nobody, without a detector: the points found in the
+        whole image give a box, in which they are found once more; the pass
+        with the higher score counts.
+
+        Args:
+            image (ndarray): (H, W, 3) uint8 BGR.
+            camera (dict, optional): As of :mod:`rtmw_ext.geometry`.
+
+        Returns:
+            People: Nobody if fewer than ``LEAST_BODY`` points of the body
+            score ``MIN_SCORE``; the score of the box is their mean.
+        """
+        height, width = image.shape[:2]
+        people = self.pose(image, [(0, 0, width, height)], camera=camera)
+        score = _body_score(people)
+        if not score:
+            return people[:0]
+        boxes, _ = points_box(people.keypoints, people.scores)
+        margins = MARGIN * np.tile(boxes[:, 2:] - boxes[:, :2], 2)
+        boxes = (boxes + margins * (-1, -1, 1, 1)).clip(
+            0, (width, height, width, height))
+        # Points in a line, or outside the image, make no box.
+        if (boxes[:, 2:] > boxes[:, :2]).all():
+            again = self.pose(image, boxes, camera=camera)
+            if _body_score(again) >= score:
+                people, score = again, _body_score(again)
+        people.box_scores[:] = score
+        return people
 
     def images(self, images):
         """People of many images, as many at once as the networks have
@@ -106,3 +146,11 @@ class WholeBody:
             people = tracker.update(
                 self.pose(frame, tracker.boxes, tracker.box_scores, camera))
             yield frame, people if smoother is None else smoother(people)
+
+
+def _body_score(people):
+    """Mean score in [0, 1] of the seen points of the first person's body; 0
+    with fewer than ``LEAST_BODY``."""
+    body = people.scores[0, :BODY]
+    seen = body[body >= MIN_SCORE]
+    return min(float(seen.mean()), 1.) if len(seen) >= LEAST_BODY else 0.

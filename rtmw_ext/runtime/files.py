@@ -1,8 +1,8 @@
 """Names of networks -> local files.
 
-Our own are in the package. Published ones are OpenMMLab's ONNX exports, kept
-in ``~/.cache/rtmw_ext/onnx`` (``$XDG_CACHE_HOME``); ``RTMW_WEIGHTS_MIRROR`` is
-another server for them.
+Our own are shipped in ``rtmw_ext/weights``. The others are OpenMMLab's ONNX
+exports, kept in ``~/.cache/rtmw_ext/onnx`` (``$XDG_CACHE_HOME``);
+``RTMW_WEIGHTS_MIRROR`` is another server for them.
 """
 import os
 import shutil
@@ -16,7 +16,7 @@ from .network import NetworkError
 
 _RTMW = 'mmpose/v1/projects/rtmw/onnx_sdk/'
 _YOLOX = 'mmpose/v1/projects/rtmposev1/onnx_sdk/'
-#: Published without weights of our own: name -> address under ``RELEASE``.
+#: Name -> address of an archive under ``RELEASE``, or a file of this package.
 POSES = {
     'rtmw-m': f'{_RTMW}rtmw-dw-l-m_simcc-cocktail14_270e-256x192_20231122.zip',
     'rtmw-l-256x192':
@@ -28,6 +28,7 @@ DETECTORS = {
     'yolox-tiny': f'{_YOLOX}yolox_tiny_8xb8-300e_humanart-6f3252f9.zip',
     'yolox-m': f'{_YOLOX}yolox_m_8xb8-300e_humanart-c2c7a14a.zip',
     'yolox-x': f'{_YOLOX}yolox_x_8xb8-300e_humanart-a39d44ed.zip',
+    'rtmdet-nano-synthetic': 'weights/rtmdet-nano_synthetic-320.onnx',
 }
 
 
@@ -56,6 +57,8 @@ def resolve(name, published):
         raise NetworkError(
             f'unknown network "{name}": give an .onnx or .xml file (see `rtmw '
             f'export`), or one of {", ".join([*own, *published])}')
+    if is_shipped(published[name]):
+        return zoo.PACKAGE / published[name]
     base = os.environ.get('XDG_CACHE_HOME') or Path.home() / '.cache'
     cached = Path(base) / 'rtmw_ext' / 'onnx' / Path(
         published[name]).with_suffix('.onnx').name
@@ -78,9 +81,17 @@ def resolve(name, published):
         # Renamed when whole: a broken download is never taken for it.
         return unpacked.replace(cached)
     except (OSError, ValueError, zipfile.BadZipFile) as error:
+        shipped = [other for other in published
+                   if is_shipped(published[other])]
         raise NetworkError(
             f'network "{name}" cannot be fetched from {address} ({error}): '
-            f'check the connection, set {zoo.MIRROR}, or put the file at '
-            f'{cached}') from None
+            f'check the connection, set {zoo.MIRROR}, put the file at '
+            f'{cached}' + ''.join(f', or use {other}, which is shipped'
+                                  for other in shipped)) from None
     finally:
         part.unlink(missing_ok=True)
+
+
+def is_shipped(address):
+    """Whether it is a file of this package, and no archive to fetch."""
+    return address.endswith('.onnx')

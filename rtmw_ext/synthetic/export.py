@@ -1,6 +1,7 @@
-"""Writing synthetic people: COCO-WholeBody files with 3D, or arrays of crops.
+"""Writing synthetic people: COCO-WholeBody files with 3D, COCO boxes for
+detectors, or arrays of crops.
 
-Both are made in shards by worker processes.  A shard depends on its number
+All are made in shards by worker processes.  A shard depends on its number
 and the seed only, and is there as a whole or not at all: a run that was
 stopped goes on where it was, and more workers give the same files.
 """
@@ -17,6 +18,15 @@ import numpy as np
 from .drawn import BODY_LINKS, BODY_NAMES, PARTS
 
 VERSION = 1
+KINDS = ('coco', 'detection', 'crops')
+#: Defaults by kind: size in pixels, least and most people of a picture.
+SIZES = dict(coco=(640, 480), detection=(320, 320), crops=(288, 288))
+PEOPLE = dict(coco=(1, 4), detection=(0, 6), crops=(1, 1))
+#: Long over short side of pictures for detectors.
+SHAPES = (1, 5 / 4, 4 / 3, 3 / 2, 16 / 9)
+#: Of whom less is shown than the first is nobody to a detector, less than the
+#: second a region to ignore (``iscrowd``).
+NOBODY, BARELY = .04, .2
 
 
 class ExportError(ValueError):
@@ -74,6 +84,31 @@ def annotation(sample, person, image_id, ann_id):
     return result
 
 
+def box_annotation(sample, person, image_id, ann_id):
+    """One person as a COCO annotation of a box, or None.
+
+    The box is that of the whole person within the photo, hidden parts too.
+
+    Args:
+        sample (Sample): A rendered picture.
+        person (int): Which of its people.
+        image_id (int): Id of the picture.
+        ann_id (int): Id of the annotation.
+
+    Returns:
+        dict: Ready for JSON; ``iscrowd`` is 1 for somebody of whom less than
+        ``BARELY`` is shown. None with less than ``NOBODY``.
+    """
+    if sample.shown[person] < NOBODY:
+        return None
+    x1, y1, x2, y2 = sample.boxes[person].tolist()
+    return dict(
+        id=ann_id, image_id=image_id, category_id=1,
+        iscrowd=int(sample.shown[person] < BARELY),
+        bbox=[round(value, 2) for value in (x1, y1, x2 - x1, y2 - y1)],
+        area=round((x2 - x1) * (y2 - y1), 2))
+
+
 @functools.lru_cache(maxsize=1)
 def _maker(backgrounds):
     from .scene import SceneMaker
@@ -122,8 +157,8 @@ def _crop_shard(task):
     return count
 
 
-def _coco_shard(task):
-    (out, shard, first, count, seed, size, people, split,
+def _picture_shard(task):
+    (out, shard, first, count, seed, kind, size, people, split,
      backgrounds) = task
     from .scene import rng_of
     maker = _maker(backgrounds)
@@ -131,7 +166,9 @@ def _coco_shard(task):
     images, annotations = [], []
     for i in range(count):
         image_id = first + i + 1
-        sample = maker.photo(rng_of(seed, image_id), size, people)
+        rng = rng_of(seed, image_id)
+        shape = size if kind == 'coco' else _any_shape(rng, size)
+        sample = maker.photo(rng, shape, people)
         path = folder / f'{image_id:012d}.jpg'
         if not cv2.imwrite(str(path), sample.image,
                            [cv2.IMWRITE_JPEG_QUALITY, 92]):
@@ -139,21 +176,31 @@ def _coco_shard(task):
         images.append({
             'id': image_id,
             'file_name': path.name,
-            'width': size[0],
-            'height': size[1],
+            'width': shape[0],
+            'height': shape[1],
             'camera': sample.camera.round(4).tolist(),
         })
+        describe = annotation if kind == 'coco' else box_annotation
         for person in range(len(sample.boxes)):
             # Up to 100 people a picture.
-            annotations.append(annotation(
+            annotations.append(describe(
                 sample, person, image_id, image_id * 100 + person))
-    part = dict(images=images, annotations=annotations)
+    part = dict(images=images, annotations=[
+        row for row in annotations if row is not None])
     _replace(out / 'parts' / split / f'{shard:05d}.json',
              lambda path: path.write_text(json.dumps(part)))
     return count
 
 
-def export(out, num, seed, kind='coco', size=None, people=(1, 4),
+def _any_shape(rng, size):
+    """(W, H) within ``size``, upright or wide, in a usual proportion."""
+    ratio = rng.choice(SHAPES)
+    width, height = (ratio, 1) if rng.uniform() < .6 else (1, ratio)
+    scale = min(size[0] / width, size[1] / height)
+    return int(round(width * scale)), int(round(height * scale))
+
+
+def export(out, num, seed, kind='coco', size=None, people=None,
            split='train', workers=1, backgrounds=None, shard=256,
            progress=print):
     """Writes a data set, or what is missing of it.
@@ -163,12 +210,15 @@ def export(out, num, seed, kind='coco', size=None, people=(1, 4),
         num (int): Crops or pictures, >= 1.
         seed (int): >= 0.
         kind (str): 'coco' for ``images/{split}/*.jpg`` with
-            ``annotations/{split}.json`` (see :func:`annotation`), 'crops' for
-            shards of :class:`rtmw_ext.datasets.CropDataset`.
-        size (tuple[int, int], optional): (W, H) of pictures, 640x480 by
-            default; crops are square, 288 by default.
-        people (tuple[int, int]): Least and most people of a picture.
-        split (str): Name of the split of 'coco'.
+            ``annotations/{split}.json`` (see :func:`annotation`), 'detection'
+            for the same with boxes alone (see :func:`box_annotation`) and
+            pictures of many shapes, 'crops' for shards of
+            :class:`rtmw_ext.datasets.CropDataset`.
+        size (tuple[int, int], optional): (W, H) of pictures, at most that of
+            those for detectors; crops are square. Default: ``SIZES``.
+        people (tuple[int, int], optional): Least and most people of a
+            picture. Default: ``PEOPLE``.
+        split (str): Name of the split; not of 'crops'.
         workers (int): Processes.
         backgrounds (str, optional): Folder of images for backgrounds.
         shard (int): Crops or pictures of a shard.
@@ -181,21 +231,23 @@ def export(out, num, seed, kind='coco', size=None, people=(1, 4),
         ExportError: An argument is out of range, or ``out`` holds a data set
             of other arguments.
     """
+    if kind not in KINDS:
+        raise ExportError(f'format is {kind!r}: use one of '
+                          f'{", ".join(KINDS)}')
+    people = tuple(people or PEOPLE[kind])
     if min(num, workers, shard) < 1 or seed < 0 or not (
             0 <= people[0] <= people[1]):
         raise ExportError(
             f'num={num}, workers={workers} and shard={shard} must be >= 1, '
             f'seed={seed} >= 0 and people={people} (least, most)')
-    if kind not in ('coco', 'crops'):
-        raise ExportError(f'format is {kind!r}: use coco or crops')
-    size = tuple(size or ((640, 480) if kind == 'coco' else (288, 288)))
+    size = tuple(size or SIZES[kind])
     if min(size) < 64 or (kind == 'crops' and size[0] != size[1]):
         raise ExportError(f'size is {size}: sides from 64 pixels, crops are '
                           'square')
     out = Path(out)
     recipe = dict(version=VERSION, kind=kind, seed=seed, size=list(size),
                   shard=shard, backgrounds=str(backgrounds or ''))
-    if kind == 'coco':
+    if kind != 'crops':
         recipe.update(people=list(people))
         (out / 'images' / split).mkdir(parents=True, exist_ok=True)
         (out / 'parts' / split).mkdir(parents=True, exist_ok=True)
@@ -221,20 +273,18 @@ def export(out, num, seed, kind='coco', size=None, people=(1, 4),
             path = out / 'parts' / split / f'{number:05d}.json'
             done = path.is_file() and len(
                 json.loads(path.read_text())['images']) == count
-            task = (*part, size, people, split, backgrounds)
+            task = (*part, kind, size, people, split, backgrounds)
         if not done:
             tasks.append(task)
-    _run(_crop_shard if kind == 'crops' else _coco_shard, tasks, workers,
+    _run(_crop_shard if kind == 'crops' else _picture_shard, tasks, workers,
          num, progress)
     if kind == 'crops':
         return out
-    content = dict(images=[], annotations=[], categories=[{
-        'id': 1,
-        'name': 'person',
-        'supercategory': 'person',
-        'keypoints': list(BODY_NAMES),
-        'skeleton': [list(link) for link in BODY_LINKS],
-    }])
+    person = {'id': 1, 'name': 'person', 'supercategory': 'person'}
+    if kind == 'coco':
+        person.update(keypoints=list(BODY_NAMES),
+                      skeleton=[list(link) for link in BODY_LINKS])
+    content = dict(images=[], annotations=[], categories=[person])
     for number in range(-(-num // shard)):
         part = json.loads(
             (out / 'parts' / split / f'{number:05d}.json').read_text())

@@ -453,7 +453,8 @@ class SceneMaker:
                 person, camera, (width, height), low, high), 1)
             if (box[2:] - box[:2]).min() < 1 or not visible.any():
                 shown = 0.
-            rows.append((points, space, visible, box, min(shown, 1.)))
+            rows.append((points, space, visible, box, min(shown, 1.),
+                         person.family))
         if len(rows) > 1 or not rows:
             rows = [row for row in rows if row[4] > .04]
         kept = [np.array([row[i] for row in rows]) for i in range(5)]
@@ -463,7 +464,7 @@ class SceneMaker:
                 for array, shape in zip(kept, shapes)]
         return Sample(image, camera, *kept, frame=tuple(
             float(v) for v in (*low, *high)), families=[
-                person.family for person in people])
+                row[5] for row in rows])
 
     def _silhouette(self, person, camera, size, low, high):
         """Pixels of a person alone within the photo."""

@@ -19,8 +19,8 @@ optim_wrapper = dict(
 
 auto_scale_lr = dict(base_batch_size=512)
 custom_hooks = [
-    dict(type='CheckpointFitHook'),
-    dict(type='TimeBudgetHook', minutes=minutes),
+    dict(type='mmpose.CheckpointFitHook'),
+    dict(type='mmpose.TimeBudgetHook', minutes=minutes),
     # A run of thousands of steps, not of a million: a shorter memory.
     dict(
         type='EMAHook',
