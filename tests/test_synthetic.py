@@ -376,6 +376,18 @@ def test_dataset_renders_on_the_fly(maker):
                                rtol=1e-6)
 
 
+def test_whole_photos_drop_the_hidden_alone(maker):
+    """What is said of people is of those that are left."""
+    drawn = left = 0
+    for index in range(12):
+        sample = maker.photo(scene.rng_of(23, index), (96, 64), (6, 6))
+        drawn, left = drawn + 6, left + len(sample.boxes)
+        for name in ('keypoints', 'visible', 'shown', 'families'):
+            assert len(getattr(sample, name)) == len(sample.boxes)
+    assert 0 < left < drawn
+    assert len(maker.photo(scene.rng_of(23, 0), (96, 64), (0, 0)).boxes) == 0
+
+
 def test_backgrounds_of_the_user(maker, tmp_path):
     cv2.imwrite(str(tmp_path / 'red.png'), np.full(
         (80, 120, 3), (0, 0, 255), np.uint8))
