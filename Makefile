@@ -3,7 +3,8 @@ PYTHON ?= python3
 RUN := .venv/bin/python
 SAMPLES ?= ../shared
 
-.PHONY: help setup test lint demo demo-real demo-3d table wheel distill-study clean
+.PHONY: help setup test lint demo demo-real demo-3d table wheel distill-study \
+	ablation-study synthetic-val eval-synthetic eval-real clean
 
 help:
 	@echo "make demo       set up, train a small model on drawn people, infer"
@@ -11,6 +12,8 @@ help:
 	@echo "make demo-3d    RTMW3D-t learns drawn people in 3D, pictures and a video"
 	@echo "make test       set up and run the tests"
 	@echo "make lint       ruff"
+	@echo "make eval-synthetic  AP and MPJPE of the shipped weights"
+	@echo "make eval-real  their AP on real photos ($(SAMPLES)/samples/coco)"
 	@echo "make table      parameters and GFLOPs of every size"
 	@echo "make setup      only the environment, in .venv"
 	@echo "make clean      remove .venv, outputs and work_dirs"
@@ -35,6 +38,27 @@ demo-3d: setup
 
 distill-study: setup
 	$(RUN) tools/distill_study.py
+
+ablation-study: setup
+	$(RUN) tools/ablation_study.py
+
+# 2,000 people; what is there already is kept.
+synthetic-val: setup
+	$(RUN) tools/synthesize.py --num 1001 --people 1 3 --seed 2026 \
+		--split val --out data/synthetic
+
+SYNTHETIC = configs/synthetic/$(1)_synthetic-256x192.py
+eval-synthetic: synthetic-val
+	$(RUN) tools/test.py $(call SYNTHETIC,rtmw-t) rtmw-t-synthetic
+	$(RUN) tools/test.py $(call SYNTHETIC,rtmw3d-t) rtmw3d-t-synthetic
+
+# Beside a model that has seen drawn people only, which `make demo` trains.
+DRAWN = outputs/demo/train/iter_120.pth
+eval-real: setup
+	@test -f $(DRAWN) || $(MAKE) demo
+	$(RUN) tools/test_network.py $(SAMPLES)/samples/coco/test_coco_wholebody.json \
+		$(SAMPLES)/samples/coco rtmw-t-synthetic \
+		configs/demo/rtmw-t_drawn-256x192.py=$(DRAWN) --out outputs/eval-real
 
 table: setup
 	$(RUN) tools/model_table.py

@@ -67,8 +67,8 @@ def _parser():
     export = _command(commands, 'export', _export,
                       'a model as ONNX, OpenVINO, ncnn or TensorRT')
     export.add_argument('model', help='name, or path of a config')
-    export.add_argument('--weights', help='checkpoint; default: the released; '
-                        '"random" for none')
+    export.add_argument('--weights', help='checkpoint; default: the model\'s '
+                        'own; "random" for none')
     export.add_argument('--to', default='onnx',
                         choices=('onnx', 'openvino', 'ncnn', 'tensorrt'))
     export.add_argument('--precision', default='fp32',
@@ -112,8 +112,8 @@ def _command(commands, name, run, text):
 def _add_networks(command):
     command.add_argument(
         '--pose', default=os.environ.get('RTMW_POSE', 'rtmw-m'),
-        help='pose network: file or published name (default: $RTMW_POSE, '
-        'else rtmw-m)')
+        help='pose network: file or name (default: $RTMW_POSE, else '
+        'rtmw-m)')
     command.add_argument(
         '--det', default=os.environ.get('RTMW_DET', 'yolox-tiny'),
         help='detector: file, published name, or "none" for images of one '
@@ -177,13 +177,16 @@ def _models(flags):
     from .runtime import files
     rows = [(model.aliases[0], model.task, model.weights)
             for model in zoo.models()]
+    absent = {model.weights for model in zoo.models()
+              if model.network and not model.network.is_file()}
     rows += [(name, 'shipped ONNX' if files.is_shipped(address)
               else 'published ONNX', address)
              for table in (files.POSES, files.DETECTORS)
              for name, address in table.items()]
     for name, task, weights in rows:
         if flags.filter in name:
-            print(f'{name:24} {task:24} {weights.rsplit("/", 1)[-1]}')
+            print(f'{name:24} {task:24} {weights.rsplit("/", 1)[-1]}'
+                  + ' (not in this version)' * (weights in absent))
 
 
 def _info(flags):

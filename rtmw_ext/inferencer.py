@@ -106,6 +106,12 @@ def enable():
             raise zoo.UnknownModelError(
                 f'{zoo.unknown(model)}. {error}') from None
 
+    @_extend(BaseInferencer, '_init_model')
+    def init_model(original, self, cfg, weights, device='cpu'):
+        if weights is not None:
+            zoo.check_shipped(weights)
+        return original(self, cfg, weights, device)
+
     @_extend(BaseMMPoseInferencer, '_load_weights_to_model')
     def load_weights(original, self, model, checkpoint, cfg):
         # Only our models: others may rely on MMEngine's lenient loading.

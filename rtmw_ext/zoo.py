@@ -1,7 +1,8 @@
-"""Model names -> configs and released weights, from the metafiles.
+"""Model names -> configs and weights, from the metafiles.
 
 An alias is a model (``rtmw-l``: its most accurate input size) or a model and
-an input size (``rtmw-l-256x192``).
+an input size (``rtmw-l-256x192``). Weights are released ones, with an address,
+or our own, files of this package.
 """
 import functools
 import importlib.util
@@ -14,10 +15,16 @@ import yaml
 PACKAGE = Path(__file__).resolve().parent
 MIRROR = 'RTMW_WEIGHTS_MIRROR'
 RELEASE = 'https://download.openmmlab.com/'
+#: Where our own weights are.
+SHIPPED = PACKAGE / 'weights'
 
 
 class UnknownModelError(ValueError):
     """No model has this name; the text lists the right ones."""
+
+
+class NotShippedError(ValueError):
+    """This version comes without the weights; the text names their file."""
 
 
 @dataclass(frozen=True)
@@ -28,7 +35,7 @@ class Model:
         name (str): The config's name.
         aliases (tuple[str]): Other names.
         config (Path): The config file.
-        weights (str): Address of the released weights.
+        weights (str): Address of the released weights, or path of our own.
         task (str): ``Results[0]['Task']``, or ``'Object Detection'``.
         metrics (dict): Published metrics, {name: value}.
     """
@@ -38,6 +45,13 @@ class Model:
     weights: str
     task: str
     metrics: dict
+
+    @property
+    def network(self):
+        """Path of the ONNX file beside our own weights; None for others."""
+        weights = Path(self.weights)
+        return weights.with_name(f'{self.name}.onnx') if (
+            weights.parent == SHIPPED) else None
 
 
 def root():
@@ -49,7 +63,7 @@ def root():
 
 def models():
     """All models, in the order of the metafiles."""
-    return [_with_mirror(model) for model in _read()]
+    return [_located(model) for model in _read()]
 
 
 @functools.lru_cache
@@ -82,11 +96,36 @@ def _config_path(text):
     return folder / '.mim' / path
 
 
-def _with_mirror(model):
+def check_shipped(path):
+    """Raises if a file of our own weights is absent; others may be.
+
+    Args:
+        path (str | Path): Of a file, or an address.
+
+    Returns:
+        str | Path: The same.
+
+    Raises:
+        NotShippedError: The package should have it.
+    """
+    if Path(path).parent == SHIPPED and not Path(path).is_file():
+        raise NotShippedError(
+            f'this version of rtmw_ext comes without {Path(path).name}: '
+            'train it and run tools/ship_weights.py (docs/synthetic.md), or '
+            'update rtmw_ext')
+    return path
+
+
+def _located(model):
+    """The model with its weights where they are here: in the package, on the
+    mirror, or at their address."""
     mirror = os.environ.get(MIRROR)
-    if not mirror or not model.weights.startswith(RELEASE):
+    if '://' not in model.weights:
+        weights = str(SHIPPED / Path(model.weights).name)
+    elif mirror and model.weights.startswith(RELEASE):
+        weights = mirror.rstrip('/') + '/' + model.weights[len(RELEASE):]
+    else:
         return model
-    weights = mirror.rstrip('/') + '/' + model.weights[len(RELEASE):]
     return Model(**{**model.__dict__, 'weights': weights})
 
 

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from mmengine.config import Config
-from mmpose.registry import DATASETS
+from mmpose.registry import DATASETS, MODELS
 
 pytest.importorskip('numba', reason='needs requirements/synthetic.txt')
 
@@ -21,6 +21,7 @@ from rtmw_ext.datasets.wholebody import (  # noqa: E402
     PARTS,
     AnnotationError,
 )
+from rtmw_ext.geometry import project  # noqa: E402
 from rtmw_ext.synthetic import body as body_module  # noqa: E402
 from rtmw_ext.synthetic import scene  # noqa: E402
 from rtmw_ext.synthetic.body import BodyError  # noqa: E402
@@ -448,6 +449,41 @@ def test_configs_build_their_datasets(maker, coco, size):
     assert sample['inputs'].shape == (3, 256, 192)
     labels = sample['data_samples'].gt_instance_labels
     assert labels.keypoint_weights.shape == (1, 133)
-    val = config.val_dataloader.dataset
-    val.data_root = f'{coco}/'
-    assert DATASETS.build(val)[0]['inputs'].shape == (3, 256, 192)
+    assert config.val_dataloader is None  # training needs no written people
+    test = config.test_dataloader.dataset
+    test.data_root = f'{coco}/'
+    assert DATASETS.build(test)[0]['inputs'].shape == (3, 256, 192)
+
+
+@pytest.mark.parametrize('size', 'ts')
+def test_3d_configs_build_what_is_tested(coco, size):
+    """The people with their 3D, and the true depth if it is to be known."""
+    config = Config.fromfile(
+        CONFIGS / 'synthetic' / f'rtmw3d-{size}_synthetic-256x192.py')
+    assert config.val_dataloader is config.val_cfg is None
+    model = MODELS.build(config.model)
+    assert model.head.decoder.axes[2].bins == 384
+    test = config.test_dataloader.dataset
+    test.datasets[0].data_root = f'{coco}/'
+    found = DATASETS.build(test)[0]
+    meta = found['data_samples'].metainfo
+    assert found['inputs'].shape == (3, 256, 192)
+    assert meta['keypoints_3d'].shape == (1, 133, 3)
+    assert meta['root_depth'] == pytest.approx(
+        meta['keypoints_3d'][0, 11:13, 2].mean())
+    points = project(meta['keypoints_3d'], meta['camera_param'])
+    seen = meta['keypoints_3d_visible'][0] > 0
+    truth = np.reshape(sum((
+        meta['raw_ann_info'][field] for field, _ in PARTS), []), (-1, 3))
+    # Rounded to 0.001 pixel and a micrometre.
+    assert np.abs(points[0] - truth[:, :2])[seen].max() < 0.01
+    test.datasets[0].known_depth = False
+    assert 'root_depth' not in DATASETS.build(test)[0][
+        'data_samples'].metainfo
+
+
+def test_absent_people_are_a_command(tmp_path):
+    with pytest.raises(AnnotationError, match='make synthetic-val'):
+        DATASETS.build(dict(
+            type='WholeBody3DDataset', data_root=str(tmp_path),
+            ann_file='annotations/val.json', test_mode=True))

@@ -104,15 +104,17 @@ def test_installed_wheel_knows_the_names(tmp_path):
             'from mmengine.config import Config;'
             'print(rtmw_ext.__file__); '
             'print([Config.fromfile(m.config).model.type'
-            ' for m in zoo.models()])')
+            ' for m in zoo.models()], zoo.get("rtmw-t-synthetic").network)')
     env = {**os.environ, 'PYTHONPATH': str(site)}
     out = subprocess.run([PYTHON, '-c', code], cwd=tmp_path, env=env,
                          text=True, capture_output=True, check=True).stdout
     assert str(site) in out
-    assert out.count('TopdownPoseEstimator') == 5
+    assert out.count('TopdownPoseEstimator') == 6
     assert (site / 'rtmw_ext' / '.mim' / 'tools' / 'train.py').exists()
-    for name in zoo.PACKAGE.glob('weights/*'):
-        assert (site / 'rtmw_ext' / 'weights' / name.name).exists()
+    weights = site / 'rtmw_ext' / 'weights'
+    assert f'{weights}/rtmw-t_synthetic-256x192.onnx' in out
+    for path in (ROOT / 'rtmw_ext' / 'weights').iterdir():
+        assert (weights / path.name).read_bytes() == path.read_bytes()
     metadata = next(site.glob('rtmw_ext-*.dist-info')) / 'METADATA'
     requires = [line for line in metadata.read_text().splitlines()
                 if line.startswith('Requires-Dist')]

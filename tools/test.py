@@ -1,30 +1,53 @@
 #!/usr/bin/env python3
-"""Evaluates a checkpoint: ``tools/test.py CONFIG CHECKPOINT ...``."""
+"""Evaluates a checkpoint: ``tools/test.py CONFIG CHECKPOINT ...``.
+
+The checkpoint is a path, an address or a model's name (``rtmw models``).
+"""
 from pathlib import Path
 
 import mmengine
 from launch import load_config, parser
 from mmengine.runner import Runner
 
+from rtmw_ext import zoo
+from rtmw_ext.datasets.checks import AnnotationError
+
 
 def main():
     flags = parser(__doc__)
-    flags.add_argument('checkpoint', help='path of a checkpoint')
+    flags.add_argument('checkpoint', help='path, address or name of a model')
     flags.add_argument('--out', help='write the metrics to this JSON file')
     flags.add_argument('--show-dir', help='write pictures to this folder')
     flags = flags.parse_args()
-    if '://' not in flags.checkpoint and not Path(flags.checkpoint).is_file():
-        raise SystemExit(f'checkpoint {flags.checkpoint} does not exist')
     config = load_config(flags)
-    config.load_from = flags.checkpoint
+    config.load_from = find_checkpoint(flags.checkpoint)
     if flags.show_dir:
         detector = config.default_scope == 'mmdet'
         config.default_hooks.visualization.update(
             dict(draw=True, test_out_dir=str(Path(flags.show_dir).resolve()))
             if detector else dict(enable=True, out_dir=flags.show_dir))
-    metrics = Runner.from_cfg(config).test()
+    try:
+        metrics = Runner.from_cfg(config).test()
+    except AnnotationError as error:
+        raise SystemExit(f'error: {error}') from None
     if flags.out:
         mmengine.dump(metrics, flags.out)
+
+
+def find_checkpoint(text):
+    """The path or address that the command line means.
+
+    Raises:
+        SystemExit: There is no such file.
+    """
+    model = zoo.find(text)
+    try:
+        path = zoo.check_shipped(model.weights if model else text)
+    except zoo.NotShippedError as error:
+        raise SystemExit(f'error: {error}') from None
+    if '://' not in path and not Path(path).is_file():
+        raise SystemExit(f'checkpoint {path} does not exist')
+    return path
 
 
 if __name__ == '__main__':

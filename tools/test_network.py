@@ -1,9 +1,11 @@
 #!/usr/bin/env python3
-"""Whole-body AP of exported networks in the annotated boxes, by the runtime:
+"""AP by part of networks in the annotated boxes, by the runtime:
 
 tools/test_network.py ANNOTATIONS IMAGE_FOLDER NETWORK [NETWORK ...]
 
-It shows what int8 or bf16 costs.
+A network is an .onnx or .xml file, a name (rtmw models), or
+CONFIG=CHECKPOINT. It shows what int8 or bf16 costs, and, with --out, the
+people that each network finds, side by side.
 """
 import argparse
 import contextlib
@@ -11,61 +13,101 @@ import io
 import tempfile
 from pathlib import Path
 
+import cv2
 import numpy as np
 from mmpose.datasets.datasets.utils import parse_pose_metainfo
 from xtcocotools.coco import COCO
-from xtcocotools.cocoeval import COCOeval
 
-from rtmw_ext.runtime import PoseModel
+from rtmw_ext.evaluation.wholebody_metric import part_stats
+from rtmw_ext.images import read_image
+from rtmw_ext.runtime import PoseModel, files
+from rtmw_ext.runtime.draw import draw
 from rtmw_ext.runtime.results import Coco
 
 METAINFO = 'configs/_base_/datasets/coco_wholebody.py'
 
 
 def evaluate(pose, annotations, folder):
-    """AP in [0, 1].
+    """AP of the whole body and its parts.
 
     Args:
         pose (PoseModel): Of the 133 points.
         annotations (str): COCO-WholeBody's file.
         folder (Path): Of its images.
+
+    Returns:
+        tuple[dict, dict]: {part: AP in [0, 1]}, whole first, and {path of an
+        image: its People}.
     """
     sigmas = np.array(parse_pose_metainfo(dict(from_file=METAINFO))['sigmas'])
-    with contextlib.redirect_stdout(io.StringIO()), \
-            tempfile.TemporaryDirectory() as scratch:
+    people = {}
+    with contextlib.redirect_stdout(io.StringIO()):
         truth = COCO(annotations)
-        results = Coco(Path(scratch))
+        results = Coco(None)
         for image in truth.loadImgs(truth.getImgIds()):
             rows = truth.loadAnns(truth.getAnnIds(imgIds=image['id']))
             boxes = np.array([row['bbox'] for row in rows],
                              np.float32).reshape(-1, 4)
             boxes[:, 2:] += boxes[:, :2]
+            path = folder / image['file_name']
+            people[path] = pose(path, boxes)
             first = len(results.found)
-            results.add(image['file_name'], None,
-                        pose(folder / image['file_name'], boxes))
+            results.add(image['file_name'], None, people[path])
             for row in results.found[first:]:
                 row['image_id'] = image['id']
-        evaluation = COCOeval(truth, truth.loadRes(results.found),
-                              'keypoints_wholebody', sigmas, use_area=True)
-        evaluation.evaluate()
-        evaluation.accumulate()
-        evaluation.summarize()
-    return float(evaluation.stats[0])
+        stats = part_stats(truth, truth.loadRes(results.found), sigmas)
+    return {part: float(values['AP'])
+            for part, values in stats.items()}, people
+
+
+def load(text, scratch, **network):
+    """The PoseModel that the command line means; one from a checkpoint is
+    exported into the folder ``scratch``."""
+    config, _, checkpoint = text.partition('=')
+    if not checkpoint:
+        return PoseModel(files.resolve(text, files.POSES), **network)
+    from rtmw_ext.export import formats
+    from rtmw_ext.export.model import Exportable, describe, load_model
+    model, content, weights = load_model(config, checkpoint)
+    path = Path(scratch) / f'{Path(config).stem}.onnx'
+    formats.to_onnx(Exportable(model),
+                    describe(model, content, config, weights), path)
+    return PoseModel(path, **network)
 
 
 def main():
-    flags = argparse.ArgumentParser(description=__doc__.split('\n')[0])
+    flags = argparse.ArgumentParser(
+        description=__doc__,
+        formatter_class=argparse.RawDescriptionHelpFormatter)
     flags.add_argument('annotations')
     flags.add_argument('images', type=Path)
     flags.add_argument('networks', nargs='+')
     flags.add_argument('--backend')
     flags.add_argument('--precision', default='fp32')
+    flags.add_argument('--out', type=Path, help='folder for pictures')
+    flags.add_argument('--threshold', type=float, default=0.3,
+                       help='least score of a point drawn (default: 0.3)')
     flags = flags.parse_args()
-    for path in flags.networks:
-        pose = PoseModel(path, backend=flags.backend,
-                         precision=flags.precision)
-        value = evaluate(pose, flags.annotations, flags.images)
-        print(f'{path}: AP {100 * value:.2f}', flush=True)
+    pictures = {}
+    for number, text in enumerate(flags.networks):
+        with tempfile.TemporaryDirectory() as scratch:
+            try:
+                pose = load(text, scratch, backend=flags.backend,
+                            precision=flags.precision)
+            except ValueError as error:
+                raise SystemExit(f'error: {error}') from None
+            values, people = evaluate(pose, flags.annotations, flags.images)
+        if not number:
+            print(f'| AP | {" | ".join(values)} |')
+            print('|---' * (len(values) + 1) + '|')
+        cells = ' | '.join(f'{100 * value:.2f}' for value in values.values())
+        print(f'| {text} | {cells} |', flush=True)
+        for path, found in people.items() if flags.out else ():
+            pictures.setdefault(path, []).append(
+                draw(read_image(path), found, flags.threshold))
+    for path, drawn in pictures.items():
+        flags.out.mkdir(parents=True, exist_ok=True)
+        cv2.imwrite(str(flags.out / f'{path.stem}.jpg'), np.hstack(drawn))
 
 
 if __name__ == '__main__':

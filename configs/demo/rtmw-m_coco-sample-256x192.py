@@ -3,6 +3,7 @@
 _base_ = [
     '../_base_/schedules/short.py',
     '../_base_/models/rtmw_m.py',
+    '../_base_/models/biased_bn.py',
     '../_base_/data/rtmw_256x192.py',
 ]
 data_root = '../shared/samples/coco/'
@@ -20,17 +21,9 @@ param_scheduler = [
         by_epoch=False),
 ]
 
-# Few pictures must not leave a point's map with nothing above its ReLU: BN
-# begins with a bias.
 model = dict(
     backbone=dict(init_cfg=None),
-    head=dict(
-        init_cfg=[
-            dict(type='Normal', layer=['Conv2d'], std=0.001),
-            dict(type='Constant', layer='BatchNorm2d', val=1, bias=1.),
-            dict(type='Normal', layer=['Linear'], std=0.01, bias=0),
-        ],
-        decoder={{_base_.codec}}),
+    head=dict(init_cfg={{_base_.biased_bn}}, decoder={{_base_.codec}}),
     test_cfg=dict(flip_test=False))
 train_dataloader = dict(
     batch_size=14,

@@ -3,6 +3,7 @@
 _base_ = [
     '../_base_/schedules/short.py',
     '../_base_/models/rtmw3d_t.py',
+    '../_base_/models/biased_bn.py',
     '../_base_/data/rtmw3d_128x96.py',
 ]
 drawn = dict(
@@ -32,15 +33,10 @@ param_scheduler = [
         by_epoch=False),
 ]
 
-# A small batch is steadier at a low temperature, and few pictures must not
-# leave a point's map with nothing above its ReLU: BN begins with a bias.
+# A small batch is steadier at a low temperature.
 model = dict(
     head=dict(
-        init_cfg=[
-            dict(type='Normal', layer=['Conv2d'], std=0.001),
-            dict(type='Constant', layer='BatchNorm2d', val=1, bias=1.),
-            dict(type='Normal', layer=['Linear'], std=0.01, bias=0),
-        ],
+        init_cfg={{_base_.biased_bn}},
         gau=dict(dropout=0.),
         loss=dict(beta=1.),
         bone_loss=dict(beta=1.),

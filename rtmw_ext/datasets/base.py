@@ -12,6 +12,7 @@ from mmpose.datasets.datasets.utils import parse_pose_metainfo
 from mmpose.registry import DATASETS
 
 from .checks import (
+    HOW_TO_GET,
     AnnotationError,
     SkipReport,
     find_problem,
@@ -58,6 +59,9 @@ class KeypointDataset(BaseCocoStyleDataset):
             metainfo = path.stem
         return dict(definition(metainfo))
 
+    #: What to do where the annotation file is absent.
+    how_to_get = HOW_TO_GET
+
     @property
     def annotation_files(self):
         """list[Path]: The files that ``ann_file`` names, a path or a pattern
@@ -70,7 +74,7 @@ class KeypointDataset(BaseCocoStyleDataset):
         if glob.has_magic(self.ann_file):
             names = sorted(glob.glob(self.ann_file))
         if not names or not Path(names[0]).is_file():
-            raise AnnotationError(missing(self.ann_file))
+            raise AnnotationError(missing(self.ann_file, self.how_to_get))
         return list(map(Path, names))
 
     @property

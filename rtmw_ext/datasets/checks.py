@@ -48,11 +48,13 @@ def read_json(path, kind=dict, keys=()):
     return content
 
 
-def missing(path):
+HOW_TO_GET = 'put the dataset there (tools/dataset/prepare.py says how)'
+
+
+def missing(path, how_to_get=HOW_TO_GET):
     """The error text for an annotation file that is not there."""
-    return (f'annotation file {path} does not exist: put the dataset there '
-            '(tools/dataset/prepare.py says how), or set data_root and '
-            'ann_file of the dataset in the config')
+    return (f'annotation file {path} does not exist: {how_to_get}, or set '
+            'data_root and ann_file of the dataset in the config')
 
 
 class SkipReport:

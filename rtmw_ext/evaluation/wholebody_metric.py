@@ -7,8 +7,14 @@ from mmpose.evaluation.metrics import CocoWholeBodyMetric
 from mmpose.registry import METRICS
 from xtcocotools.cocoeval import COCOeval
 
+from ..skeleton import PARTS
+
 STATS = ('AP', 'AP .5', 'AP .75', 'AP (M)', 'AP (L)', 'AR', 'AR .5', 'AR .75',
          'AR (M)', 'AR (L)')
+#: COCO-WholeBody's names of the parts.
+COCO_PARTS = dict(
+    body=PARTS['body'], foot=PARTS['feet'], face=PARTS['face'],
+    lefthand=PARTS['left_hand'], righthand=PARTS['right_hand'])
 
 
 @METRICS.register_module()
@@ -24,36 +30,34 @@ class WholeBodyMetric(CocoWholeBodyMetric):
     """
 
     def _do_python_keypoint_eval(self, outfile_prefix):
-        detections = self.coco.loadRes(f'{outfile_prefix}.keypoints.json')
-        sigmas = self.dataset_meta['sigmas']
-        counts = dict(
-            body=self.body_num,
-            foot=self.foot_num,
-            face=self.face_num,
-            lefthand=self.left_hand_num,
-            righthand=self.right_hand_num)
-        ends = np.cumsum(list(counts.values()))
-        parts = {
-            part: self._evaluate(detections, part, sigmas[end - count:end])
-            for (part, count), end in zip(counts.items(), ends)
-        }
-        whole = self._evaluate(detections, 'wholebody', sigmas)
-        named = list(zip(STATS, whole))
-        hands = np.stack([parts.pop('lefthand'), parts.pop('righthand')])
-        parts['hand'] = hands.mean(axis=0)
-        for part, stats in parts.items():
-            values = dict(zip(STATS, stats))
-            named += [(f'{part}/{name}', values[name])
+        found = part_stats(
+            self.coco, self.coco.loadRes(f'{outfile_prefix}.keypoints.json'),
+            self.dataset_meta['sigmas'], self.use_area)
+        named = list(found.pop('whole').items())
+        for part, stats in found.items():
+            named += [(f'{part}/{name}', stats[name])
                       for name in ('AP', 'AR')]
         return named
 
-    def _evaluate(self, detections, part, sigmas):
-        evaluation = COCOeval(
-            self.coco,
-            detections,
-            f'keypoints_{part}',
-            sigmas,
-            use_area=self.use_area)
+
+def part_stats(truth, found, sigmas, use_area=True):
+    """COCO's figures for the whole body and for each part.
+
+    Args:
+        truth (COCO): Annotations.
+        found (COCO): Results, of ``truth.loadRes``.
+        sigmas (ndarray): (133, ).
+        use_area (bool): Whether annotations have the area of the person.
+
+    Returns:
+        dict: ``whole``, ``body``, ``foot``, ``face`` and ``hand`` (the mean
+        of the two hands), each {name of ``STATS``: value in [0, 1], -1 where
+        there is no person to score}.
+    """
+
+    def evaluate(part, sigmas):
+        evaluation = COCOeval(truth, found, f'keypoints_{part}', sigmas,
+                              use_area=use_area)
         evaluation.params.useSegm = None
         # Its print-outs do not say which part they are of.
         with contextlib.redirect_stdout(io.StringIO()):
@@ -61,3 +65,10 @@ class WholeBodyMetric(CocoWholeBodyMetric):
             evaluation.accumulate()
             evaluation.summarize()
         return evaluation.stats
+
+    stats = dict(whole=evaluate('wholebody', sigmas))
+    for part, points in COCO_PARTS.items():
+        stats[part] = evaluate(part, sigmas[points.start:points.stop])
+    hands = [stats.pop(f'{side}hand') for side in ('left', 'right')]
+    stats['hand'] = np.mean(hands, axis=0)
+    return {part: dict(zip(STATS, values)) for part, values in stats.items()}

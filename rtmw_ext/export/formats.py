@@ -2,6 +2,7 @@
 
 Shapes: B crops, (h, w) the input in pixels.
 """
+import io
 import json
 import subprocess
 import tempfile
@@ -33,17 +34,32 @@ def to_onnx(network, meta, path, precision='fp32'):
         path (Path): To write.
         precision (str): ``fp32``; ``fp16`` keeps float32 inputs and outputs.
     """
-    import onnx
-    axes = {name: {0: 'batch'} for name in ('input', *network.names)}
-    with legacy_onnx_export(), torch.no_grad():
-        torch.onnx.export(
-            network, example(meta), str(path), input_names=['input'],
-            output_names=network.names, dynamic_axes=axes,
-            opset_version=OPSET)
-    model = onnx.load(path)
+    model = trace(network, meta)
     if precision == 'fp16':
         model = to_half(model)
     write_metadata(model, meta, path)
+
+
+def trace(network, meta, **options):
+    """As :func:`to_onnx`, without the metadata and in memory.
+
+    Args:
+        network (Exportable): What to export.
+        meta (dict): From :func:`rtmw_ext.export.model.describe`.
+        **options: Of ``torch.onnx.export``.
+
+    Returns:
+        onnx.ModelProto: In float32.
+    """
+    import onnx
+    axes = {name: {0: 'batch'} for name in ('input', *network.names)}
+    content = io.BytesIO()
+    with legacy_onnx_export(), torch.no_grad():
+        torch.onnx.export(
+            network, example(meta), content, input_names=['input'],
+            output_names=network.names, dynamic_axes=axes,
+            opset_version=OPSET, **options)
+    return onnx.load_from_string(content.getvalue())
 
 
 def to_half(model):

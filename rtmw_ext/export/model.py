@@ -71,8 +71,8 @@ def load_model(name, weights=None):
     """
     Args:
         name (str): A model's name (``rtmw models``) or a config's path.
-        weights (str, optional): A checkpoint, or ``random``. Default: the
-            released one of a named model.
+        weights (str, optional): A checkpoint, or ``random``. Default: that
+            of a named model.
 
     Returns:
         tuple[nn.Module, Config, str]: The model in eval mode, its config, and
@@ -80,6 +80,7 @@ def load_model(name, weights=None):
 
     Raises:
         UnknownModelError: Nothing has this name.
+        NotShippedError: Our own weights are not in this version.
         ExportError: There are no weights, or it is no SimCC model.
         CheckpointError: They are another model's.
     """
@@ -108,6 +109,7 @@ def load_model(name, weights=None):
     if weights == RANDOM:
         model.init_weights()
     else:
+        zoo.check_shipped(weights)
         if '://' not in weights and not Path(weights).is_file():
             raise ExportError(f'checkpoint {weights} does not exist')
         state = _load_checkpoint(weights, map_location='cpu')

@@ -401,7 +401,7 @@ def find_weights(source):
                                 'address, a folder or the name of a model')
     model = zoo.find(source)
     if model is not None:
-        return model.weights
+        return zoo.check_shipped(model.weights)
     if '://' in source:
         return source
     path = Path(source)

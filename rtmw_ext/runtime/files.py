@@ -1,8 +1,8 @@
-"""Names of published networks -> local files.
+"""Names of networks -> local files.
 
-Our own are shipped in ``rtmw_ext/weights``. The others are OpenMMLab's ONNX
-exports, kept in ``~/.cache/rtmw_ext/onnx`` (``$XDG_CACHE_HOME``);
-``RTMW_WEIGHTS_MIRROR`` is another server for them.
+Our own are in the package. Published ones are OpenMMLab's ONNX exports, kept
+in ``~/.cache/rtmw_ext/onnx`` (``$XDG_CACHE_HOME``); ``RTMW_WEIGHTS_MIRROR`` is
+another server for them.
 """
 import os
 import shutil
@@ -11,7 +11,7 @@ import urllib.request
 import zipfile
 from pathlib import Path
 
-from ..zoo import MIRROR, PACKAGE, RELEASE
+from .. import zoo
 from .network import NetworkError
 
 _RTMW = 'mmpose/v1/projects/rtmw/onnx_sdk/'
@@ -33,11 +33,11 @@ DETECTORS = {
 
 
 def resolve(name, published):
-    """A network's file: a path stays one, a shipped name is one, a published
-    name is fetched once.
+    """A network's file: a path stays one, a name of ours is in the package, a
+    published one is fetched once.
 
     Args:
-        name (str): A path, or a key of ``published``.
+        name (str): A path, a name of ours, or a key of ``published``.
         published (dict): ``POSES`` or ``DETECTORS``.
 
     Returns:
@@ -45,22 +45,27 @@ def resolve(name, published):
 
     Raises:
         NetworkError: Neither a file nor a name, or it cannot be fetched.
+        NotShippedError: This version comes without it.
     """
     if Path(name).suffix in ('.onnx', '.xml') or Path(name).exists():
         return Path(name)
+    ours = zoo.find(name)
+    if ours is not None and ours.network is not None:
+        return zoo.check_shipped(ours.network)
     if name not in published:
+        own = [model.aliases[0] for model in zoo.models() if model.network]
         raise NetworkError(
             f'unknown network "{name}": give an .onnx or .xml file (see `rtmw '
-            f'export`), or one of {", ".join(published)}')
+            f'export`), or one of {", ".join([*own, *published])}')
     if is_shipped(published[name]):
-        return PACKAGE / published[name]
+        return zoo.PACKAGE / published[name]
     base = os.environ.get('XDG_CACHE_HOME') or Path.home() / '.cache'
     cached = Path(base) / 'rtmw_ext' / 'onnx' / Path(
         published[name]).with_suffix('.onnx').name
     if cached.is_file():
         return cached
-    address = (os.environ.get(MIRROR) or RELEASE).rstrip(
-        '/') + '/' + published[name]
+    server = os.environ.get(zoo.MIRROR) or zoo.RELEASE
+    address = f'{server.rstrip("/")}/{published[name]}'
     cached.parent.mkdir(parents=True, exist_ok=True)
     part = cached.with_suffix(f'.{os.getpid()}')
     try:
@@ -80,7 +85,7 @@ def resolve(name, published):
                    if is_shipped(published[other])]
         raise NetworkError(
             f'network "{name}" cannot be fetched from {address} ({error}): '
-            f'check the connection, set {MIRROR}, put the file at {cached}'
+            f'check the connection, set {zoo.MIRROR}, put the file at {cached}'
             + ''.join(f', or use {other}, which is shipped'
                       for other in shipped)) from None
     finally:

@@ -8,6 +8,7 @@ from mmpose.datasets import CocoWholeBodyDataset
 from mmpose.registry import DATASETS
 
 from ..datasets.wholebody import AnnotationError, WholeBodyDataset
+from ..skeleton import HIPS
 
 
 def sample_info(sample, person, hidden_weight=1.):
@@ -115,7 +116,22 @@ class WholeBody3DDataset(WholeBodyDataset):
     (399 numbers: x, y, z in camera axes, metres) and
     ``keypoints_3d_valid`` (133 of 0 or 1), an image has ``camera`` (3 x 3
     intrinsics in pixels).
+
+    Args:
+        known_depth (bool): Whether samples carry the true ``root_depth`` of
+            the hips, as H3WB's do; else RTMW3D estimates it.
+        kwargs: Of :class:`WholeBodyDataset`.
     """
+
+    how_to_get = ('make it with tools/synthesize.py, the evaluation set with '
+                  '`make synthetic-val`')
+
+    def __init__(self, *args, known_depth=True, **kwargs):
+        self.known_depth = known_depth
+        super().__init__(*args, **kwargs)
+
+    def settings(self):
+        return dict(super().settings(), known_depth=self.known_depth)
 
     def parse_data_info(self, raw_data_info):
         """One annotation -> one sample with 3D, or None with a warning."""
@@ -131,4 +147,8 @@ class WholeBody3DDataset(WholeBodyDataset):
             annotation['keypoints_3d_valid'])[None]
         info['camera_param'] = dict(
             K=np.float32(raw_data_info['raw_img_info']['camera']))
+        if self.known_depth:
+            # True for points outside the photo too.
+            hips = info['keypoints_3d'][0, list(HIPS), 2]
+            info['root_depth'] = float(hips.mean())
         return info

@@ -1,7 +1,5 @@
 # Synthetic people (docs/synthetic.md). Training ones are rendered on the fly;
-# the evaluation set is written once, about 2,000 people:
-# tools/synthesize.py --num 1000 --people 1 3 --seed 2026 --split val
-#   --out data/synthetic
+# the evaluation set, 2,000 people, is written once: make synthetic-val.
 synthetic_train = dict(
     type='SyntheticWholeBodyDataset',
     num=10_000_000,

@@ -6,7 +6,7 @@ minutes = 10
 
 train_cfg = dict(
     type='IterBasedTrainLoop', max_iters=10**9, val_interval=10**9)
-val_cfg = dict()
+val_cfg = None
 test_cfg = dict()
 randomness = dict(seed=21)
 

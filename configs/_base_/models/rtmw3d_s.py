@@ -1,0 +1,3 @@
+_base_ = ['./rtmw_s.py', './rtmw3d.py']
+
+model = {{_base_.rtmw3d}}

@@ -1,0 +1,109 @@
+"""Weights that are stored once, for PyTorch and for ONNX.
+
+A ``.pth`` is a zip archive of uncompressed tensors. An ONNX graph beside it
+can name their places in that file as its external data, so that the package
+holds one file of weights and a small graph for each model that uses it.
+"""
+import math
+from pathlib import Path
+
+import torch
+from torch._subclasses.fake_tensor import FakeTensorMode
+
+from .formats import trace, write_metadata
+from .model import Exportable, ExportError
+
+#: What half floats hold.
+LARGEST = torch.finfo(torch.float16).max
+
+
+def shrink(state):
+    """Weights in half the space.
+
+    Matrices and kernels become float16. Vectors (BN's statistics, scales,
+    biases) stay as they are: they are under a hundredth of it, and a variance
+    may be smaller than float16 can tell from 0.
+
+    Args:
+        state (dict): {name: tensor}.
+
+    Returns:
+        dict: The same names; tensors on the CPU with a storage of their own.
+
+    Raises:
+        ExportError: A weight is not finite, or too large for float16.
+    """
+    small = {}
+    for name, tensor in state.items():
+        tensor = tensor.detach().cpu().contiguous()
+        if tensor.is_floating_point():
+            if not tensor.isfinite().all():
+                raise ExportError(f'weight {name} holds NaN or infinity: the '
+                                  'training has diverged')
+            if tensor.ndim > 1:
+                if tensor.abs().max() > LARGEST:
+                    raise ExportError(f'weight {name} reaches '
+                                      f'{tensor.abs().max():.3g}, more than '
+                                      f'float16 holds ({LARGEST:.0f})')
+                tensor = tensor.half()
+        small[name] = tensor.clone()
+    return small
+
+
+def to_shared_onnx(model, meta, path, checkpoint):
+    """Writes the graph of a model whose weights are those of a checkpoint.
+
+    Args:
+        model (nn.Module): From :func:`load_model`, of that checkpoint.
+        meta (dict): From :func:`describe`.
+        path (Path): ``.onnx`` to write.
+        checkpoint (Path): ``.pth`` in the same folder, with matrices in
+            float16 as :func:`shrink` leaves them.
+    """
+    from onnx import TensorProto, helper
+    # Weights as they are: neither transposed nor joined with BN's, which the
+    # runtime does when it loads them.
+    graph = trace(Exportable(model), meta, do_constant_folding=False,
+                  training=torch.onnx.TrainingMode.PRESERVE)
+    place = places(checkpoint)
+    casts = []
+    for weight in graph.graph.initializer:
+        # The exporter names weights as state_dict does; others are constants.
+        name = weight.name.removeprefix('model.')
+        if name not in place:
+            continue
+        offset, length, dtype = place[name]
+        if dtype == torch.float16:
+            half = f'{weight.name}.half'
+            casts.append(helper.make_node(
+                'Cast', [half], [weight.name], to=TensorProto.FLOAT))
+            weight.name, weight.data_type = half, TensorProto.FLOAT16
+        weight.ClearField('raw_data')
+        weight.data_location = TensorProto.EXTERNAL
+        for key, value in dict(location=Path(checkpoint).name, offset=offset,
+                               length=length).items():
+            weight.external_data.add(key=key, value=str(value))
+    nodes = [*casts, *graph.graph.node]
+    del graph.graph.node[:]
+    graph.graph.node.extend(nodes)
+    write_metadata(graph, meta, path)
+
+
+def places(checkpoint):
+    """Where the tensors of a checkpoint lie in its file.
+
+    Args:
+        checkpoint (str | Path): Its ``state_dict`` has tensors that share no
+            storage.
+
+    Returns:
+        dict: {name: (offset in bytes, length in bytes, dtype)}.
+    """
+    with FakeTensorMode():  # reads no tensor, notes its place
+        state = torch.load(checkpoint, weights_only=True)['state_dict']
+    return {
+        name: (tensor.untyped_storage()._checkpoint_offset
+               + tensor.storage_offset() * tensor.itemsize,
+               math.prod(tensor.shape) * tensor.itemsize, tensor.dtype)
+        for name, tensor in state.items()
+    }
