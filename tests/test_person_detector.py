@@ -103,6 +103,8 @@ def test_training_resuming_and_testing(scenes, tmp_path):
         'val_evaluator.ann_file': f'{scenes}/annotations/val.json',
         'test_evaluator.ann_file': f'{scenes}/annotations/val.json',
         'train_dataloader.batch_size': 4,
+        # Next to nothing is learned, and nothing sure.
+        'model.test_cfg.score_thr': 0.,
         'default_hooks.checkpoint.interval': 2,
         'default_hooks.logger.interval': 1,
     }.items()]
@@ -114,8 +116,7 @@ def test_training_resuming_and_testing(scenes, tmp_path):
     last = (tmp_path / 'last_checkpoint').read_text()
     out = _tool('train.py', CONFIG, '--no-validate', '--resume', *common,
                 'custom_hooks.1.minutes=0.04')
-    assert f'resumed from {last}' in out.replace('Resumed', 'resumed') or \
-        'resumed epoch' in out
+    assert 'resumed epoch: ' in out
     again = (tmp_path / 'last_checkpoint').read_text()
     assert again != last
     out = _tool('test.py', CONFIG, again, '--show-dir', tmp_path / 'drawn',

@@ -377,6 +377,21 @@ def test_dataset_renders_on_the_fly(maker):
                                rtol=1e-6)
 
 
+def test_whole_photos_drop_the_hidden_alone(maker, monkeypatch):
+    """What is said of people is of those that are left."""
+    calls, names = iter(range(4)), iter('abcd')
+    silhouette, person = maker._silhouette, maker.person
+    monkeypatch.setattr(maker, '_silhouette', lambda *arguments: silhouette(
+        *arguments) * (1e6 if next(calls) % 2 else 1))
+    monkeypatch.setattr(maker, 'person', lambda rng: (
+        *person(rng)[:3], next(names)))
+    sample = maker.photo(scene.rng_of(23, 0), (96, 64), (4, 4))
+    assert sample.families == ['a', 'c']
+    for name in ('boxes', 'keypoints', 'visible', 'shown'):
+        assert len(getattr(sample, name)) == 2
+    assert len(maker.photo(scene.rng_of(23, 0), (96, 64), (0, 0)).boxes) == 0
+
+
 def test_backgrounds_of_the_user(maker, tmp_path):
     cv2.imwrite(str(tmp_path / 'red.png'), np.full(
         (80, 120, 3), (0, 0, 255), np.uint8))

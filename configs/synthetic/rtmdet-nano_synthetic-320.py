@@ -16,6 +16,7 @@ model = dict(
     ]))
 
 train_cfg = dict(val_interval=800)
+val_cfg = dict(_delete_=True)
 optim_wrapper = dict(
     type='mmpose.PrecisionOptimWrapper',
     precision='auto',

@@ -1,8 +1,8 @@
 """Names of networks -> local files.
 
-Our own are shipped in ``rtmw_ext/weights``. The others are OpenMMLab's ONNX
-exports, kept in ``~/.cache/rtmw_ext/onnx`` (``$XDG_CACHE_HOME``);
-``RTMW_WEIGHTS_MIRROR`` is another server for them.
+Our own are in the package. Published ones are OpenMMLab's ONNX exports, kept
+in ``~/.cache/rtmw_ext/onnx`` (``$XDG_CACHE_HOME``); ``RTMW_WEIGHTS_MIRROR`` is
+another server for them.
 """
 import os
 import shutil
@@ -85,9 +85,9 @@ def resolve(name, published):
                    if is_shipped(published[other])]
         raise NetworkError(
             f'network "{name}" cannot be fetched from {address} ({error}): '
-            f'check the connection, set {zoo.MIRROR}, put the file at '
-            f'{cached}' + ''.join(f', or use {other}, which is shipped'
-                                  for other in shipped)) from None
+            f'check the connection, set {zoo.MIRROR}, put the file at {cached}'
+            + ''.join(f', or use {other}, which is shipped'
+                      for other in shipped)) from None
     finally:
         part.unlink(missing_ok=True)
 
