@@ -4,7 +4,7 @@ RUN := .venv/bin/python
 SAMPLES ?= ../shared
 
 .PHONY: help setup test lint demo demo-real demo-3d table wheel distill-study \
-	ablation-study synthetic-val eval-synthetic eval-real clean
+	ablation-study synthetic-val eval-synthetic eval-real check-exports clean
 
 help:
 	@echo "make demo       set up, train a small model on drawn people, infer"
@@ -15,6 +15,7 @@ help:
 	@echo "make eval-synthetic  AP and MPJPE of the shipped weights"
 	@echo "make eval-real  their AP on real photos ($(SAMPLES)/samples/coco)"
 	@echo "make table      parameters and GFLOPs of every size"
+	@echo "make check-exports  released models in every format, beside PyTorch"
 	@echo "make setup      only the environment, in .venv"
 	@echo "make clean      remove .venv, outputs and work_dirs"
 
@@ -59,6 +60,10 @@ eval-real: setup
 	$(RUN) tools/test_network.py $(SAMPLES)/samples/coco/test_coco_wholebody.json \
 		$(SAMPLES)/samples/coco rtmw-t-synthetic \
 		configs/demo/rtmw-t_drawn-256x192.py=$(DRAWN) --out outputs/eval-real
+
+# Minutes: every released model in every format, beside PyTorch.
+check-exports: setup
+	$(RUN) tools/check_exports.py
 
 table: setup
 	$(RUN) tools/model_table.py

@@ -131,6 +131,10 @@ def describe(model, config, name, weights):
         rgb=bool(processor.bgr_to_rgb),
         keypoints=list(point_names(model.head.out_channels)),
         licence=LICENCE, made_by=f'rtmw_ext {__version__}')
+    loss = model.head.loss_module
+    if getattr(loss, 'label_softmax', False):
+        # What is learned reaches 1 once it is multiplied by this.
+        meta['score_scale'] = loss.beta / loss.label_beta
     if hasattr(decoder, 'z_range'):
         meta['z_range'] = float(decoder.z_range)
         meta['root'] = [int(point) for point in decoder.root_index]

@@ -26,7 +26,8 @@ class WholeBody:
             takes every image for one person.
         fallback (bool): Where the detector finds nobody in an image, look
             for one person in the whole of it; see :meth:`whole_image`. Not
-            in videos.
+            in videos, and not with a pose network that does not say what
+            its scores mean (``PoseModel.score_scale``).
         **network: For both, arguments of
             :func:`rtmw_ext.runtime.load_network`.
 
@@ -61,7 +62,7 @@ class WholeBody:
         """
         image = read_image(image)
         boxes, scores = self.detect(image)
-        if not len(boxes) and self.fallback:
+        if not len(boxes) and self.fallback and self.pose.score_scale:
             return self.whole_image(image, camera)
         return self.pose(image, boxes, scores, camera=camera)
 
@@ -76,22 +77,24 @@ class WholeBody:
 
         Returns:
             People: Nobody if fewer than ``LEAST_BODY`` points of the body
-            score ``MIN_SCORE``; the score of the box is their mean.
+            score ``MIN_SCORE`` of what a sure point scores; the score of the
+            box is their mean.
         """
         height, width = image.shape[:2]
         people = self.pose(image, [(0, 0, width, height)], camera=camera)
-        score = _body_score(people)
+        scale = self.pose.score_scale
+        score = _body_score(people, scale)
         if not score:
             return people[:0]
-        boxes, _ = points_box(people.keypoints, people.scores)
+        boxes, _ = points_box(people.keypoints, people.scores * scale)
         margins = MARGIN * np.tile(boxes[:, 2:] - boxes[:, :2], 2)
         boxes = (boxes + margins * (-1, -1, 1, 1)).clip(
             0, (width, height, width, height))
         # Points in a line, or outside the image, make no box.
         if (boxes[:, 2:] > boxes[:, :2]).all():
             again = self.pose(image, boxes, camera=camera)
-            if _body_score(again) >= score:
-                people, score = again, _body_score(again)
+            if _body_score(again, scale) >= score:
+                people, score = again, _body_score(again, scale)
         people.box_scores[:] = score
         return people
 
@@ -148,9 +151,9 @@ class WholeBody:
             yield frame, people if smoother is None else smoother(people)
 
 
-def _body_score(people):
+def _body_score(people, scale):
     """Mean score in [0, 1] of the seen points of the first person's body; 0
     with fewer than ``LEAST_BODY``."""
-    body = people.scores[0, :BODY]
+    body = people.scores[0, :BODY] * scale
     seen = body[body >= MIN_SCORE]
     return min(float(seen.mean()), 1.) if len(seen) >= LEAST_BODY else 0.

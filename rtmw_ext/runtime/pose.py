@@ -49,6 +49,8 @@ class PoseModel:
     Attributes:
         input_size (tuple[int, int]): (w, h).
         is_3d (bool): It finds depth.
+        score_scale (float): Multiplied by it, scores are 1 where the model is
+            sure; None where the file does not say.
 
     Raises:
         NetworkError: As of :func:`load_network`.
@@ -84,6 +86,7 @@ class PoseModel:
         self.split_ratio = meta.get('split_ratio') or (
             ratios.pop() if ratios else 2.)
         self.z_range = meta.get('z_range', Z_RANGE)
+        self.score_scale = meta.get('score_scale')
         self.rgb = meta.get('rgb', True) if rgb is None else rgb
         # Means and deviations are listed in the order of the channels fed.
         self.mean = np.float32(meta.get('mean', MEAN))[:, None, None]
