@@ -1,12 +1,7 @@
 # The small RTMW of tools/ablation_study.py; the tool makes the rows of the
 # paper's Table 4 from it.
-_base_ = [
-    './distill-study_drawn-128x96.py',
-    '../_base_/models/biased_bn.py',
-]
+_base_ = './distill-study_drawn-128x96.py'
 
-model = dict(head=dict(init_cfg={{_base_.biased_bn}}))
-optim_wrapper = dict(precision='float32')
 default_hooks = dict(
     logger=dict(interval=50),
     part_loss=dict(interval=50),
