@@ -50,7 +50,7 @@ def run_all(study, flags):
         'alone': [], 'stage 1': [], 'stage 1 + 2': []}
     for seed in range(1, flags.seeds + 1):
         one, two = f'stage1-{seed}', f'stage2-{seed}'
-        last = flags.steps // 5
+        last = flags.last_steps or flags.steps // 5
         results['alone'].append(study.run(
             f'alone-{seed}', student(data), flags.steps + last, seed))
         results['stage 1'].append(study.run(
@@ -82,7 +82,9 @@ def main():
     flags = argparse.ArgumentParser(description=__doc__.split('\n')[0])
     flags.add_argument('--out', type=Path, default='outputs/distill-study')
     flags.add_argument('--steps', type=int, default=300,
-                       help='of stage 1; stage 2 has a fifth of them')
+                       help='of stage 1')
+    flags.add_argument('--last-steps', type=int,
+                       help='of stage 2; default: a fifth of those')
     flags.add_argument('--teacher-steps', type=int, default=800)
     flags.add_argument('--images', type=int, default=800)
     flags.add_argument('--bodies-only', type=float, default=0., metavar='PART',
