@@ -71,7 +71,7 @@ def load_network(path, backend=None, device='cpu', threads=0,
         raise NetworkError('ONNX Runtime has no bf16 on CPUs: use the '
                            'backend openvino, or an int8 file')
     arguments = (path, device, threads or os.cpu_count(), precision, streams)
-    if 'openvino' in (backend, path.suffix == '.xml' and 'openvino'):
+    if backend == 'openvino' or path.suffix == '.xml':
         return OpenVino(*arguments)
     if backend is None and device == 'cpu' and find_spec('openvino'):
         try:
