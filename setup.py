@@ -63,7 +63,7 @@ setup(
         runtime=['opencv-python-headless', 'onnxruntime', 'tqdm'],
         openvino=['openvino'],
         ncnn=['pnnx', 'ncnn'],
-        synthetic=['anny==0.6.2', 'numba>=0.60'],
+        synthetic=['anny==0.6.2', 'numba>=0.60', 'threadpoolctl>=3.1'],
         rerun=['rerun-sdk>=0.23'],
         tensorboard=['tensorboard>=2.10']),
     entry_points=dict(console_scripts=['rtmw = rtmw_ext.cli:main']),

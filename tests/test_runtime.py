@@ -313,6 +313,24 @@ def test_default_backend(rtmw_t_file, tmp_path, monkeypatch):
     assert isinstance(load_network(path), network.OnnxRuntime)
 
 
+def test_openvino_leaves_signals_alone(rtmw_t_file):
+    """Networks released in the order of their making; then a signal that
+    Python handles."""
+    pytest.importorskip('openvino')
+    code = (
+        'import signal, subprocess, sys\n'
+        'from rtmw_ext.runtime import load_network\n'
+        'signal.signal(signal.SIGCHLD, lambda *_: print("heard"))\n'
+        'first, second = (load_network(sys.argv[1], "openvino")'
+        ' for _ in range(2))\n'
+        'del first\n'
+        'del second\n'
+        'subprocess.run(["true"])\n')
+    run = subprocess.run([sys.executable, '-c', code, rtmw_t_file[0]],
+                         text=True, capture_output=True)
+    assert (run.returncode, run.stdout) == (0, 'heard\n'), run.stderr
+
+
 # Detectors
 
 def test_detector_errors(tmp_path):

@@ -243,6 +243,22 @@ def _hands_near(points):
         points[91:133, None] - points[None, 50:59], axis=-1).min() < .2
 
 
+def test_small_products_run_on_one_thread(maker, monkeypatch):
+    """Two BLAS threads take twice the processor time of one."""
+    def threads():
+        return [library['num_threads'] for library in scene._blas().info()]
+
+    during = []
+    monkeypatch.setattr(
+        maker, 'render', lambda *_: during.extend(threads()))
+    with scene._blas().limit(limits=2):
+        before = threads()
+        maker.crop(scene.rng_of(1, 0), (64, 64))
+        maker.photo(scene.rng_of(1, 0), (64, 64))
+        assert before and set(before) == {2} and threads() == before
+    assert during == [1] * 2 * len(before)
+
+
 @settings(max_examples=40, deadline=None)
 @given(st.integers(0, 2**32 - 1))
 def test_poses_keep_to_joint_limits(maker, seed):

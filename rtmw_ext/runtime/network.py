@@ -2,6 +2,7 @@
 
 Shapes: B items of a batch.
 """
+import functools
 import json
 import os
 import threading
@@ -149,6 +150,16 @@ class OnnxRuntime:
                                ) from None
 
 
+@functools.lru_cache(maxsize=1)
+def _core():
+    """OpenVINO's core, one for the process and never let go: each puts up a
+    signal stack of its own (2026.4), and of two that are released in the
+    order of their making the second puts the first's back, which is gone:
+    the next signal that Python handles kills the process."""
+    import openvino
+    return openvino.Core()
+
+
 class OpenVino:
     """An ONNX or OpenVINO file in OpenVINO; as :class:`OnnxRuntime`.
 
@@ -158,12 +169,11 @@ class OpenVino:
 
     def __init__(self, path, device, threads, precision='fp32', streams=1):
         try:
-            import openvino
+            self._core = _core()
         except ImportError:
             raise NetworkError('the backend openvino is not installed: pip '
                                'install openvino') from None
         self.path, self.streams = path, streams
-        self._core = openvino.Core()
         self._device = name = device.upper()
         if name.split('.')[0] not in {
                 found.split('.')[0] for found in self._core.available_devices}:

@@ -15,6 +15,7 @@ from pathlib import Path
 
 import cv2
 import numpy as np
+from threadpoolctl import ThreadpoolController
 
 from . import raster
 from .body import Body, vertex_normals
@@ -69,6 +70,22 @@ class Sample:
 def flat_bounds(vertices):
     """(2, 2) least and greatest x/z and y/z of (V, 3)."""
     return raster.bounds(vertices[:, :2] / vertices[:, 2:])
+
+
+@functools.lru_cache(maxsize=1)
+def _blas():
+    """The BLAS of this process."""
+    return ThreadpoolController().select(user_api='blas')
+
+
+def one_thread(method):
+    """Runs a method with one BLAS thread: its products are so small that more
+    only wait for each other, and take twice the processor time."""
+    @functools.wraps(method)
+    def call(*args, **kwargs):
+        with _blas().limit(limits=1):
+            return method(*args, **kwargs)
+    return call
 
 
 def rng_of(seed, index):
@@ -164,6 +181,7 @@ class SceneMaker:
 
     # -- cropped people: training ------------------------------------------
 
+    @one_thread
     def crop(self, rng, size):
         """A scene around one labelled person, as a top-down model sees it.
 
@@ -291,6 +309,7 @@ class SceneMaker:
 
     # -- whole photos: evaluation, detectors --------------------------------
 
+    @one_thread
     def photo(self, rng, size, people=(1, 4)):
         """A whole photo of several people.
 
