@@ -15,6 +15,7 @@ from mmpose.structures import merge_data_samples
 
 from .checkpoints import AtomicBackend, check_fit, check_space
 from .images import read_image
+from .models.input_size import fit_input_size
 from .models.rtmw_head import batch_factor
 from .randomness import place_seed, seed_all
 from .skeleton import PARTS
@@ -44,6 +45,24 @@ class CheckpointFitHook(Hook):
         check_fit(plain_model(runner),
                   checkpoint.get('state_dict', checkpoint),
                   runner._load_from or 'to resume from')
+
+
+@HOOKS.register_module()
+class InputSizeHook(Hook):
+    """Training that begins from weights of another input size (``load_from``)
+    begins with all of them, see
+    :func:`rtmw_ext.models.input_size.fit_input_size`."""
+
+    def after_load_checkpoint(self, runner, checkpoint):
+        if runner._resume or not isinstance(runner._train_loop, BaseLoop):
+            return
+        model = plain_model(runner)
+        old = fit_input_size(model, checkpoint.get('state_dict', checkpoint))
+        if old:
+            runner.logger.info(
+                f'{runner._load_from} was trained at {old[1]}x{old[0]}: its '
+                'head is stretched to '
+                f'{"x".join(map(str, model.head.input_size[1::-1]))}')
 
 
 @HOOKS.register_module()

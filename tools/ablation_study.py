@@ -26,7 +26,7 @@ ROWS = {
 }
 SIDE = 144  # of a rendered crop: 128 and room to move
 #: steps, people to train and to evaluate with: drawn, rendered.
-DEFAULTS = dict(steps=(300, 2500), train=(800, 60000), val=(300, 1000))
+DEFAULTS = dict(steps=(600, 2500), train=(800, 60000), val=(300, 1000))
 
 
 def row(name, data, rendered=None):

@@ -13,6 +13,7 @@ default_hooks = dict(
         max_keep_ckpts=2,
         save_best='coco-wholebody/AP',
         rule='greater'),
+    input_size=dict(type='mmpose.InputSizeHook'),
     resume=dict(type='mmpose.ResumeHook'),
     speed=dict(type='mmpose.SpeedHook'),
     part_loss=dict(type='mmpose.PartLossHook', interval=50),

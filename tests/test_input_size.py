@@ -1,0 +1,118 @@
+"""Weights of one input size, stretched for another."""
+import copy
+import logging
+
+import pytest
+import torch
+from conftest import TINY_CODEC, TINY_CODEC_3D, tiny
+from hypothesis import given
+from hypothesis import strategies as st
+from mmengine.runner import EpochBasedTrainLoop
+from mmpose.registry import MODELS
+from test_training import Stand
+
+from rtmw_ext.hooks import InputSizeHook
+from rtmw_ext.models.input_size import fit_input_size, stretch
+
+LARGE = (128, 192)
+
+
+def model(size=None, three_d=False, **changes):
+    changes = dict(changes)
+    if size:
+        codec = dict(TINY_CODEC_3D if three_d else TINY_CODEC)
+        codec['input_size'] = (*size, size[0]) if three_d else size
+        changes['head.decoder'] = codec
+    built = MODELS.build(tiny(three_d=three_d, **changes))
+    built.init_weights()
+    return built.eval()
+
+
+@given(st.integers(2, 40), st.integers(1, 4), st.integers(0, 2))
+def test_stretched_entries_stay_in_place(count, factor, dim):
+    """Each old entry is found at its place times the factor, and between two
+    lies what is between them."""
+    shape = [2, 3, 4]
+    shape[dim] = count
+    old = torch.rand(shape)
+    new = stretch(old, dim, count * factor).movedim(dim, 0)
+    old = old.movedim(dim, 0)
+    assert torch.allclose(new[::factor], old)
+    for step in range(factor):
+        share = step / factor
+        between = old[:-1] * (1 - share) + old[1:] * share
+        assert torch.allclose(new[step::factor][:-1], between, atol=1e-6)
+
+
+@pytest.mark.parametrize('three_d', [False, True])
+@pytest.mark.parametrize('hem', [True, False])
+def test_a_stretched_head_looks_at_the_same_place(three_d, hem):
+    """Features of twice the size give a point at twice the place."""
+    torch.manual_seed(3)
+    small = model(three_d=three_d, **{'head.hem': hem})
+    # Smooth classifiers with one clear peak, as trained ones have.
+    for classifier in small.head.classifiers:
+        bins, dims = classifier.weight.shape
+        place = torch.arange(bins)[:, None] / bins
+        centers = torch.linspace(.2, .8, dims)
+        classifier.weight.data = torch.exp(-(place - centers)**2 / .02)
+    large = model(LARGE, three_d, **{'head.hem': hem})
+    state = small.state_dict()
+    before = copy.deepcopy(state)
+    assert fit_input_size(large, state) == (64, 96)
+    large.load_state_dict(state)
+    encoders = ([small.head.hem.top, small.head.hem.bottom],
+                [large.head.hem.top, large.head.hem.bottom]) if hem else (
+                    [small.head.encoder], [large.head.encoder])
+    codes = []
+    for old, new in zip(*encoders):
+        cells = old.mlp[1].weight.shape[1]
+        fine = round((cells / 6)**.5)
+        maps = torch.rand(2, 5, 3 * fine, 2 * fine)
+        bigger = stretch(stretch(maps, 2, 6 * fine), 3, 4 * fine)
+        # The same code but for what interpolation smooths away.
+        pair = [encoder.mlp(level.flatten(2)) for encoder, level in (
+            (old, maps), (new, bigger))]
+        likeness = torch.cosine_similarity(*pair, dim=2)
+        assert likeness.mean() > .8, likeness
+        codes.append(pair[0])
+    tokens = torch.rand_like(torch.cat(codes, dim=2))
+    for old, new in zip(small.head.classifiers, large.head.classifiers):
+        places = old(tokens).argmax(2)
+        assert places.float().std() > 0
+        assert (new(tokens).argmax(2) - 2 * places).abs().max() <= 1
+    untouched = [name for name, value in state.items()
+                 if torch.equal(value, before[name])
+                 and value.shape == before[name].shape]
+    assert len(state) - len(untouched) == 2 + three_d + 1 + hem
+
+
+def test_same_size_and_other_models_are_left_alone():
+    small = model()
+    state = small.state_dict()
+    before = dict(state)
+    assert fit_input_size(small, state) is None
+    assert fit_input_size(torch.nn.Linear(2, 2), state) is None
+    assert fit_input_size(model(LARGE), {}) is None
+    assert all(state[name] is before[name] for name in before)
+
+
+@pytest.mark.parametrize('resume,training', [
+    (False, True), (True, True), (False, False)])
+def test_only_a_new_training_stretches(resume, training, caplog):
+    """Testing with, or resuming from, another size stays an error."""
+    state = model().state_dict()
+    shape = state['head.cls_x.weight'].shape
+    logger = logging.getLogger('input size')
+    logger.setLevel('INFO')
+    runner = Stand(
+        model(LARGE), _resume=resume, _load_from='small.pth', logger=logger,
+        _train_loop=object.__new__(EpochBasedTrainLoop) if training else {})
+    InputSizeHook().after_load_checkpoint(runner, dict(state_dict=state))
+    if resume or not training:
+        assert state['head.cls_x.weight'].shape == shape
+        assert not caplog.messages
+        return
+    runner.model.load_state_dict(state)
+    assert caplog.messages == [
+        'small.pth was trained at 96x64: its head is stretched to 192x128']
