@@ -25,7 +25,11 @@ from rtmw_ext.geometry import project  # noqa: E402
 from rtmw_ext.synthetic import body as body_module  # noqa: E402
 from rtmw_ext.synthetic import scene  # noqa: E402
 from rtmw_ext.synthetic.body import BodyError  # noqa: E402
-from rtmw_ext.synthetic.export import ExportError, export  # noqa: E402
+from rtmw_ext.synthetic.export import (  # noqa: E402
+    ExportError,
+    annotation,
+    export,
+)
 from rtmw_ext.synthetic.poses import sample_phenotype  # noqa: E402
 
 LEFT = np.r_[5:17:2, 17:20, 91:112]
@@ -188,7 +192,28 @@ def test_space_projects_onto_the_picture(coco):
         known = points[:, 2] > 0
         assert known.any()
         assert np.abs(flat[known, 0] - points[known, :2]).max() < .01
-        assert known.astype(int).tolist() == ann['keypoints_3d_valid']
+        inside = np.array(ann['keypoints_3d_valid']) > 0
+        # Inside the photo there are labels, but for hidden faces and hands.
+        assert not (known & ~inside).any()
+        assert known[:23].tolist() == inside[:23].tolist()
+        for part in (slice(23, 91), slice(91, 112), slice(112, 133)):
+            seen = (points[part, 2] == 2).mean()
+            assert known[part].tolist() == (
+                inside[part] if seen >= .25 else 0 * inside[part]).tolist()
+
+
+def test_hidden_hands_are_not_labelled_in_pictures(maker):
+    """A hand behind the back has no labels in the picture, but in 3D."""
+    sample = maker.photo(scene.rng_of(5, 1), (320, 240), (1, 1))
+    hand = slice(91, 112)
+    for seen, labels in ((6, 21), (5, 0)):
+        sample.visible[0, hand] = 1
+        sample.visible[0, 91:91 + seen] = 2
+        ann = annotation(sample, 0, 1, 1)
+        assert np.count_nonzero(ann['lefthand_kpts'][2::3]) == labels
+        assert ann['lefthand_valid'] == bool(labels)
+        assert (np.array(ann['lefthand_box'][2:]) > 0).all() == bool(labels)
+        assert ann['keypoints_3d_valid'][hand] == [1] * 21
 
 
 def test_crops_project_and_stay_in_their_frame(maker):
@@ -471,28 +496,33 @@ def test_configs_build_their_datasets(maker, coco, size):
     assert DATASETS.build(test)[0]['inputs'].shape == (3, 256, 192)
 
 
-@pytest.mark.parametrize('size', 'ts')
-def test_3d_configs_build_what_is_tested(coco, size):
+@pytest.mark.parametrize('name,shape,bins', [
+    ('t_synthetic-128x96', (128, 96), 576),
+    ('t_synthetic-256x192', (256, 192), 384),
+    ('s_synthetic-256x192', (256, 192), 384)])
+def test_3d_configs_build_what_is_tested(coco, name, shape, bins):
     """The people with their 3D, and the true depth if it is to be known."""
-    config = Config.fromfile(
-        CONFIGS / 'synthetic' / f'rtmw3d-{size}_synthetic-256x192.py')
+    config = Config.fromfile(CONFIGS / 'synthetic' / f'rtmw3d-{name}.py')
     assert config.val_dataloader is config.val_cfg is None
     model = MODELS.build(config.model)
-    assert model.head.decoder.axes[2].bins == 384
+    assert model.head.decoder.axes[2].bins == bins
+    assert model.data_preprocessor.size == shape[::-1]
     test = config.test_dataloader.dataset
     test.datasets[0].data_root = f'{coco}/'
     found = DATASETS.build(test)[0]
     meta = found['data_samples'].metainfo
-    assert found['inputs'].shape == (3, 256, 192)
+    assert found['inputs'].shape == (3, *shape)
     assert meta['keypoints_3d'].shape == (1, 133, 3)
     assert meta['root_depth'] == pytest.approx(
         meta['keypoints_3d'][0, 11:13, 2].mean())
     points = project(meta['keypoints_3d'], meta['camera_param'])
-    seen = meta['keypoints_3d_visible'][0] > 0
     truth = np.reshape(sum((
         meta['raw_ann_info'][field] for field, _ in PARTS), []), (-1, 3))
     # Rounded to 0.001 pixel and a micrometre.
-    assert np.abs(points[0] - truth[:, :2])[seen].max() < 0.01
+    labelled = truth[:, 2] > 0
+    assert labelled.any()
+    assert np.abs(points[0] - truth[:, :2])[labelled].max() < 0.01
+    assert (meta['keypoints_3d_visible'][0][labelled] > 0).all()
     test.datasets[0].known_depth = False
     assert 'root_depth' not in DATASETS.build(test)[0][
         'data_samples'].metainfo

@@ -17,7 +17,7 @@ import numpy as np
 
 from .drawn import BODY_LINKS, BODY_NAMES, PARTS
 
-VERSION = 1
+VERSION = 2
 KINDS = ('coco', 'detection', 'crops')
 #: Defaults by kind: size in pixels, least and most people of a picture.
 SIZES = dict(coco=(640, 480), detection=(320, 320), crops=(288, 288))
@@ -27,6 +27,8 @@ SHAPES = (1, 5 / 4, 4 / 3, 3 / 2, 16 / 9)
 #: Of whom less is shown than the first is nobody to a detector, less than the
 #: second a region to ignore (``iscrowd``).
 NOBODY, BARELY = .04, .2
+#: Share of a face's or a hand's points that must be seen for its labels.
+SEEN_PART = .25
 
 
 class ExportError(ValueError):
@@ -37,8 +39,10 @@ def annotation(sample, person, image_id, ann_id):
     """One person as a COCO-WholeBody annotation with 3D.
 
     Points are x, y, v with v = 2 seen, 1 hidden but labelled, and 0, 0, 0
-    outside the photo.  Boxes are x, y, w, h in pixels.  A part is valid if a
-    point of it is inside.
+    not labelled: outside the photo or, as nobody could label them in
+    COCO-WholeBody, on a face or a hand of which less than ``SEEN_PART`` is
+    seen.  Their 3D is known all the same.  Boxes are x, y, w, h in pixels.  A
+    part is valid if a point of it is labelled.
 
     Args:
         sample (Sample): A rendered picture.
@@ -50,7 +54,11 @@ def annotation(sample, person, image_id, ann_id):
         dict: Ready for JSON.
     """
     points = sample.keypoints[person].round(3)
-    visible = sample.visible[person].astype(int)
+    inside = visible = sample.visible[person].astype(int)
+    for name in ('face_kpts', 'lefthand_kpts', 'righthand_kpts'):
+        if (inside[PARTS[name]] == 2).mean() < SEEN_PART:
+            visible = visible.copy()
+            visible[PARTS[name]] = 0
     x1, y1, x2, y2 = sample.boxes[person].round(2).tolist()
     flat = np.where(visible[:, None] > 0, points, 0).tolist()
     result = {
@@ -66,7 +74,7 @@ def annotation(sample, person, image_id, ann_id):
         'pose_family': sample.families[person],
         'keypoints_3d': sample.keypoints_3d[person].round(6).reshape(
             -1).tolist(),
-        'keypoints_3d_valid': (visible > 0).astype(int).tolist(),
+        'keypoints_3d_valid': (inside > 0).astype(int).tolist(),
     }
     for name, part in PARTS.items():
         result[name] = [value for (x, y), v in zip(
@@ -76,10 +84,10 @@ def annotation(sample, person, image_id, ann_id):
                        ('face', PARTS['face_kpts']),
                        ('lefthand', PARTS['lefthand_kpts']),
                        ('righthand', PARTS['righthand_kpts'])):
-        inside = points[part][visible[part] > 0]
-        result[f'{name}_valid'] = len(inside) > 0
-        low, extent = (inside.min(0), np.ptp(inside, axis=0)) if len(
-            inside) else (np.zeros(2), np.zeros(2))
+        known = points[part][visible[part] > 0]
+        result[f'{name}_valid'] = len(known) > 0
+        low, extent = (known.min(0), np.ptp(known, axis=0)) if len(
+            known) else (np.zeros(2), np.zeros(2))
         result[f'{name}_box'] = [*low.tolist(), *extent.round(3).tolist()]
     return result
 

@@ -1,0 +1,8 @@
+# The first part of a training from scratch: steps cost a quarter. The config
+# for 256x192 goes on from its weights (load_from; the head is stretched).
+_base_ = './rtmw3d-t_synthetic-256x192.py'
+
+codec = {{_base_.inputs3d.x128x96.codec}}
+model = dict(data_preprocessor=dict(codec=codec), head=dict(decoder=codec))
+test_dataloader = dict(
+    dataset=dict(pipeline={{_base_.inputs3d.x128x96.val_pipeline}}))
