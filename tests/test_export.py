@@ -252,3 +252,11 @@ def test_ap_of_a_network(drawn_root):
     values, _ = evaluate(lambda *arguments: truth(*arguments, shift=30),
                          str(file), folder)
     assert max(values.values()) < 0.5
+    # Moved boxes are other boxes of the same people.
+    values, again = evaluate(truth, str(file), folder,
+                             np.random.default_rng(1))
+    assert min(values.values()) > 0.99
+    for path, found in people.items():
+        sides = found.boxes[:, 2:] - found.boxes[:, :2]
+        apart = np.abs(again[path].boxes - found.boxes).reshape(-1, 2, 2)
+        assert (apart > 0).all() and (apart < .3 * sides[:, None]).all()
