@@ -28,6 +28,7 @@ train_dataloader = dict(
             dict(
                 type={{_base_.dataset_type}},
                 data_mode='topdown',
+                data_root='data/drawn/',
                 ann_file='annotations/train.json',
                 data_prefix=dict(img='images/train/'),
                 pipeline=[])
@@ -35,6 +36,7 @@ train_dataloader = dict(
 val_dataloader = dict(
     num_workers=1,
     dataset=dict(
+        data_root='data/drawn/',
         ann_file='annotations/val.json',
         data_prefix=dict(img='images/val/'),
         bbox_file=None))
