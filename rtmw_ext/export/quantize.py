@@ -2,8 +2,6 @@
 
 Shapes: N crops, (h, w) the input in pixels.
 """
-import contextlib
-import io
 import tempfile
 from pathlib import Path
 
@@ -15,9 +13,6 @@ from .model import ExportError
 
 #: Crops to measure ranges on: more change little (docs/deploy.md).
 CROPS = 64
-#: Percent of a tensor's values that its range holds: rare large ones would
-#: coarsen all others.
-RANGE = 99.99
 
 
 def crops_of(pose, images, detector=None, limit=CROPS):
@@ -59,11 +54,10 @@ def folder_crops(onnx_path, folder, detector=None, limit=CROPS):
 
 
 def quantize(source, target, crops):
-    """An int8 ONNX file: weights a channel, activations with the range of
-    ``RANGE`` percent of what they are on ``crops``. The convolutions and what
-    joins them are int8; the head (HEM's MLPs, GAU and the classifiers) stays
-    float32: it is a few percent of the time and its small logits decide the
-    bins.
+    """An int8 ONNX file: weights a channel, activations with the ranges that
+    they have on ``crops``. The convolutions and what joins them are int8; the
+    head (HEM's MLPs, GAU and the classifiers) stays float32: it is a few
+    percent of the time and its small logits decide the bins.
 
     Args:
         source (Path): float32 ONNX.
@@ -86,15 +80,12 @@ def quantize(source, target, crops):
         prepared = Path(work) / 'prepared.onnx'
         quant_pre_process(str(source), str(prepared),
                           skip_symbolic_shape=True)
-        with contextlib.redirect_stdout(io.StringIO()):  # its progress
-            quantization.quantize_static(
-                str(prepared), str(target), Reader(),
-                quant_format=quantization.QuantFormat.QDQ, per_channel=True,
-                activation_type=quantization.QuantType.QUInt8,
-                weight_type=quantization.QuantType.QInt8,
-                calibrate_method=quantization.CalibrationMethod.Percentile,
-                extra_options=dict(CalibPercentile=RANGE),
-                op_types_to_quantize=OPERATORS)
+        quantization.quantize_static(
+            str(prepared), str(target), Reader(),
+            quant_format=quantization.QuantFormat.QDQ, per_channel=True,
+            activation_type=quantization.QuantType.QUInt8,
+            weight_type=quantization.QuantType.QInt8,
+            op_types_to_quantize=OPERATORS)
 
 
 OPERATORS = ['Conv', 'Add', 'Concat', 'MaxPool', 'Resize',
