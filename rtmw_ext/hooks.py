@@ -27,6 +27,11 @@ def plain_model(runner):
     return model.module if is_model_wrapper(model) else model
 
 
+def is_new_training(runner):
+    """Whether a run begins to train, neither resuming nor testing."""
+    return isinstance(runner._train_loop, BaseLoop) and not runner._resume
+
+
 @HOOKS.register_module()
 class CheckpointFitHook(Hook):
     """Stops before testing with, or resuming from, another model's weights.
@@ -39,8 +44,7 @@ class CheckpointFitHook(Hook):
     """
 
     def after_load_checkpoint(self, runner, checkpoint):
-        training = isinstance(runner._train_loop, BaseLoop)
-        if training and not runner._resume:
+        if is_new_training(runner):
             return
         check_fit(plain_model(runner),
                   checkpoint.get('state_dict', checkpoint),
@@ -53,8 +57,11 @@ class InputSizeHook(Hook):
     begins with all of them, see
     :func:`rtmw_ext.models.input_size.fit_input_size`."""
 
+    # Before the moving average takes its copy of the weights.
+    priority = 'VERY_HIGH'
+
     def after_load_checkpoint(self, runner, checkpoint):
-        if runner._resume or not isinstance(runner._train_loop, BaseLoop):
+        if not is_new_training(runner):
             return
         model = plain_model(runner)
         old = fit_input_size(model, checkpoint.get('state_dict', checkpoint))

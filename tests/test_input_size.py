@@ -7,8 +7,10 @@ import torch
 from conftest import TINY_CODEC, TINY_CODEC_3D, tiny
 from hypothesis import given
 from hypothesis import strategies as st
-from mmengine.runner import EpochBasedTrainLoop
+from mmengine.hooks import EMAHook
+from mmengine.runner import EpochBasedTrainLoop, Runner
 from mmpose.registry import MODELS
+from test_resume import training
 from test_training import Stand
 
 from rtmw_ext.hooks import InputSizeHook
@@ -97,9 +99,29 @@ def test_same_size_and_other_models_are_left_alone():
     assert all(state[name] is before[name] for name in before)
 
 
-@pytest.mark.parametrize('resume,training', [
+def test_the_moving_average_is_stretched_too(drawn_root, tmp_path):
+    """It takes its copy of the weights when they are loaded."""
+    small = model(LARGE)
+    path = tmp_path / 'other.pth'
+    torch.save(dict(state_dict=small.state_dict()), path)
+    config = training(drawn_root, tmp_path, **{
+        'train_dataloader.num_workers': 0,
+        'train_dataloader.persistent_workers': False})
+    config.load_from = str(path)
+    runner = Runner.from_cfg(config)
+    runner._train_loop = runner.build_train_loop(runner._train_loop)
+    runner.call_hook('before_run')
+    runner.load_or_resume()
+    average = next(hook for hook in runner.hooks
+                   if isinstance(hook, EMAHook)).ema_model.module
+    expected = stretch(small.head.cls_x.weight, 0, 128)
+    for one in (runner.model, average):
+        assert torch.equal(one.head.cls_x.weight, expected)
+
+
+@pytest.mark.parametrize('resume,trains', [
     (False, True), (True, True), (False, False)])
-def test_only_a_new_training_stretches(resume, training, caplog):
+def test_only_a_new_training_stretches(resume, trains, caplog):
     """Testing with, or resuming from, another size stays an error."""
     state = model().state_dict()
     shape = state['head.cls_x.weight'].shape
@@ -107,9 +129,9 @@ def test_only_a_new_training_stretches(resume, training, caplog):
     logger.setLevel('INFO')
     runner = Stand(
         model(LARGE), _resume=resume, _load_from='small.pth', logger=logger,
-        _train_loop=object.__new__(EpochBasedTrainLoop) if training else {})
+        _train_loop=object.__new__(EpochBasedTrainLoop) if trains else {})
     InputSizeHook().after_load_checkpoint(runner, dict(state_dict=state))
-    if resume or not training:
+    if resume or not trains:
         assert state['head.cls_x.weight'].shape == shape
         assert not caplog.messages
         return

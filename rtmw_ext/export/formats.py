@@ -11,7 +11,7 @@ from pathlib import Path
 import torch
 
 from ..compat import legacy_onnx_export
-from ..runtime.network import METADATA
+from ..runtime.network import METADATA, openvino_core
 from ..runtime.pose import MAX_BATCH
 from .model import ExportError
 
@@ -103,7 +103,7 @@ def to_openvino(onnx_path, path, precision='fp32'):
     """OpenVINO's ``.xml`` and ``.bin`` from our ONNX; the metadata goes
     along."""
     openvino = _import('openvino', 'pip install openvino')
-    model = openvino.Core().read_model(str(onnx_path))
+    model = openvino_core().read_model(str(onnx_path))
     openvino.save_model(model, str(path), compress_to_fp16=precision == 'fp16')
 
 

@@ -151,7 +151,7 @@ class OnnxRuntime:
 
 
 @functools.lru_cache(maxsize=1)
-def _core():
+def openvino_core():
     """OpenVINO's core, one for the process and never let go: each puts up a
     signal stack of its own (2026.4), and of two that are released in the
     order of their making the second puts the first's back, which is gone:
@@ -169,7 +169,7 @@ class OpenVino:
 
     def __init__(self, path, device, threads, precision='fp32', streams=1):
         try:
-            self._core = _core()
+            self._core = openvino_core()
         except ImportError:
             raise NetworkError('the backend openvino is not installed: pip '
                                'install openvino') from None

@@ -54,10 +54,10 @@ def annotation(sample, person, image_id, ann_id):
         dict: Ready for JSON.
     """
     points = sample.keypoints[person].round(3)
-    inside = visible = sample.visible[person].astype(int)
+    inside = sample.visible[person].astype(int)
+    visible = inside.copy()
     for name in ('face_kpts', 'lefthand_kpts', 'righthand_kpts'):
         if (inside[PARTS[name]] == 2).mean() < SEEN_PART:
-            visible = visible.copy()
             visible[PARTS[name]] = 0
     x1, y1, x2, y2 = sample.boxes[person].round(2).tolist()
     flat = np.where(visible[:, None] > 0, points, 0).tolist()
