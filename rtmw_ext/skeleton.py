@@ -12,6 +12,12 @@ PARTS = {
     'left_hand': range(91, 112),
     'right_hand': range(112, 133),
 }
+#: COCO-WholeBody's fields of an annotation, in the order of the points.
+FIELDS = {
+    field: slice(part.start, part.stop) for field, part in zip(
+        ('keypoints', 'foot_kpts', 'face_kpts', 'lefthand_kpts',
+         'righthand_kpts'), PARTS.values())
+}
 
 
 def _chain(start, stop, closed=False):

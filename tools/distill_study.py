@@ -14,6 +14,7 @@ from mmengine.config import Config
 from study import Study, table
 
 from rtmw_ext import zoo
+from rtmw_ext.skeleton import FIELDS
 from rtmw_ext.synthetic import drawn
 
 CONFIG = 'configs/demo/distill-study_drawn-128x96.py'
@@ -72,9 +73,9 @@ def label_bodies_only(path, share):
     content = json.loads(path.read_text())
     people = content['annotations']
     for person in people[:round(share * len(people))]:
-        for part in ('foot', 'face', 'lefthand', 'righthand'):
-            person[f'{part}_kpts'] = [0] * len(person[f'{part}_kpts'])
-            person[f'{part}_valid'] = False
+        for field in list(FIELDS)[1:]:
+            person[field] = [0] * len(person[field])
+            person[field.replace('kpts', 'valid')] = False
     path.write_text(json.dumps(content))
 
 

@@ -17,10 +17,6 @@ model = dict(
 
 train_cfg = dict(val_interval=800)
 val_cfg = dict(_delete_=True)
-optim_wrapper = dict(
-    type='mmpose.PrecisionOptimWrapper',
-    precision='auto',
-    constructor='mmpose.FusedOptimWrapperConstructor')
 auto_scale_lr = dict(base_batch_size=16)
 default_hooks = dict(
     part_loss=dict(interval=0),

@@ -12,6 +12,8 @@ from pathlib import Path
 
 from common import ROOT, last_checkpoint, run
 
+from rtmw_ext.skeleton import FIELDS
+
 CONFIG = 'configs/demo/rtmw-m_coco-sample-256x192.py'
 
 
@@ -23,9 +25,7 @@ def taught_points(annotations):
     for person in annotations['annotations']:
         x, y, width, height = person['bbox']
         points = np.concatenate([
-            np.reshape(person[part], (-1, 3))
-            for part in ('keypoints', 'foot_kpts', 'face_kpts',
-                         'lefthand_kpts', 'righthand_kpts')
+            np.reshape(person[field], (-1, 3)) for field in FIELDS
         ])
         people[person['image_id']].append(
             ([x, y, x + width, y + height], points[:, 2] > 0))

@@ -6,12 +6,13 @@ import numpy as np
 from mmpose.datasets import CocoWholeBodyDataset, UBody2dDataset
 from mmpose.registry import DATASETS
 
+from ..skeleton import FIELDS
 from .base import KeypointDataset
 from .checks import AnnotationError
 
 # (field, values) of an annotation, in the order of the 133 points.
-PARTS = (('keypoints', 51), ('foot_kpts', 18), ('face_kpts', 204),
-         ('lefthand_kpts', 63), ('righthand_kpts', 63))
+PARTS = tuple((field, 3 * (part.stop - part.start))
+              for field, part in FIELDS.items())
 
 
 @DATASETS.register_module()

@@ -11,7 +11,7 @@ import json
 
 import numpy as np
 
-from ..skeleton import PARTS
+from ..skeleton import FIELDS, PARTS
 
 NAMES = (
     'nose', 'left_eye', 'right_eye', 'left_ear', 'right_ear',
@@ -34,10 +34,6 @@ OPENPOSE = {
     'face': (*PARTS['face'], 2, 1),
     'hand_left': tuple(PARTS['left_hand']),
     'hand_right': tuple(PARTS['right_hand']),
-}
-COCO_PARTS = {
-    'keypoints': 'body', 'foot_kpts': 'feet', 'face_kpts': 'face',
-    'lefthand_kpts': 'left_hand', 'righthand_kpts': 'right_hand',
 }
 
 
@@ -122,8 +118,8 @@ class Coco:
                 bbox=[x1, y1, x2 - x1, y2 - y1],
                 score=float(people.box_scores[number] *
                             people.scores[number].mean()),
-                **{key: points[list(PARTS[part])].ravel().tolist()
-                   for key, part in COCO_PARTS.items()}))
+                **{field: points[part].ravel().tolist()
+                   for field, part in FIELDS.items()}))
 
     def close(self):
         (self.folder / 'coco_results.json').write_text(json.dumps(self.found))

@@ -18,14 +18,9 @@ from pathlib import Path
 import cv2
 import numpy as np
 
+from ..skeleton import FIELDS
+
 NUM_KEYPOINTS = 133
-PARTS = {
-    'keypoints': slice(0, 17),
-    'foot_kpts': slice(17, 23),
-    'face_kpts': slice(23, 91),
-    'lefthand_kpts': slice(91, 112),
-    'righthand_kpts': slice(112, 133),
-}
 BODY_NAMES = (
     'nose', 'left_eye', 'right_eye', 'left_ear', 'right_ear',
     'left_shoulder', 'right_shoulder', 'left_elbow', 'right_elbow',
@@ -73,8 +68,8 @@ FINGERS = (
 )
 PHALANGES = np.array([0.0, 0.45, 0.75, 1.0])
 
-UPPER = np.r_[0:11, PARTS['face_kpts'], 91:133]
-ON_HEAD = np.r_[0:5, PARTS['face_kpts']]
+UPPER = np.r_[0:11, FIELDS['face_kpts'], 91:133]
+ON_HEAD = np.r_[0:5, FIELDS['face_kpts']]
 LEFT_TINT, RIGHT_TINT = (40, 110, 255), (255, 130, 30)
 INK = (35, 30, 40)
 SUBPIXEL_BITS = 4
@@ -160,7 +155,7 @@ def _sample_side(rng, points, left):
     joints = np.stack([shoulder, elbow, wrist, hip, knee, ankle])
     points[5 + other:17:2] = mirror * joints
     points[17 + 3 * other:20 + 3 * other] = mirror * foot
-    part = PARTS['lefthand_kpts' if left else 'righthand_kpts']
+    part = FIELDS['lefthand_kpts' if left else 'righthand_kpts']
     points[part] = mirror * hand
 
 
@@ -193,7 +188,7 @@ def sample_person(rng, center, height):
     _sample_side(rng, points, left=False)
 
     face = HEAD + np.multiply(HEAD_RADII, _sample_face(rng))
-    points[PARTS['face_kpts']] = face
+    points[FIELDS['face_kpts']] = face
     points[0] = face[30]
     points[1], points[2] = face[42:48].mean(0), face[36:42].mean(0)
     ear = np.multiply(HEAD_RADII, (1.1, -0.08))
@@ -213,7 +208,7 @@ def _height(keypoints):
 
 def _crown(keypoints):
     """Top of the head (2,), which is no keypoint: opposite the chin."""
-    jaw = keypoints[PARTS['face_kpts']][:17]
+    jaw = keypoints[FIELDS['face_kpts']][:17]
     # Points 0 and 16 lie this far above the middle of the head.
     drop = np.sin(np.deg2rad(8))
     chin, top = jaw[8], (jaw[0] + jaw[16]) / 2
@@ -268,7 +263,7 @@ def _draw_hand(image, hand, color, unit):
 
 
 def _draw_face(image, keypoints, skin, hair, unit):
-    face = keypoints[PARTS['face_kpts']]
+    face = keypoints[FIELDS['face_kpts']]
     crown, chin = _crown(keypoints), face[8]
     middle = (crown + chin) / 2
     across = (face[16] - face[0]) / np.cos(np.deg2rad(8)) / 2
@@ -326,7 +321,7 @@ def draw_person(image, keypoints, rng):
     hair = tuple(rng.uniform(15, 90, 3).tolist())
     shirt, trousers = rng.uniform(70, 220, (2, 3))
     sides = [
-        (side, tint, PARTS[hand])
+        (side, tint, FIELDS[hand])
         for side, tint, hand in ((0, LEFT_TINT, 'lefthand_kpts'),
                                  (1, RIGHT_TINT, 'righthand_kpts'))
     ]
@@ -465,16 +460,16 @@ def annotation(keypoints, image_id, ann_id, image_size):
         # The share of its box a person covers, as for COCO without masks.
         'area': round(0.53 * box[2] * box[3], 2),
         'segmentation': [],
-        'num_keypoints': int(inside[PARTS['keypoints']].sum()),
+        'num_keypoints': int(inside[FIELDS['keypoints']].sum()),
     }
-    for name, part in PARTS.items():
+    for name, part in FIELDS.items():
         result[name] = [
             value for x, y, v in flat[part].tolist()
             for value in (x, y, int(v))
         ]
-    result['foot_valid'] = bool(inside[PARTS['foot_kpts']].any())
+    result['foot_valid'] = bool(inside[FIELDS['foot_kpts']].any())
     for name in ('face', 'lefthand', 'righthand'):
-        part = PARTS[f'{name}_kpts']
+        part = FIELDS[f'{name}_kpts']
         seen = keypoints[part][inside[part]]
         result[f'{name}_valid'] = len(seen) > 0
         result[f'{name}_box'] = _box(

@@ -15,7 +15,8 @@ from pathlib import Path
 import cv2
 import numpy as np
 
-from .drawn import BODY_LINKS, BODY_NAMES, PARTS
+from ..skeleton import FIELDS
+from .drawn import BODY_LINKS, BODY_NAMES
 
 VERSION = 2
 KINDS = ('coco', 'detection', 'crops')
@@ -57,8 +58,8 @@ def annotation(sample, person, image_id, ann_id):
     inside = sample.visible[person].astype(int)
     visible = inside.copy()
     for name in ('face_kpts', 'lefthand_kpts', 'righthand_kpts'):
-        if (inside[PARTS[name]] == 2).mean() < SEEN_PART:
-            visible[PARTS[name]] = 0
+        if (inside[FIELDS[name]] == 2).mean() < SEEN_PART:
+            visible[FIELDS[name]] = 0
     x1, y1, x2, y2 = sample.boxes[person].round(2).tolist()
     flat = np.where(visible[:, None] > 0, points, 0).tolist()
     result = {
@@ -76,14 +77,14 @@ def annotation(sample, person, image_id, ann_id):
             -1).tolist(),
         'keypoints_3d_valid': (inside > 0).astype(int).tolist(),
     }
-    for name, part in PARTS.items():
+    for name, part in FIELDS.items():
         result[name] = [value for (x, y), v in zip(
             flat[part], visible[part].tolist()) for value in (x, y, v)]
     # Boxes of parts hold their labelled points, as COCO-WholeBody's do.
-    for name, part in (('foot', PARTS['foot_kpts']),
-                       ('face', PARTS['face_kpts']),
-                       ('lefthand', PARTS['lefthand_kpts']),
-                       ('righthand', PARTS['righthand_kpts'])):
+    for name, part in (('foot', FIELDS['foot_kpts']),
+                       ('face', FIELDS['face_kpts']),
+                       ('lefthand', FIELDS['lefthand_kpts']),
+                       ('righthand', FIELDS['righthand_kpts'])):
         known = points[part][visible[part] > 0]
         result[f'{name}_valid'] = len(known) > 0
         low, extent = (known.min(0), np.ptp(known, axis=0)) if len(

@@ -11,7 +11,9 @@ test_cfg = dict()
 randomness = dict(seed=21)
 
 optim_wrapper = dict(
-    type='OptimWrapper',
+    type='mmpose.PrecisionOptimWrapper',
+    precision='auto',
+    constructor='mmpose.FusedOptimWrapperConstructor',
     optimizer=dict(type='AdamW', lr=2e-3, weight_decay=0.05),
     clip_grad=dict(max_norm=35, norm_type=2),
     paramwise_cfg=dict(
