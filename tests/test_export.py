@@ -66,6 +66,13 @@ def test_the_check_sees_errors(rtmw3d_t_file):
     found = compare(logits, moved, meta)
     assert found['logits'] == 1 and np.isclose(found['pixels'], 8**0.5)
     assert np.isclose(found['millimetres'], 2 / 96 * 2174.4869)
+    # Rounding decides between two bins of one height, not between others.
+    for height, pixels in ((1 - 1e-6, 0), (1 - 1e-3, 30)):
+        for axis, other in zip(logits, moved):
+            axis[..., 100], axis[..., 160] = 1, height
+            other[:] = axis
+        moved[0][0, 1, 160] = 1.1
+        assert compare(logits, moved, meta)['pixels'] == pixels
 
 
 @pytest.mark.parametrize('which', ['rtmw_t_file', 'rtmw3d_t_file'])
@@ -96,8 +103,13 @@ def test_int8(rtmw_t_file, tmp_path, drawn_root):
     target = tmp_path / 'int8.onnx'
     errors = made(model, config, target, precision='int8',
                   calibration=str(images))
-    kinds = {node.op_type for node in onnx.load(target).graph.node}
-    assert {'QuantizeLinear', 'DequantizeLinear'} <= kinds
+    nodes = onnx.load(target).graph.node
+    stored = {output for node in nodes for output in node.output
+              if node.op_type == 'DequantizeLinear'}
+    kept = {(bool(quantize.FLOAT.match(node.name)),
+             node.input[1] not in stored)
+            for node in nodes if node.op_type == 'Conv'}
+    assert kept == {(True, True), (False, False)}
     # Random logits reach about 1 on noise.
     assert 0 < errors['noise']['logits'] < 0.3
     assert target.stat().st_size < 0.5 * path.stat().st_size
@@ -107,6 +119,18 @@ def test_int8(rtmw_t_file, tmp_path, drawn_root):
         quantize.crops_of(
             PoseModel(path), [np.zeros((9, 9, 3), np.uint8)],
             lambda image: (np.zeros((0, 4)), np.zeros(0)))
+
+
+def test_calibration_on_few_people(rtmw_t_file, drawn_root):
+    pose = PoseModel(rtmw_t_file[0])
+    images = sorted((drawn_root / 'images' / 'train').iterdir())[:2]
+    crops = quantize.crops_of(pose, images, limit=5)
+    assert crops.shape == (5, 3, *pose.input_size[::-1])
+    first = quantize.crops_of(pose, images, limit=2)
+    assert np.array_equal(crops[:2], first)
+    # The third shows the first person, from a box that is moved a little.
+    apart = [np.abs(crops[2] - crop).mean() for crop in first]
+    assert 0 < apart[0] < apart[1]
 
 
 @pytest.mark.skipif(torch.cuda.is_available(), reason='there is a GPU')

@@ -20,22 +20,13 @@ from mmpose.datasets.datasets.utils import parse_pose_metainfo
 from xtcocotools.coco import COCO
 
 from rtmw_ext.evaluation.wholebody_metric import part_stats
+from rtmw_ext.export.quantize import moved
 from rtmw_ext.images import read_image
 from rtmw_ext.runtime import PoseModel, files
 from rtmw_ext.runtime.draw import draw
 from rtmw_ext.runtime.results import Coco
 
 METAINFO = 'configs/_base_/datasets/coco_wholebody.py'
-
-
-def moved(boxes, rng):
-    """Boxes (N, 4), x1, y1, x2, y2, as a detector may place them: moved and
-    scaled by some 4 % of their sides."""
-    sides = boxes[:, 2:] - boxes[:, :2]
-    center = boxes[:, :2] + sides * rng.normal(.5, .04, sides.shape)
-    sides = sides * np.exp(rng.normal(0, .04, sides.shape))
-    return np.concatenate([center - sides / 2, center + sides / 2],
-                          axis=1).astype(np.float32)
 
 
 def evaluate(pose, annotations, folder, rng=None):
