@@ -15,11 +15,9 @@ from .model import ExportError
 
 #: Crops to measure ranges on.
 CROPS = 64
-#: What stays in float32. The attention of a CSP layer makes a few channels far
-#: larger than the others, whose values one scale for all rounds away; stage 2
-#: is where that costs most. Chosen by AP, see docs/deploy.md.
-FLOAT = re.compile(r'/backbone/stage2/'
-                   r'|/backbone/stage\d/stage\d\.\d/(attention|final_conv)/')
+#: What stays in float32: stage 2's attention makes a few channels far larger
+#: than the others, whose values one scale for all rounds away.
+FLOAT = re.compile(r'/backbone/stage2/stage2\.1/(attention|final_conv)/')
 
 
 def moved(boxes, rng):
