@@ -25,15 +25,14 @@ def compare(expected, outputs, meta):
         ``millimetres``, the largest error of z. Of bins that tie in
         ``expected``, as they do with random weights, any may be found.
     """
-    found = [decode(logits)[0] for logits in (expected, outputs)]
+    wanted, bins = (decode(logits)[0] for logits in (expected, outputs))
     for axis, logits in enumerate(expected):
-        bins = found[1][..., axis]
         there = np.take_along_axis(
-            logits, bins[..., None].astype(int).clip(0), 2)[..., 0]
-        tied = (bins >= 0) & (logits.max(2) - there <= TIE * max(
-            1, np.abs(logits).max()))
-        found[1][..., axis] = np.where(tied, found[0][..., axis], bins)
-    points = [bins / meta['split_ratio'] for bins in found]
+            logits, bins[..., axis, None].astype(int).clip(0), 2)[..., 0]
+        tied = (bins[..., axis] >= 0) & (
+            logits.max(2) - there <= TIE * max(1, np.abs(logits).max()))
+        bins[tied, axis] = wanted[tied, axis]
+    points = [places / meta['split_ratio'] for places in (wanted, bins)]
     distance = np.linalg.norm(points[0][..., :2] - points[1][..., :2],
                               axis=-1)
     found = dict(

@@ -46,7 +46,7 @@ def crops_of(pose, images, detector=None, limit=CROPS):
         pose (PoseModel): Cuts and normalises.
         images (sequence[str | ndarray]): Files or arrays.
         detector (Detector, optional): Finds them; None takes whole images.
-        limit (int): Crops at most.
+        limit (int): How many crops.
 
     Returns:
         ndarray: (``limit``, 3, h, w) float32.
