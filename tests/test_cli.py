@@ -276,7 +276,33 @@ def test_ctrl_c_keeps_what_is_done(clip, loud_t_file, tmp_path):
     assert len(json.loads((tmp_path / 'clip.json').read_text())) == 12
     for path in tmp_path.glob('*.mp4'):
         frames = json.loads(path.with_suffix('.json').read_text())
-        assert abs(len(list(video.Video(path))) - len(frames)) <= 1
+        assert len(list(video.Video(path))) == len(frames)
+
+
+@pytest.mark.parametrize('number', [1, 4])
+def test_ctrl_c_waits_for_a_frame_to_be_written(number, clip, loud_t_file,
+                                                tmp_path, monkeypatch,
+                                                capsys):
+    add, calls = runs.Outputs.add, []
+
+    def interrupted(*arguments):
+        calls.append(arguments)
+        if len(calls) == number:
+            signal.raise_signal(signal.SIGINT)
+        return add(*arguments)
+
+    monkeypatch.setattr(runs.Outputs, 'add', interrupted)
+    code, err = infer(capsys, loud_t_file, tmp_path, clip, "--format",
+                      *FORMATS)
+    assert code == cli.STOPPED, err
+    assert signal.getsignal(signal.SIGINT) is signal.default_int_handler
+    assert len(json.loads((tmp_path / 'clip.json').read_text())) == number
+    assert len(list(video.Video(tmp_path / 'clip.mp4'))) == number
+    with np.load(tmp_path / 'keypoints.npz') as columns:
+        assert len(columns['frame']) == number
+    with (tmp_path / 'keypoints.csv').open() as file:
+        assert {row['frame'] for row in csv.DictReader(file)} == set(
+            map(str, range(number)))
 
 
 def test_published_networks_are_fetched_once(file_server, loud_t_file,

@@ -1,9 +1,11 @@
 """``rtmw infer``: inputs of any kind in, pictures and result files out."""
 import glob
 import os
+import signal
 import sys
+import threading
 import warnings
-from contextlib import ExitStack
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
 import cv2
@@ -148,18 +150,40 @@ def run(estimator, sources, outputs, every, smooth=False, limit=None):
                 else:
                     people, drawn = image()
                     name = outputs.name(source)
-                    outputs.add(name, None, people)
-                    if drawn is not None:
-                        outputs.write_picture(name, drawn)
+                    with _uninterrupted():
+                        outputs.add(name, None, people)
+                        if drawn is not None:
+                            outputs.write_picture(name, drawn)
             except (ImageError, video.VideoError) as error:
                 if len(sources) == 1:
                     raise
                 print(f'rtmw: skipped: {error}', file=sys.stderr)
                 whole = False
     finally:
-        found.close()
-        outputs.close()
+        with _uninterrupted():
+            found.close()
+            outputs.close()
     return whole
+
+
+@contextmanager
+def _uninterrupted():
+    """Ctrl-C waits for the end of the block: no file is half written, and all
+    of them hold the same frames."""
+    before = signal.getsignal(signal.SIGINT)
+    # The main thread alone may set handlers, and only it is interrupted.
+    if before is None or threading.current_thread(
+    ) is not threading.main_thread():
+        yield
+        return
+    pressed = []
+    signal.signal(signal.SIGINT, lambda *_: pressed.append(True))
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGINT, before)
+        if pressed:
+            signal.raise_signal(signal.SIGINT)
 
 
 def _image(estimator, source, outputs):
@@ -201,13 +225,16 @@ def _video(estimator, source, outputs, every, smooth, limit):
         writer = None
         bar = stack.enter_context(_bar(frames.name, limit or frames.count))
         for number, (frame, people) in enumerate(found, 1):
-            outputs.add(name, number - 1, people)
-            if outputs.draws:
-                if writer is None:
-                    writer = stack.enter_context(video.VideoWriter(
-                        outputs.folder / f'{name}.mp4', frames.rate,
-                        frame.shape[1::-1]))
-                writer.write(outputs.draw(frame, people))
+            drawn = outputs.draw(frame, people) if outputs.draws else None
+            with _uninterrupted():
+                outputs.add(name, number - 1, people)
+                if drawn is not None:
+                    # An MP4 without a frame cannot be read.
+                    if writer is None:
+                        writer = stack.enter_context(video.VideoWriter(
+                            outputs.folder / f'{name}.mp4', frames.rate,
+                            frame.shape[1::-1]))
+                    writer.write(drawn)
             bar.update()
     if number == 0:
         raise video.VideoError(f'{frames.name} holds no frame that can be '
