@@ -34,6 +34,7 @@ train_dataloader = dict(
         data_root='data/synthetic_crops/',
         total=100000,
         device='cuda',
+        hidden_weight=0.5,
         with_3d=True))
 val_dataloader = val_evaluator = None
 test_dataloader = dict(

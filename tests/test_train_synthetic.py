@@ -1,0 +1,90 @@
+"""tools/train_synthetic.py: what it renders and trains, and that it goes on."""
+import runpy
+import subprocess
+from pathlib import Path
+from types import SimpleNamespace
+
+import pytest
+from conftest import ROOT
+from mmengine.config import Config, DictAction
+
+TOOL = ROOT / 'tools' / 'train_synthetic.py'
+
+
+@pytest.fixture
+def calls(monkeypatch):
+    """The commands; each training leaves a checkpoint."""
+    found = []
+
+    def start(command):
+        found.append(command)
+        return SimpleNamespace(wait=lambda: 0, terminate=lambda: None)
+
+    def finish(command, check):
+        found.append(command)
+        folder = Path(command[command.index('--work-dir') + 1])
+        folder.mkdir(parents=True, exist_ok=True)
+        (folder / 'iter_9.pth').write_bytes(b'')
+        (folder / 'last_checkpoint').write_text(str(folder / 'iter_9.pth'))
+
+    monkeypatch.setattr(subprocess, 'Popen', start)
+    monkeypatch.setattr(subprocess, 'run', finish)
+    return found
+
+
+@pytest.fixture(scope='module')
+def main():
+    return runpy.run_path(str(TOOL))['main']
+
+
+def trained(command):
+    """(config with the options of a command, its arguments before them)."""
+    split = command.index('--cfg-options')
+    config = Config.fromfile(command[2])
+    config.merge_from_dict({
+        key: DictAction._parse_int_float_bool(value) for key, value in
+        (option.split('=') for option in command[split + 1:])})
+    return config, command[3:split]
+
+
+def test_both_sizes_one_after_the_other(main, calls, tmp_path, capsys):
+    arguments = ['--minutes', '10', '--out', str(tmp_path), '--stages',
+                 '128x96', '256x192', '--num', '64', '--batch', '8']
+    main(arguments)
+    render, small, whole = calls
+    assert 'crops' in render and str(tmp_path / 'crops') in render
+    for command, side, minutes in ((small, 128, 4), (whole, 256, 6)):
+        config, flags = trained(command)
+        assert '--resume' not in flags
+        hook = config.custom_hooks[1]
+        assert hook.type == 'mmpose.TimeBudgetHook'
+        assert hook.minutes == pytest.approx(minutes)
+        assert config.codec.input_size[1] == side
+        loader = config.train_dataloader
+        assert (loader.batch_size, loader.dataset.total) == (8, 64)
+        assert loader.dataset.data_root == str(tmp_path / 'crops')
+    assert trained(small)[0].load_from is None
+    last = tmp_path / '256x192' / 'last.pth'
+    assert trained(whole)[0].load_from == str(tmp_path / '128x96/last.pth')
+    assert last.resolve().name == 'iter_9.pth'
+    assert capsys.readouterr().out.splitlines()[0] == str(last)
+    # Killed in the second training, it resumes that one.
+    last.unlink()
+    calls.clear()
+    main(arguments)
+    assert len(calls) == 2
+    config, flags = trained(calls[1])
+    assert '--resume' in flags and config.load_from is None
+    assert '256x192' in calls[1][2]
+
+
+def test_begins_with_given_weights(main, calls, tmp_path):
+    weights = tmp_path / 'mine.pth'
+    arguments = ['--minutes', '10', '--out', str(tmp_path), '--stages',
+                 '128x96', '--from', str(weights)]
+    with pytest.raises(SystemExit, match=f'{weights} is no file'):
+        main(arguments)
+    assert not calls
+    weights.write_bytes(b'')
+    main(arguments)
+    assert trained(calls[1])[0].load_from == str(weights)

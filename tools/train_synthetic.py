@@ -1,0 +1,125 @@
+#!/usr/bin/env python3
+"""RTMW3D-t, and so RTMW-t, from scratch on rendered people, in one number:
+
+tools/train_synthetic.py --minutes 60
+
+Renders crops, then trains at 128x96 and, on a GPU, at 256x192 from those
+weights. On a GPU it trains while the other cores render; on a CPU it renders
+first. A run that was stopped goes on with the same command.
+"""
+import argparse
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import torch
+
+from rtmw_ext import zoo
+from rtmw_ext.checkpoints import CheckpointError
+
+ROOT = Path(__file__).resolve().parents[1]
+#: Stage -> share of the minutes, where there are both, by the input size.
+SHARES = {'128x96': 0.4, '256x192': 0.6}
+#: Device -> people, side of a crop in pixels, persons of a step.
+DEFAULTS = {'cpu': (12800, 160, 32), 'cuda': (130000, 256, 512)}
+
+
+def stages(flags, device):
+    """The trainings, one after the other.
+
+    Args:
+        flags (argparse.Namespace): Of the command line.
+        device (str): 'cpu' or 'cuda'.
+
+    Returns:
+        list[tuple[Path, list[str]]]: Work folder and arguments of
+        tools/train.py of each.
+
+    Raises:
+        CheckpointError: There are no weights to begin with.
+    """
+    found, weights = [], flags.weights
+    if weights and not Path(weights).is_file():
+        raise CheckpointError(f'--from {weights} is no file: give the .pth of '
+                              'an RTMW3D-t')
+    sizes = flags.stages or (list(SHARES) if device == 'cuda' else ['128x96'])
+    total = sum(SHARES[size] for size in sizes)
+    for size in sizes:
+        folder = flags.out / size
+        options = {
+            'custom_hooks.1.minutes': flags.minutes * SHARES[size] / total,
+            'train_dataloader.batch_size': flags.batch,
+            'train_dataloader.dataset.data_root': flags.out / 'crops',
+            'train_dataloader.dataset.total': flags.num,
+            'train_dataloader.dataset.device': device,
+        }
+        begun = (folder / 'last_checkpoint').exists()
+        if weights and not begun:
+            options['load_from'] = weights
+        found.append((folder, [
+            str(zoo.root() / 'configs/synthetic' /
+                f'rtmw3d-t_synthetic-{size}.py'),
+            '--work-dir', str(folder), *(['--resume'] if begun else []),
+            '--cfg-options',
+            *(f'{key}={value}' for key, value in options.items())]))
+        weights = folder / 'last.pth'
+    return found
+
+
+def tool(name, *arguments):
+    return [sys.executable, str(ROOT / 'tools' / name), *map(str, arguments)]
+
+
+def main(arguments=None):
+    device = 'cuda' if torch.cuda.is_available() else 'cpu'
+    num, side, batch = DEFAULTS[device]
+    cores = len(os.sched_getaffinity(0))
+    parser = argparse.ArgumentParser(
+        description=__doc__,
+        formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument('--minutes', type=float, required=True,
+                        help='of training, both sizes together')
+    parser.add_argument('--out', type=Path,
+                        default=ROOT / 'work_dirs' / 'synthetic')
+    parser.add_argument('--from', dest='weights', help='.pth to begin with')
+    parser.add_argument('--stages', nargs='+', choices=list(SHARES))
+    parser.add_argument('--num', type=int, default=num, help='people')
+    parser.add_argument('--side', type=int, default=side,
+                        help='pixels of a stored crop')
+    parser.add_argument('--batch', type=int, default=batch)
+    parser.add_argument('--seed', type=int, default=11, help='of the people')
+    parser.add_argument('--workers', type=int,
+                        default=max(cores - (device == 'cuda'), 1),
+                        help='processes that render')
+    flags = parser.parse_args(arguments)
+    flags.out = flags.out.resolve()
+    try:
+        trainings = stages(flags, device)
+    except CheckpointError as error:
+        sys.exit(f'train_synthetic: {error}')
+    flags.out.mkdir(parents=True, exist_ok=True)
+    render = subprocess.Popen(tool(
+        'synthesize.py', '--format', 'crops', '--num', flags.num, '--size',
+        flags.side, '--seed', flags.seed, '--workers', flags.workers, '--out',
+        flags.out / 'crops'))
+    try:
+        if device == 'cpu' and render.wait():
+            sys.exit('train_synthetic: the people could not be rendered')
+        for folder, training in trainings:
+            last = folder / 'last.pth'
+            if last.exists():
+                continue
+            subprocess.run(tool('train.py', *training), check=True)
+            # A name that stays, and says that this training is over.
+            last.symlink_to((folder / 'last_checkpoint').read_text().strip())
+    except subprocess.CalledProcessError as error:
+        sys.exit(error.returncode)
+    finally:
+        render.terminate()
+        render.wait()
+    print(f'{last}\n{training[0]}')
+
+
+if __name__ == '__main__':
+    main()
