@@ -264,13 +264,13 @@ def test_ctrl_c_keeps_what_is_done(clip, loud_t_file, tmp_path):
         command, cwd=ROOT, stderr=subprocess.PIPE, text=True,
         start_new_session=True, preexec_fn=functools.partial(
             signal.signal, signal.SIGINT, signal.SIG_DFL))
-    deadline = time.monotonic() + 60
+    deadline = time.monotonic() + 120
     while not (tmp_path / 'clip_2.mp4').exists():
         assert process.poll() is None, process.stderr.read()
         assert time.monotonic() < deadline
         time.sleep(0.02)
     os.killpg(process.pid, signal.SIGINT)
-    err = process.communicate(timeout=60)[1]
+    err = process.communicate(timeout=120)[1]
     assert process.returncode == cli.STOPPED, err
     assert err.strip().endswith('finished outputs are kept')
     assert len(json.loads((tmp_path / 'clip.json').read_text())) == 12
