@@ -13,7 +13,6 @@ from torch.utils.data import DataLoader
 from rtmw_ext import hooks
 from rtmw_ext.hooks import TimeBudgetHook
 
-
 #: The hook's: a busy machine decides nothing here.
 clock = SimpleNamespace(now=0., monotonic=lambda: clock.now)
 

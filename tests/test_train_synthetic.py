@@ -1,4 +1,4 @@
-"""tools/train_synthetic.py: what it renders and trains, and that it goes on."""
+"""tools/train_synthetic.py: what it renders and trains, how it goes on."""
 import runpy
 import subprocess
 from pathlib import Path
