@@ -5,6 +5,7 @@ _base_ = [
     '../_base_/models/rtmw_t.py',
     '../_base_/models/biased_bn.py',
     '../_base_/data/rtmw_128x96.py',
+    '../_base_/datasets/drawn.py',
 ]
 
 model = dict(
@@ -24,20 +25,6 @@ train_dataloader = dict(
     sampler=dict(type='SeededInfiniteSampler'),
     dataset=dict(
         pipeline={{_base_.plain_pipeline}},
-        datasets=[
-            dict(
-                type={{_base_.dataset_type}},
-                data_mode='topdown',
-                data_root='data/drawn/',
-                ann_file='annotations/train.json',
-                data_prefix=dict(img='images/train/'),
-                pipeline=[])
-        ]))
-val_dataloader = dict(
-    num_workers=1,
-    dataset=dict(
-        data_root='data/drawn/',
-        ann_file='annotations/val.json',
-        data_prefix=dict(img='images/val/'),
-        bbox_file=None))
+        datasets=[{{_base_.drawn_train}}]))
+val_dataloader = dict(num_workers=1, dataset={{_base_.drawn_val}})
 test_dataloader = val_dataloader

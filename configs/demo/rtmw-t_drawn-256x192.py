@@ -3,8 +3,8 @@ _base_ = [
     '../_base_/schedules/short.py',
     '../_base_/models/rtmw_t.py',
     '../_base_/data/rtmw_256x192.py',
+    '../_base_/datasets/drawn.py',
 ]
-data_root = 'outputs/demo/data/'
 
 model = dict(
     head=dict(decoder={{_base_.codec}}), test_cfg=dict(flip_test=False))
@@ -14,20 +14,6 @@ train_dataloader = dict(
     sampler=dict(type='SeededInfiniteSampler'),
     dataset=dict(
         pipeline={{_base_.plain_pipeline}},
-        datasets=[
-            dict(
-                type={{_base_.dataset_type}},
-                data_mode='topdown',
-                data_root=data_root,
-                ann_file='annotations/train.json',
-                data_prefix=dict(img='images/train/'),
-                pipeline=[])
-        ]))
-val_dataloader = dict(
-    num_workers=1,
-    dataset=dict(
-        data_root=data_root,
-        ann_file='annotations/val.json',
-        data_prefix=dict(img='images/val/'),
-        bbox_file=None))
+        datasets=[{{_base_.drawn_train}}]))
+val_dataloader = dict(num_workers=1, dataset={{_base_.drawn_val}})
 test_dataloader = val_dataloader

@@ -1,0 +1,16 @@
+# Drawn people (docs/synthetic.md), which a CPU learns in minutes:
+# tools/synthesize.py --format drawn. For a data file of `../data/`.
+drawn_train = dict(
+    type='WholeBodyDataset',
+    data_mode='topdown',
+    data_root='data/drawn/',
+    ann_file='annotations/train.json',
+    data_prefix=dict(img='images/train/'),
+    pipeline=[])
+
+# Over the dataset that the data file evaluates.
+drawn_val = dict(
+    data_root='data/drawn/',
+    ann_file='annotations/val.json',
+    data_prefix=dict(img='images/val/'),
+    bbox_file=None)
