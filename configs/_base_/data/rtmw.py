@@ -1,6 +1,6 @@
-# The released codecs, augmentation and loaders for each input size (w, h).
+# The released codecs and augmentation for each input size (w, h).
 # rtmw_256x192.py and its neighbours each pick one of `inputs`.
-_base_ = '../datasets/cocktail14.py'
+_base_ = ['../datasets/cocktail14.py', './loaders.py']
 
 
 def _input(input_size, sigma, decode_visibility):
@@ -68,21 +68,8 @@ inputs = dict(
     x256x192=_input((192, 256), (4.9, 5.66), False),
     x384x288=_input((288, 384), (6., 6.93), True))
 
-train_dataloader = dict(
-    batch_size=64,
-    num_workers=4,
-    persistent_workers=True,
-    sampler=dict(type='SeededSampler', shuffle=True),
-    dataset=dict(
-        type='WholeBodyMix', datasets={{_base_.cocktail14}}))
-
-val_dataloader = dict(
-    batch_size=32,
-    num_workers=4,
-    persistent_workers=True,
-    drop_last=False,
-    sampler=dict(type='DefaultSampler', shuffle=False, round_up=False),
-    dataset={{_base_.coco_wholebody_val}})
+train_dataloader = dict(dataset=dict(datasets={{_base_.cocktail14}}))
+val_dataloader = dict(dataset={{_base_.coco_wholebody_val}})
 test_dataloader = val_dataloader
 
 # Annotations come from the dataset that is evaluated.

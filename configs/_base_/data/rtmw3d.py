@@ -1,7 +1,6 @@
-# The released 3D codec, augmentation and loaders for each input size; two
-# smaller ones beside it. rtmw3d_384x288.py and so on each pick one of
-# `inputs3d`.
-_base_ = '../datasets/cocktail17.py'
+# The released 3D codec and augmentation for each input size; two smaller ones
+# beside it. rtmw3d_384x288.py and so on each pick one of `inputs3d`.
+_base_ = ['../datasets/cocktail17.py', './loaders.py']
 
 
 def _input(axes, sigma):
@@ -89,20 +88,9 @@ inputs3d = dict(
     x384x288=_input((288, 384, 288), (6., 6.93, 6.)))
 
 train_dataloader = dict(
-    batch_size=64,
-    num_workers=10,
-    persistent_workers=True,
-    sampler=dict(type='SeededSampler', shuffle=True),
-    dataset=dict(
-        type='WholeBodyMix', datasets={{_base_.cocktail17}}))
-
+    num_workers=10, dataset=dict(datasets={{_base_.cocktail17}}))
+# A list, so that a leaf evaluates another dataset in one line.
 val_dataloader = dict(
-    batch_size=32,
-    num_workers=4,
-    persistent_workers=True,
-    drop_last=False,
-    sampler=dict(type='DefaultSampler', shuffle=False, round_up=False),
-    # A list, so that a leaf evaluates another dataset in one line.
     dataset=dict(
         type='WholeBodyMix', test_mode=True, datasets=[{{_base_.h3wb_val}}]))
 test_dataloader = val_dataloader
