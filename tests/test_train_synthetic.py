@@ -47,28 +47,32 @@ def trained(command):
     return config, command[3:split]
 
 
-def test_both_sizes_one_after_the_other(main, calls, tmp_path, capsys):
+def test_stages_one_after_the_other(main, calls, tmp_path, capsys):
     arguments = ['--minutes', '10', '--out', str(tmp_path), '--stages',
-                 '128x96', '256x192', '--num', '64', '--batch', '8']
+                 'cells', '128x96', '256x192', '--num', '64', '--batch', '8']
     main(arguments)
-    render, small, whole = calls
+    render, *trainings = calls
     assert 'crops' in render and str(tmp_path / 'crops') in render
-    for command, side, minutes in ((small, 128, 4), (whole, 256, 6)):
+    before = None
+    for command, head, side, minutes in zip(
+            trainings, ('KeypointCellHead', 'RTMW3DHead', 'RTMW3DHead'),
+            (128, 128, 256), (2, 3, 5)):
         config, flags = trained(command)
         assert '--resume' not in flags
         hook = config.custom_hooks[1]
         assert hook.type == 'mmpose.TimeBudgetHook'
         assert hook.minutes == pytest.approx(minutes)
+        assert config.model.head.type == head
         assert config.codec.input_size[1] == side
         loader = config.train_dataloader
         assert (loader.batch_size, loader.dataset.total) == (8, 64)
         assert loader.dataset.data_root == str(tmp_path / 'crops')
-    assert trained(small)[0].load_from is None
+        assert config.load_from == before
+        before = str(Path(flags[flags.index('--work-dir') + 1]) / 'last.pth')
     last = tmp_path / '256x192' / 'last.pth'
-    assert trained(whole)[0].load_from == str(tmp_path / '128x96/last.pth')
     assert last.resolve().name == 'iter_9.pth'
     assert capsys.readouterr().out.splitlines()[0] == str(last)
-    # Killed in the second training, it resumes that one.
+    # Killed in the last training, it resumes that one.
     last.unlink()
     calls.clear()
     main(arguments)
@@ -80,11 +84,13 @@ def test_both_sizes_one_after_the_other(main, calls, tmp_path, capsys):
 
 def test_begins_with_given_weights(main, calls, tmp_path):
     weights = tmp_path / 'mine.pth'
-    arguments = ['--minutes', '10', '--out', str(tmp_path), '--stages',
-                 '128x96', '--from', str(weights)]
+    arguments = ['--minutes', '10', '--out', str(tmp_path), '--from',
+                 str(weights)]
     with pytest.raises(SystemExit, match=f'{weights} is no file'):
         main(arguments)
     assert not calls
     weights.write_bytes(b'')
     main(arguments)
-    assert trained(calls[1])[0].load_from == str(weights)
+    config = trained(calls[1])[0]
+    assert config.load_from == str(weights)
+    assert config.model.head.type == 'RTMW3DHead'

@@ -3,8 +3,9 @@
 
 tools/train_synthetic.py --minutes 60
 
-Renders crops, then trains at 128x96 and, on a GPU, at 256x192 from those
-weights. On a GPU it trains while the other cores render; on a CPU it renders
+Renders crops, teaches the backbone and the neck to see points (cells), then
+trains the whole at 128x96 and, on a GPU, at 256x192, each from the weights
+before. On a GPU it trains while the other cores render; on a CPU it renders
 first. A run that was stopped goes on with the same command.
 """
 import argparse
@@ -19,8 +20,12 @@ from rtmw_ext import zoo
 from rtmw_ext.checkpoints import CheckpointError
 
 ROOT = Path(__file__).resolve().parents[1]
-#: Stage -> share of the minutes, where there are both, by the input size.
-SHARES = {'128x96': 0.4, '256x192': 0.6}
+#: Stage -> config, and minutes beside those of the other stages.
+STAGES = {
+    'cells': ('cells-t_synthetic-128x96', 2),
+    '128x96': ('rtmw3d-t_synthetic-128x96', 3),
+    '256x192': ('rtmw3d-t_synthetic-256x192', 5),
+}
 #: Device -> people, side of a crop in pixels, persons of a step.
 DEFAULTS = {'cpu': (12800, 160, 32), 'cuda': (130000, 256, 512)}
 
@@ -43,12 +48,16 @@ def stages(flags, device):
     if weights and not Path(weights).is_file():
         raise CheckpointError(f'--from {weights} is no file: give the .pth of '
                               'an RTMW3D-t')
-    sizes = flags.stages or (list(SHARES) if device == 'cuda' else ['128x96'])
-    total = sum(SHARES[size] for size in sizes)
-    for size in sizes:
-        folder = flags.out / size
+    names = flags.stages or [
+        name for name in STAGES
+        if not (name == 'cells' and weights
+                or name == '256x192' and device == 'cpu')]
+    total = sum(STAGES[name][1] for name in names)
+    for name in names:
+        config, minutes = STAGES[name]
+        folder = flags.out / name
         options = {
-            'custom_hooks.1.minutes': flags.minutes * SHARES[size] / total,
+            'custom_hooks.1.minutes': flags.minutes * minutes / total,
             'train_dataloader.batch_size': flags.batch,
             'train_dataloader.dataset.data_root': flags.out / 'crops',
             'train_dataloader.dataset.total': flags.num,
@@ -58,8 +67,7 @@ def stages(flags, device):
         if weights and not begun:
             options['load_from'] = weights
         found.append((folder, [
-            str(zoo.root() / 'configs/synthetic' /
-                f'rtmw3d-t_synthetic-{size}.py'),
+            str(zoo.root() / 'configs/synthetic' / f'{config}.py'),
             '--work-dir', str(folder), *(['--resume'] if begun else []),
             '--cfg-options',
             *(f'{key}={value}' for key, value in options.items())]))
@@ -79,11 +87,12 @@ def main(arguments=None):
         description=__doc__,
         formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument('--minutes', type=float, required=True,
-                        help='of training, both sizes together')
+                        help='of training, all stages together')
     parser.add_argument('--out', type=Path,
                         default=ROOT / 'work_dirs' / 'synthetic')
-    parser.add_argument('--from', dest='weights', help='.pth to begin with')
-    parser.add_argument('--stages', nargs='+', choices=list(SHARES))
+    parser.add_argument('--from', dest='weights',
+                        help='.pth of an RTMW3D-t to begin with')
+    parser.add_argument('--stages', nargs='+', choices=list(STAGES))
     parser.add_argument('--num', type=int, default=num, help='people')
     parser.add_argument('--side', type=int, default=side,
                         help='pixels of a stored crop')

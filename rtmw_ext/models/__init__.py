@@ -1,5 +1,6 @@
 """Network modules, registered in MMPose's ``MODELS`` on import."""
 from .batch_pipeline import BatchPipeline
+from .cell_head import KeypointCellHead
 from .distiller import DistilledEstimator, DistilledRTMW3DEstimator
 from .gau import GAU
 from .hem import HEM, SimCCEncoder
@@ -11,6 +12,7 @@ from .rtmw_head import RTMWSimCCHead
 
 __all__ = [
     'AxisKLDiscretLoss', 'BatchPipeline', 'DistilledEstimator',
-    'DistilledRTMW3DEstimator', 'GAU', 'HEM', 'PAFPN', 'RTMW3DEstimator',
-    'RTMW3DHead', 'RTMWSimCCHead', 'SimCCBoneLoss', 'SimCCEncoder'
+    'DistilledRTMW3DEstimator', 'GAU', 'HEM', 'KeypointCellHead', 'PAFPN',
+    'RTMW3DEstimator', 'RTMW3DHead', 'RTMWSimCCHead', 'SimCCBoneLoss',
+    'SimCCEncoder'
 ]

@@ -210,6 +210,19 @@ def simcc_pck(predictions, targets, mask, threshold=0.05):
         ((mine - theirs) / side)**2
         for mine, theirs, side in zip(locate(predictions), locate(targets),
                                       sides))
+    return pck(far, mask, threshold)
+
+
+def pck(far, mask, threshold=0.05):
+    """
+    Args:
+        far (Tensor): (B, K), squared errors.
+        mask (Tensor): (B, K) bool, the points that count.
+        threshold (float): Of what is a hit.
+
+    Returns:
+        Tensor: Share of hits, the mean over the keypoints that occur.
+    """
     hits = (far.sqrt() < threshold) & mask
     counts = mask.sum(dim=0)
     rates = hits.sum(dim=0).double() / counts.clamp(min=1)
