@@ -1,17 +1,12 @@
-"""Muon, and wrappers of the optimizer and of a distributed model, registered
-in MMEngine on import."""
+"""Wrappers of the optimizer and of a distributed model, registered in MMEngine
+on import."""
 import contextlib
-import functools
 
 import torch
 from mmengine.model import MMDistributedDataParallel
 from mmengine.optim import DefaultOptimWrapperConstructor, OptimWrapper
 from mmengine.registry import MODEL_WRAPPERS
-from mmpose.registry import (
-    OPTIM_WRAPPER_CONSTRUCTORS,
-    OPTIM_WRAPPERS,
-    OPTIMIZERS,
-)
+from mmpose.registry import OPTIM_WRAPPER_CONSTRUCTORS, OPTIM_WRAPPERS
 
 PRECISIONS = ('auto', 'float32', 'bfloat16')
 
@@ -23,34 +18,6 @@ def computes_in_bf16(device):
         return torch.cuda.get_device_capability() >= (8, 0)
     supported = getattr(torch.cpu, '_is_avx512_bf16_supported', None)
     return device == 'cpu' and supported is not None and supported()
-
-
-@OPTIMIZERS.register_module()
-def TimmMuon(params, **options):
-    """timm's Muon, which steps matrices and the filters of convolutions by
-    their orthogonalised momentum and everything else by AdamW. A training
-    from scratch takes fewer samples (docs/synthetic.md); a step takes longer.
-
-    Source: https://kellerjordan.github.io/posts/muon.
-
-    Args:
-        params (iterable): Parameters or groups.
-        options: As of ``timm.optim.muon.Muon``; by default steps are as large
-            as AdamW's.
-
-    Raises:
-        ImportError: timm is missing.
-    """
-    try:
-        from timm.optim import muon
-    except ImportError as error:
-        raise ImportError('the optimizer TimmMuon needs timm: pip install '
-                          "'timm>=1.0.31'") from error
-    if not torch.cuda.is_available() and not computes_in_bf16('cpu'):
-        # timm's arithmetic is bfloat16, which such CPUs emulate.
-        muon.zeropower_via_newtonschulz = functools.partial(
-            muon.zeropower_via_newtonschulz, dtype=torch.float32)
-    return muon.Muon(params, **{'adjust_lr_fn': 'match_rms_adamw', **options})
 
 
 @OPTIM_WRAPPERS.register_module()

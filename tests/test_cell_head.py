@@ -12,7 +12,7 @@ from mmpose.structures import PoseDataSample
 
 from rtmw_ext.codecs import FastSimCCLabel
 from rtmw_ext.models import KeypointCellHead
-from rtmw_ext.models.cell_head import locate, spread
+from rtmw_ext.models.cells import locate, spread
 
 SIZE = (96, 128)
 CODEC = dict(type='FastSimCCLabel', input_size=SIZE, sigma=(3.5, 4.),

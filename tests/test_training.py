@@ -1,6 +1,5 @@
 """Hooks, optimizers and configs of the recipes."""
 import copy
-import sys
 
 import pytest
 import torch
@@ -16,7 +15,7 @@ from torch.nn import functional as F
 from rtmw_ext import zoo
 from rtmw_ext.hooks import PartLossHook, SpeedHook
 from rtmw_ext.models.rtmw_head import batch_factor
-from rtmw_ext.optim import TimmMuon, computes_in_bf16
+from rtmw_ext.optim import computes_in_bf16
 
 
 class Stand:
@@ -108,35 +107,6 @@ OPTIMIZER = dict(
     type='OptimWrapper',
     optimizer=dict(type='AdamW', lr=1e-2, weight_decay=0.05),
     paramwise_cfg=dict(norm_decay_mult=0, bias_decay_mult=0))
-
-
-def test_muon_orthogonalises_filters():
-    """A filter's step has equal singular values, a bias's is AdamW's."""
-    torch.manual_seed(2)
-    model = torch.nn.Sequential(torch.nn.Conv2d(16, 24, 3), torch.nn.Flatten(),
-                                torch.nn.Linear(24, 24))
-    config = Config.fromfile(CONFIGS / '_base_/schedules/muon.py')
-    wrapper = build_optim_wrapper(model, config.optim_wrapper)
-    before = [parameter.clone() for parameter in model.parameters()]
-    wrapper.update_params(model(torch.randn(64, 16, 3, 3)).square().sum())
-    steps = [(new - old).detach().flatten(1) if new.ndim > 1 else new - old
-             for new, old in zip(model.parameters(), before)]
-    lr = config.optim_wrapper.optimizer.lr
-    for step in (steps[0], steps[2]):
-        values = torch.linalg.svdvals(step)
-        # 0.2 sqrt(longer side), as large as a step of AdamW.
-        scale = 0.2 * max(step.shape)**0.5 * lr
-        # All but the very small ones of the gradient are made equal.
-        assert ((values / scale - 1).abs() < 0.2).float().mean() > 0.8
-    for step in (steps[1], steps[3]):
-        torch.testing.assert_close(step.abs(), torch.full_like(step, lr),
-                                   rtol=1e-3, atol=0)
-
-
-def test_muon_needs_timm(monkeypatch):
-    monkeypatch.setitem(sys.modules, 'timm.optim', None)
-    with pytest.raises(ImportError, match='pip install .timm'):
-        TimmMuon([torch.nn.Parameter(torch.zeros(2, 2))])
 
 
 def test_joined_groups_step_alike():

@@ -13,7 +13,5 @@ model = dict(
         decoder={{_base_.codec}}),
     test_cfg=dict(flip_test=False))
 test_dataloader = test_evaluator = test_cfg = None
-optim_wrapper = dict(
-    optimizer=dict(_delete_=True, type='AdamW', lr=2e-3, weight_decay=0.05))
 train_dataloader = dict(dataset=dict(with_3d=False))
 default_hooks = dict(part_loss=dict(interval=0))

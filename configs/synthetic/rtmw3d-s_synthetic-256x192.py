@@ -1,5 +1,5 @@
 _base_ = [
-    '../_base_/schedules/muon.py',
+    '../_base_/schedules/minutes.py',
     '../_base_/models/rtmw3d_s.py',
     '../_base_/data/synthetic_crops.py',
 ]

@@ -1,6 +1,7 @@
 """Network modules, registered in MMPose's ``MODELS`` on import."""
 from .batch_pipeline import BatchPipeline
 from .cell_head import KeypointCellHead
+from .cells import CellLoss
 from .distiller import DistilledEstimator, DistilledRTMW3DEstimator
 from .gau import GAU
 from .hem import HEM, SimCCEncoder
@@ -11,7 +12,7 @@ from .rtmw3d_head import RTMW3DHead
 from .rtmw_head import RTMWSimCCHead
 
 __all__ = [
-    'AxisKLDiscretLoss', 'BatchPipeline', 'DistilledEstimator',
+    'AxisKLDiscretLoss', 'BatchPipeline', 'CellLoss', 'DistilledEstimator',
     'DistilledRTMW3DEstimator', 'GAU', 'HEM', 'KeypointCellHead', 'PAFPN',
     'RTMW3DEstimator', 'RTMW3DHead', 'RTMWSimCCHead', 'SimCCBoneLoss',
     'SimCCEncoder'

@@ -12,6 +12,7 @@ from mmpose.utils.tensor_utils import to_numpy
 from torch import nn
 from torch.nn import functional as F
 
+from .cells import CellLoss, locate, places_of, to_cells
 from .rtmw_head import gather_labels, pck
 
 STRIDE = 8
@@ -46,6 +47,7 @@ class KeypointCellHead(BaseHead):
             nn.BatchNorm2d(channels), nn.SiLU(),
             ConvModule(channels, channels, 3, padding=1, **layers),
             nn.Conv2d(channels, out_channels, 1))
+        self.loss_module = CellLoss()
 
     def forward(self, feats):
         """
@@ -71,22 +73,14 @@ class KeypointCellHead(BaseHead):
         x, y, weights = gather_labels(
             batch_data_samples, 'keypoint_x_labels', 'keypoint_y_labels',
             'keypoint_weights')
-        points = torch.stack([self._cells(x), self._cells(y)], dim=2)
-        entropy = -(spread(points, logits.shape[2:]) *
-                    logits.flatten(2).log_softmax(2)).sum(2)
+        places = places_of(x, y, self.decoder.simcc_split_ratio)
         with torch.no_grad():
             # x in heights, y in widths, as simcc_pck has them.
             sides = logits.new_tensor(logits.shape[2:])
-            far = (locate(logits)[0] - points) / sides
+            far = (locate(logits)[0] - to_cells(places, logits)) / sides
             acc = pck(far.square().sum(2), weights > 0)
-        return dict(
-            loss_cell=(entropy * weights).sum() / weights.sum().clamp(min=1),
-            acc_pose=acc)
-
-    def _cells(self, labels):
-        """SimCC labels (B, K, W) -> (B, K) in cells, 0 a cell's middle."""
-        pixels = labels.argmax(2) / self.decoder.simcc_split_ratio
-        return (pixels + 0.5) / STRIDE - 0.5
+        return dict(loss_cell=self.loss_module(logits, places, weights),
+                    acc_pose=acc)
 
     def predict(self, feats, batch_data_samples, test_cfg={}):
         """
@@ -100,43 +94,3 @@ class KeypointCellHead(BaseHead):
             InstanceData(keypoints=person[None], keypoint_scores=score[None])
             for person, score in zip(*to_numpy((points, scores)))
         ]
-
-
-def spread(points, size):
-    """Each point's share of the cells around it, bilinear.
-
-    Args:
-        points (Tensor): (B, K, 2) in cells; beyond the map: at its border.
-        size (tuple[int, int]): (h, w).
-
-    Returns:
-        Tensor: (B, K, h * w), of sum 1.
-    """
-    shares = []
-    for axis, count in ((1, size[0]), (0, size[1])):
-        grid = torch.arange(count, device=points.device)
-        where = points[..., axis, None].clamp(0, count - 1)
-        shares.append((1 - (grid - where).abs()).clamp(min=0))
-    return (shares[0][..., None] * shares[1][..., None, :]).flatten(2)
-
-
-def locate(logits):
-    """The best cell of each map, refined by those around it.
-
-    Args:
-        logits (Tensor): (B, K, h, w).
-
-    Returns:
-        tuple[Tensor, Tensor]: Points (B, K, 2) in cells, and the probability
-        (B, K) of the cells that they come from, in [0, 1].
-    """
-    height, width = logits.shape[2:]
-    flat = logits.flatten(2)
-    chosen = F.one_hot(flat.argmax(2), height * width).view_as(logits)
-    around = F.max_pool2d(chosen.to(logits.dtype), 3, 1, 1)
-    weights = flat.softmax(2).view_as(logits) * around
-    total = weights.sum((2, 3))
-    x = torch.arange(width, device=logits.device, dtype=logits.dtype)
-    y = torch.arange(height, device=logits.device, dtype=logits.dtype)
-    points = torch.stack([weights.sum(2) @ x, weights.sum(3) @ y], dim=2)
-    return points / total[..., None], total

@@ -24,6 +24,12 @@ class SimCCEncoder(nn.Sequential):
         self.mlp = nn.Sequential(
             ScaleNorm(cells), nn.Linear(cells, dims, bias=False))
 
+    @property
+    def logits(self):
+        """nn.Module: The one that puts out the maps before activation."""
+        return self.conv.norm if getattr(
+            self.conv, 'with_norm', False) else self.conv
+
     def forward(self, feature):
         """(B, C, h, w) -> (B, K, dims)."""
         return self.mlp(self.conv(feature).flatten(2))
@@ -87,6 +93,10 @@ class HEM(nn.Module):
         self.bottom = SimCCEncoder(
             conv(in_channels // 2 + shuffled, num_keypoints), 4 * cells,
             dims // 2)
+
+    @property
+    def encoders(self):
+        return [self.top, self.bottom]
 
     def forward(self, fine, coarse):
         """

@@ -75,17 +75,19 @@ class RTMW3DHead(RTMWSimCCHead):
     def loss(self, feats, batch_data_samples, train_cfg={}):
         """
         Returns:
-            dict: ``loss_kpt`` and ``loss_bone``; ``acc_pose``, the PCK at 5%
-            of the crop over visible points, in [0, 1]; ``z_error``, the mean
-            error in metres of the points whose z is known.
+            dict: ``loss_kpt``, ``loss_map`` and ``loss_bone``; ``acc_pose``,
+            the PCK at 5% of the crop over visible points, in [0, 1];
+            ``z_error``, the mean error in metres of the points whose z is
+            known.
         """
-        predictions = self.forward(feats)
+        predictions, maps = self.forward_with_maps(feats)
         x, y, z, weights, z_weights = gather_labels(
             batch_data_samples, 'keypoint_x_labels', 'keypoint_y_labels',
             'keypoint_z_labels', 'keypoint_weights', 'keypoint_z_weights')
         targets, axis_weights = (x, y, z), (weights, weights, z_weights)
         loss = self.loss_module(predictions, targets, axis_weights)
-        losses = dict(loss_kpt=loss * batch_factor(train_cfg, len(x)))
+        losses = dict(loss_kpt=loss * batch_factor(train_cfg, len(x)),
+                      **self.map_losses(maps, x, y, weights))
         if self.bone_loss is not None:
             losses['loss_bone'] = self.bone_loss(predictions, targets,
                                                  axis_weights)

@@ -3,6 +3,8 @@
 Shapes: B persons (crops), C channels of the stride 32 map, (h, w) its size in
 cells, K keypoints, D token features, W and H SimCC bins of x and y.
 """
+import contextlib
+
 import torch
 from mmengine.structures import PixelData
 from mmpose.codecs.utils import get_simcc_normalized
@@ -12,6 +14,7 @@ from mmpose.registry import KEYPOINT_CODECS, MODELS
 from mmpose.utils.tensor_utils import to_numpy
 from torch import nn
 
+from .cells import places_of
 from .gau import GAU
 from .hem import HEM, SimCCEncoder
 
@@ -39,6 +42,9 @@ class RTMWSimCCHead(BaseHead):
         hem (bool): False encodes the stride 32 map alone, as in RTMPose.
         gau (dict, optional): Arguments of :class:`GAU`; None leaves it out.
         loss (dict): Loss of (preds, targets, keypoint weights).
+        map_loss (dict, optional): A ``CellLoss`` of the encoders' maps, which
+            a training from random weights needs to find places at once
+            (docs/synthetic.md); None leaves it out.
         init_cfg (dict, optional): Weight initialisation.
 
     Raises:
@@ -54,6 +60,7 @@ class RTMWSimCCHead(BaseHead):
                  hem=True,
                  gau=dict(),
                  loss=dict(type='KLDiscretLoss', use_target_weight=True),
+                 map_loss=None,
                  init_cfg=None):
         super().__init__(init_cfg or self.default_init_cfg)
         self.out_channels = out_channels
@@ -65,6 +72,7 @@ class RTMWSimCCHead(BaseHead):
                 f'of {STRIDE}, the stride of the coarsest feature map')
         top_size = [size // STRIDE for size in self.input_size[:2]]
         self.loss_module = MODELS.build(loss)
+        self.map_loss = map_loss and MODELS.build(map_loss)
         if hem:
             self.hem = HEM(in_channels, out_channels, top_size, hidden_dims,
                            kernel_size)
@@ -166,14 +174,44 @@ class RTMWSimCCHead(BaseHead):
             dict: ``loss_kpt`` and ``acc_pose``, the PCK at 5% of the crop
             over visible keypoints, in [0, 1].
         """
-        predictions = self.forward(feats)
+        predictions, maps = self.forward_with_maps(feats)
         x, y, weights = gather_labels(
             batch_data_samples, 'keypoint_x_labels', 'keypoint_y_labels',
             'keypoint_weights')
         loss = self.loss_module(predictions, (x, y), weights)
         return dict(
             loss_kpt=loss * batch_factor(train_cfg, len(x)),
-            acc_pose=simcc_pck(predictions, (x, y), weights > 0))
+            acc_pose=simcc_pck(predictions, (x, y), weights > 0),
+            **self.map_losses(maps, x, y, weights))
+
+    def forward_with_maps(self, feats):
+        """
+        Returns:
+            tuple: As of ``forward``, and the maps (B, K, h_i, w_i) of each
+            encoder before its activation, none without a ``map_loss``.
+        """
+        if self.map_loss is None:
+            return self.forward(feats), []
+        encoders = [self.encoder] if self.hem is None else self.hem.encoders
+        maps = []
+        with contextlib.ExitStack() as stack:
+            for encoder in encoders:
+                # A copy: activations work in place.
+                stack.callback(encoder.logits.register_forward_hook(
+                    lambda _, inputs, output: maps.append(
+                        output.clone())).remove)
+            return self.forward(feats), maps
+
+    def map_losses(self, maps, x, y, weights):
+        """
+        Returns:
+            dict: ``loss_map``, or nothing without a ``map_loss``.
+        """
+        if self.map_loss is None:
+            return {}
+        places = places_of(x, y, self.decoder.simcc_split_ratio)
+        return dict(loss_map=sum(
+            self.map_loss(one, places, weights) for one in maps))
 
     @property
     def default_init_cfg(self):

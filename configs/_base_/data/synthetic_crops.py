@@ -21,6 +21,7 @@ synthetic3d = dict(
         gau=dict(dropout=0.),
         # From scratch, the released 10 is too hot.
         loss=dict(beta=1., mask=list(range(23, 91)), mask_weight=0.5),
+        map_loss=dict(type='CellLoss', scale=3.),
         bone_loss=dict(beta=1.)))
 
 train_dataloader = dict(
