@@ -2,17 +2,18 @@
 import numpy as np
 import pytest
 import torch
-from conftest import CONFIGS
+from conftest import CONFIGS, tiny
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from mmengine.config import Config
 from mmengine.structures import InstanceData
 from mmpose.registry import MODELS
 from mmpose.structures import PoseDataSample
+from test_distillation import batch
 
 from rtmw_ext.codecs import FastSimCCLabel
-from rtmw_ext.models import KeypointCellHead
-from rtmw_ext.models.cells import locate, spread
+from rtmw_ext.models import CellLoss, KeypointCellHead
+from rtmw_ext.models.cells import locate, places_of, spread
 
 SIZE = (96, 128)
 CODEC = dict(type='FastSimCCLabel', input_size=SIZE, sigma=(3.5, 4.),
@@ -95,3 +96,41 @@ def test_config_is_the_beginning_of_rtmw3d():
     sample = labels(np.full((2, 133, 2), 50.), np.ones((2, 133)))
     begin.head.loss(feats, sample)['loss_cell'].backward()
     assert all(parameter.grad is not None for parameter in begin.parameters())
+
+
+@pytest.mark.parametrize('three_d, hem', [(False, True), (False, False),
+                                          (True, True)])
+def test_map_loss(three_d, hem):
+    """The maps before their activation, of every encoder; nothing else of the
+    head changes."""
+    changes = {'head.hem': hem}
+    plain = MODELS.build(tiny(three_d=three_d, **changes))
+    mapped = MODELS.build(tiny(three_d=three_d, **changes, **{
+        'head.map_loss': dict(type='CellLoss', scale=2.)}))
+    mapped.load_state_dict(plain.state_dict())
+    images, samples = batch(three_d=three_d)
+    feats = plain.extract_feat(images)
+    expected = plain.head.loss(feats, samples)
+    losses = mapped.head.loss(feats, samples)
+    loss = losses.pop('loss_map')
+    assert set(losses) == set(expected)
+    for name, value in losses.items():
+        assert torch.equal(value, expected[name]), name
+
+    labels = [torch.cat([getattr(sample.gt_instance_labels, f'keypoint_{name}')
+                         for sample in samples])
+              for name in ('x_labels', 'y_labels', 'weights')]
+    places = places_of(*labels[:2], 2.)
+    if hem:
+        head = mapped.head.hem
+        joined = torch.cat([head.shuffle_conv(head.shuffle(feats[-1])),
+                            feats[-2]], dim=1)
+        maps = [encoder.conv.bn(encoder.conv.conv(feature))
+                for encoder, feature in ((head.top, feats[-1]),
+                                         (head.bottom, joined))]
+    else:
+        maps = [mapped.head.encoder.conv(feats[-1])]
+    by_hand = sum(CellLoss(scale=2.)(one, places, labels[2]) for one in maps)
+    assert loss.item() == pytest.approx(by_hand.item(), rel=1e-5)
+    loss.backward()
+    assert not any(module._forward_hooks for module in mapped.modules())
