@@ -482,26 +482,18 @@ def test_tool_prints_its_errors(tmp_path):
 
 
 def test_tool_draws(tmp_path):
-    """What configs/synthetic/rtmw-t_drawn-128x96.py learns from."""
+    """What the studies' config learns from."""
     command = [sys.executable, 'tools/synthesize.py', '--format', 'drawn',
                '--num', '2', '--out', str(tmp_path), '--size', '160', '120']
     done = subprocess.run(command, cwd=ROOT, text=True, capture_output=True)
     assert done.stdout.splitlines()[-1] == str(
         tmp_path / 'annotations/train.json')
-    config = Config.fromfile(CONFIGS / 'synthetic/rtmw-t_drawn-128x96.py')
+    config = Config.fromfile(CONFIGS / 'demo/distill-study_drawn-128x96.py')
     train = config.train_dataloader.dataset
     train.datasets[0].data_root = f'{tmp_path}/'
     dataset = DATASETS.build(train)
     assert len(dataset) == 2
     assert dataset[0]['inputs'].shape == (3, 128, 96)
-    whole = Config.fromfile(CONFIGS / 'synthetic/rtmw3d-t_synthetic-128x96.py')
-    drawn, whole = (
-        {name: value.shape for name, value in
-         MODELS.build(one.model).state_dict().items()}
-        for one in (config, whole))
-    # The model that goes on lacks its classifier of z alone.
-    assert set(whole.items()) - set(drawn.items()) == {
-        ('head.cls_z.weight', (576, 256))}
     command[command.index('2')] = '0'
     done = subprocess.run(command, cwd=ROOT, text=True, capture_output=True)
     assert done.stderr.strip().splitlines()[-1].startswith('error: num')

@@ -47,7 +47,7 @@ def stages(flags, device):
     found, weights = [], flags.weights
     if weights and not Path(weights).is_file():
         raise CheckpointError(f'--from {weights} is no file: give the .pth of '
-                              'an RTMW3D-t')
+                              'an RTMW3D-t or of cells')
     names = flags.stages or [
         name for name in STAGES
         if not (name == 'cells' and weights
@@ -91,7 +91,7 @@ def main(arguments=None):
     parser.add_argument('--out', type=Path,
                         default=ROOT / 'work_dirs' / 'synthetic')
     parser.add_argument('--from', dest='weights',
-                        help='.pth of an RTMW3D-t to begin with')
+                        help='.pth of an RTMW3D-t, or of cells, to begin with')
     parser.add_argument('--stages', nargs='+', choices=list(STAGES))
     parser.add_argument('--num', type=int, default=num, help='people')
     parser.add_argument('--side', type=int, default=side,
