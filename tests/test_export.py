@@ -110,8 +110,8 @@ def test_int8(rtmw_t_file, tmp_path, drawn_root):
              node.input[1] not in stored)
             for node in nodes if node.op_type == 'Conv'}
     assert kept == {(True, True), (False, False)}
-    # Random logits reach about 1 on noise; CPUs without VNNI saturate some.
-    assert 0 < errors['noise']['logits'] < 0.5
+    # Random logits reach about 1 on noise.
+    assert 0 < errors['noise']['logits'] < 0.3
     assert target.stat().st_size < 0.5 * path.stat().st_size
     with pytest.raises(ExportError, match='--calibration FOLDER'):
         made(model, config, target, precision='int8')

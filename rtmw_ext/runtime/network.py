@@ -119,6 +119,8 @@ class OnnxRuntime:
         options = onnxruntime.SessionOptions()
         options.intra_op_num_threads = self.threads
         options.log_severity_level = 3
+        # int8 on CPUs without VNNI: else products overflow 16 bits.
+        options.add_session_config_entry('session.x64quantprecision', '1')
         # Detector and pose network take turns: a thread that spins for the
         # one takes a core from the other.
         options.add_session_config_entry('session.intra_op.allow_spinning',
