@@ -258,7 +258,7 @@ class PartLossHook(Hook):
     def before_train(self, runner):
         if not self.interval:
             return
-        loss = getattr(plain_model(runner).head, 'loss_module', None)
+        loss = plain_model(runner).head.loss_module
         if not hasattr(loss, 'kl_loss'):
             raise ValueError(
                 f'PartLossHook cannot look into a {type(loss).__name__}: set '

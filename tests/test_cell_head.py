@@ -7,11 +7,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from mmengine.config import Config
 from mmengine.structures import InstanceData
-from mmpose.registry import MODELS
+from mmpose.registry import KEYPOINT_CODECS, MODELS
 from mmpose.structures import PoseDataSample
 from test_distillation import batch
 
-from rtmw_ext.codecs import FastSimCCLabel
 from rtmw_ext.models import CellLoss, KeypointCellHead
 from rtmw_ext.models.cells import locate, places_of, spread
 
@@ -23,8 +22,7 @@ MAP = (16, 12)
 
 def labels(points, visible):
     """A sample with the codec's labels of (B, K, 2) points in pixels."""
-    encoded = FastSimCCLabel(**{key: value for key, value in CODEC.items()
-                                if key != 'type'}).encode(
+    encoded = KEYPOINT_CODECS.build(CODEC).encode(
         np.float32(points), np.float32(visible))
     sample = PoseDataSample()
     sample.gt_instance_labels = InstanceData(**{

@@ -292,7 +292,7 @@ def test_ctrl_c_waits_for_a_frame_to_be_written(number, clip, loud_t_file,
         return add(*arguments)
 
     monkeypatch.setattr(runs.Outputs, 'add', interrupted)
-    code, err = infer(capsys, loud_t_file, tmp_path, clip, "--format",
+    code, err = infer(capsys, loud_t_file, tmp_path, clip, '--format',
                       *FORMATS)
     assert code == cli.STOPPED, err
     assert signal.getsignal(signal.SIGINT) is signal.default_int_handler

@@ -1,5 +1,5 @@
-# Drawn people (docs/synthetic.md), which a CPU learns in minutes:
-# tools/synthesize.py --format drawn. For a data file of `../data/`.
+# Drawn people, which a CPU learns in minutes: tools/synthesize.py --format
+# drawn. For a data file of `../data/`.
 drawn_train = dict(
     type='WholeBodyDataset',
     data_mode='topdown',
