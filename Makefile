@@ -3,11 +3,13 @@ PYTHON ?= python3
 RUN := .venv/bin/python
 SAMPLES ?= ../shared
 
-.PHONY: help setup test lint demo demo-real demo-3d table wheel distill-study \
-	ablation-study synthetic-val eval-synthetic eval-real check-exports clean
+.PHONY: help setup test lint demo demo-train demo-real demo-3d table wheel \
+	distill-study ablation-study synthetic-val eval-synthetic eval-real \
+	check-exports clean
 
 help:
-	@echo "make demo       set up, train a small model on drawn people, infer"
+	@echo "make demo       set up, find people in a picture, in 2D and 3D"
+	@echo "make demo-train train a small model on drawn people, infer"
 	@echo "make demo-real  the same on real photos ($(SAMPLES)/samples/coco)"
 	@echo "make demo-3d    RTMW3D-t learns drawn people in 3D, pictures and a video"
 	@echo "make test       set up and run the tests"
@@ -28,8 +30,15 @@ test: setup
 lint: setup
 	$(RUN) -m ruff check .
 
+INFER = .venv/bin/rtmw infer projects/rtmw/people.jpg \
+	--det rtmdet-nano-synthetic
 demo: setup
-	$(RUN) projects/rtmw/demo.py
+	$(INFER) --pose rtmw-t-synthetic --out outputs/demo/2d
+	$(INFER) --pose rtmw3d-t-synthetic --scene --out outputs/demo/3d
+	@ls outputs/demo/*/*
+
+demo-train: setup
+	$(RUN) projects/rtmw/demo_train.py
 
 demo-real: setup
 	$(RUN) projects/rtmw/demo_real.py --shared $(SAMPLES)
@@ -48,15 +57,15 @@ synthetic-val: setup
 	$(RUN) tools/synthesize.py --num 1001 --people 1 3 --seed 2026 \
 		--split val --out data/synthetic
 
-SYNTHETIC = configs/synthetic/$(1)_synthetic-256x192.py
+SYNTHETIC = configs/synthetic/$(1)_synthetic-128x96.py
 eval-synthetic: synthetic-val
 	$(RUN) tools/test.py $(call SYNTHETIC,rtmw-t) rtmw-t-synthetic
 	$(RUN) tools/test.py $(call SYNTHETIC,rtmw3d-t) rtmw3d-t-synthetic
 
-# Beside a model that has seen drawn people only, which `make demo` trains.
-DRAWN = outputs/demo/train/iter_120.pth
+# Beside a model that has seen drawn people only, which demo-train trains.
+DRAWN = outputs/demo-train/train/iter_120.pth
 eval-real: setup
-	@test -f $(DRAWN) || $(MAKE) demo
+	@test -f $(DRAWN) || $(MAKE) demo-train
 	$(RUN) tools/test_network.py $(SAMPLES)/samples/coco/test_coco_wholebody.json \
 		$(SAMPLES)/samples/coco rtmw-t-synthetic \
 		configs/demo/rtmw-t_drawn-256x192.py=$(DRAWN) --out outputs/eval-real

@@ -51,6 +51,8 @@ def _parser():
                        help='no pictures, no videos')
     infer.add_argument('--picture', choices=('jpg', 'png'), default='jpg')
     infer.add_argument('--boxes', action='store_true', help='draw boxes')
+    infer.add_argument('--scene', action='store_true',
+                       help='draw the people in 3D, too (3D models)')
     infer.add_argument('--threshold', type=float, default=0.3,
                        help='least score of a point drawn (default: 0.3)')
     infer.add_argument('--stride', type=int, default=8, metavar='N',
@@ -161,11 +163,14 @@ def _infer(flags):
         raise ValueError('--stride and --batch must be 1 or more')
     outputs = infer.Outputs(flags.out, flags.format, draw=not flags.no_draw,
                             picture=flags.picture, boxes=flags.boxes,
-                            threshold=flags.threshold)
+                            threshold=flags.threshold, scene=flags.scene)
     images = 1 if any(map(infer.is_video, jobs)) else len(jobs)
-    return 0 if infer.run(build(flags, images), jobs, outputs,
-                          every=flags.stride, smooth=flags.smooth,
-                          limit=flags.frames) else PARTLY
+    estimator = build(flags, images)
+    if flags.scene and not estimator.pose.is_3d:
+        raise ValueError(f'--scene draws in 3D, but {flags.pose} is a 2D '
+                         'model: give --pose an RTMW3D')
+    return 0 if infer.run(estimator, jobs, outputs, every=flags.stride,
+                          smooth=flags.smooth, limit=flags.frames) else PARTLY
 
 
 def _export(flags):

@@ -90,8 +90,35 @@ def test_3d_results(capsys, photo, rtmw3d_t_file, tmp_path):
     assert code == 0 and np.shape(record['keypoints_3d']) == (133, 3)
     hips = np.mean([record['keypoints_3d'][n] for n in (11, 12)], 0)
     assert np.abs(hips).max() < 2.2
-    assert np.allclose(np.load(tmp_path / 'keypoints.npz')['keypoints_3d'],
-                       [record['keypoints_3d']])
+    arrays = np.load(tmp_path / 'keypoints.npz')
+    for name in ('keypoints_3d', 'keypoints_3d_cam'):
+        assert np.allclose(arrays[name], [record[name]])
+    # The same person, here from the camera.
+    root = np.subtract(record['keypoints_3d_cam'], record['keypoints_3d'])
+    assert np.ptp(root, axis=0).max() < 1e-4 and root[0, 2] > 0.5
+
+
+def test_3d_scene(capsys, photo, clip, rtmw_t_file, rtmw3d_t_file, tmp_path,
+                  monkeypatch):
+    """Beside the picture and the video; it needs 3D and matplotlib."""
+    code, err = infer(capsys, rtmw3d_t_file[0], tmp_path, photo, clip,
+                      '--scene', '--threshold', '-1')
+    assert (code, err) == (0, '')
+    drawn = [cv2.imread(str(tmp_path / f'{photo.stem}.jpg')),
+             next(iter(video.Video(str(tmp_path / 'clip.mp4'))))]
+    for picture, (height, width) in zip(drawn, (
+            read_image(photo).shape[:2], (240, 320))):
+        tall = max(height, 480)
+        scene = picture[:, round(width * tall / height):]
+        assert scene.shape[:2] == (tall, round(1.5 * tall))
+        # Orange, in BGR: the person's left.
+        found = (scene.astype(int) - (12, 89, 232))**2
+        assert (found.sum(2) < 3000).sum() > 20
+    code, err = infer(capsys, rtmw_t_file[0], tmp_path, photo, '--scene')
+    assert code == 1 and 'is a 2D model: give --pose an RTMW3D' in err
+    monkeypatch.setitem(sys.modules, 'rtmw_ext.runtime.scene', None)
+    code, err = infer(capsys, rtmw3d_t_file[0], tmp_path, photo, '--scene')
+    assert code == 1 and 'pip install matplotlib' in err
 
 
 def test_video(capsys, clip, loud_t_file, tmp_path):

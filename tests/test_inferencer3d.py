@@ -13,9 +13,8 @@ from rtmw_ext import zoo
 from rtmw_ext.estimate import BoxError
 from rtmw_ext.geometry import CameraError, project
 from rtmw_ext.inferencer import RTMW3DInferencer
+from rtmw_ext.runtime.scene import LEFT, MIDDLE, RIGHT, STYLE, draw_scene
 from rtmw_ext.synthetic.drawn3d import draw_person_3d, sample_person_3d
-from rtmw_ext.visualization import draw_scene
-from rtmw_ext.visualization.scene import LEFT, MIDDLE, RIGHT, STYLE
 
 RTMW3D_T = CONFIGS / 'rtmw3d' / 'rtmw3d-t_cocktail17-256x192.py'
 LENGTHS = dict(keypoints=(133, 2), keypoint_scores=(133, ),

@@ -158,7 +158,8 @@ def test_as_pytorch(which, backend, photo, request, tmp_path):
     found = pose(photo, BOXES)
     for name, theirs in (('keypoints', 'keypoints'),
                          ('scores', 'keypoint_scores'),
-                         ('keypoints_3d', 'keypoints_3d')):
+                         ('keypoints_3d', 'keypoints_3d'),
+                         ('keypoints_3d_cam', 'keypoints_3d_cam')):
         ours = getattr(found, name)
         if ours is None:
             assert not pose.is_3d
@@ -169,7 +170,7 @@ def test_as_pytorch(which, backend, photo, request, tmp_path):
         # 0.1 px and 1 mm; the crops of large boxes have coarse bins, so
         # that one bin that flips would be seen.
         assert np.abs(ours - wanted).max() < (
-            1e-3 if name == 'keypoints_3d' else 0.1)
+            1e-3 if '3d' in name else 0.1)
 
 
 @pytest.mark.parametrize('backend', ['onnxruntime', 'openvino'])

@@ -499,19 +499,21 @@ def test_tool_draws(tmp_path):
     assert done.stderr.strip().splitlines()[-1].startswith('error: num')
 
 
-@pytest.mark.parametrize('size', 'tsm')
-def test_configs_build_their_datasets(maker, coco, size):
-    config = Config.fromfile(
-        CONFIGS / 'synthetic' / f'rtmw-{size}_synthetic-256x192.py')
+@pytest.mark.parametrize('name, shape', [
+    ('t_synthetic-128x96', (128, 96)),
+    *((f'{size}_synthetic-256x192', (256, 192)) for size in 'tsm')])
+def test_configs_build_their_datasets(maker, coco, name, shape):
+    config = Config.fromfile(CONFIGS / 'synthetic' / f'rtmw-{name}.py')
     assert config.model.backbone.init_cfg is None
+    assert config.model.head.decoder.input_size == shape[::-1]
     sample = DATASETS.build(config.train_dataloader.dataset)[12345]
-    assert sample['inputs'].shape == (3, 256, 192)
+    assert sample['inputs'].shape == (3, *shape)
     labels = sample['data_samples'].gt_instance_labels
     assert labels.keypoint_weights.shape == (1, 133)
     assert config.val_dataloader is None  # training needs no written people
     test = config.test_dataloader.dataset
     test.data_root = f'{coco}/'
-    assert DATASETS.build(test)[0]['inputs'].shape == (3, 256, 192)
+    assert DATASETS.build(test)[0]['inputs'].shape == (3, *shape)
 
 
 @pytest.mark.parametrize('name,shape,bins', [

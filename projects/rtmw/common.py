@@ -1,4 +1,4 @@
-"""What the two demos share: running a tool, finding its results."""
+"""What the demos that train share: running a tool, finding its results."""
 import subprocess
 import sys
 from pathlib import Path

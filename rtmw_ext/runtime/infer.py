@@ -68,13 +68,15 @@ class Outputs:
         picture (str): Suffix of pictures.
         boxes (bool): Draw them.
         threshold (float): Least score of a point that is drawn.
+        scene (bool): Draw the people in 3D, too, beside each picture; needs
+            a 3D model and matplotlib.
 
     Raises:
         OutputError: The folder cannot be written.
     """
 
     def __init__(self, folder, formats=('json', ), *, draw=True,
-                 picture='jpg', boxes=False, threshold=0.3):
+                 picture='jpg', boxes=False, threshold=0.3, scene=False):
         try:
             folder.mkdir(parents=True, exist_ok=True)
         except OSError as error:
@@ -85,6 +87,7 @@ class Outputs:
                               'another --out')
         self.folder, self.picture, self.draws = folder, picture, draw
         self.drawing = dict(boxes=boxes, threshold=threshold)
+        self.add_scene = _add_scene() if scene else None
         self.formats = [FORMATS[name](folder) for name in formats]
         self.names = set()
 
@@ -104,7 +107,13 @@ class Outputs:
             results.add(name, frame, people)
 
     def draw(self, image, people):
-        return draw(image, people, **self.drawing)
+        drawn = draw(image, people, **self.drawing)
+        if self.add_scene is None:
+            return drawn
+        # The scene is drawn in RGB.
+        seen = people.scores >= self.drawing['threshold']
+        return self.add_scene(drawn[..., ::-1], people.keypoints_3d_cam,
+                              seen)[..., ::-1]
 
     def write_picture(self, name, image):
         path = self.folder / f'{name}.{self.picture}'
@@ -115,6 +124,15 @@ class Outputs:
     def close(self):
         for results in self.formats:
             results.close()
+
+
+def _add_scene():
+    try:
+        from .scene import add_scene
+    except ImportError:
+        raise OutputError('--scene draws with matplotlib: pip install '
+                          'matplotlib') from None
+    return add_scene
 
 
 def run(estimator, sources, outputs, every, smooth=False, limit=None):
@@ -233,7 +251,7 @@ def _video(estimator, source, outputs, every, smooth, limit):
                     if writer is None:
                         writer = stack.enter_context(video.VideoWriter(
                             outputs.folder / f'{name}.mp4', frames.rate,
-                            frame.shape[1::-1]))
+                            drawn.shape[1::-1]))
                     writer.write(drawn)
             bar.update()
     if number == 0:

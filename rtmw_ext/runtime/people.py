@@ -21,6 +21,7 @@ class People:
         keypoints_3d (ndarray, optional): (N, K, 3) float32 metres from the
             middle of the hips: z of the model, x and y scaled to it (see
             :class:`rtmw_ext.runtime.PoseModel`).
+        keypoints_3d_cam (ndarray, optional): The same from the camera.
         ids (ndarray, optional): (N, ) int, the same for a person in all
             frames.
     """
@@ -29,6 +30,7 @@ class People:
     boxes: np.ndarray
     box_scores: np.ndarray
     keypoints_3d: Optional[np.ndarray] = None
+    keypoints_3d_cam: Optional[np.ndarray] = None
     ids: Optional[np.ndarray] = None
 
     def __len__(self):

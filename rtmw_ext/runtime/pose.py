@@ -135,7 +135,7 @@ class PoseModel:
             keypoints.astype(np.float32), scores, boxes,
             np.asarray(box_scores, np.float32))
         if self.is_3d:
-            people.keypoints_3d = self._to_3d(
+            people.keypoints_3d_cam, people.keypoints_3d = self._to_3d(
                 people, points[..., 2],
                 camera or geometry.default_camera(width, height))
         return people
@@ -208,8 +208,8 @@ class PoseModel:
         depth = geometry.estimate_root_depth(
             people.keypoints, z, people.scores > 0.3, camera,
             self.person_height)
-        return geometry.to_camera_space(people.keypoints, z, depth,
-                                        camera)[1].astype(np.float32)
+        return (points.astype(np.float32) for points in
+                geometry.to_camera_space(people.keypoints, z, depth, camera))
 
 
 def _order(network):

@@ -49,8 +49,9 @@ def point_names(count):
 def records(people):
     """Plain data with the keys of mmpose's JSON results, one dict a person:
     ``keypoints`` K x [x, y] in pixels, ``keypoint_scores``, ``bbox``
-    [x1, y1, x2, y2], ``bbox_score``, and ``keypoints_3d`` K x [x, y, z] in
-    metres and ``id`` where there are any."""
+    [x1, y1, x2, y2], ``bbox_score``, and, where there are any, ``id`` and
+    K x [x, y, z] in metres, ``keypoints_3d`` from the hips and
+    ``keypoints_3d_cam`` from the camera."""
     found = []
     for number in range(len(people)):
         record = dict(
@@ -58,8 +59,9 @@ def records(people):
             keypoint_scores=people.scores[number].tolist(),
             bbox=people.boxes[number].tolist(),
             bbox_score=float(people.box_scores[number]))
-        if people.keypoints_3d is not None:
-            record['keypoints_3d'] = people.keypoints_3d[number].tolist()
+        for name in ('keypoints_3d', 'keypoints_3d_cam'):
+            if getattr(people, name) is not None:
+                record[name] = getattr(people, name)[number].tolist()
         if people.ids is not None:
             record['id'] = int(people.ids[number])
         found.append(record)
@@ -193,7 +195,7 @@ class Npz:
     """``keypoints.npz``: ``image`` (M, ), ``frame`` (M, ), -1 for images,
     ``keypoints`` (M, K, 2), ``scores`` (M, K), ``boxes`` (M, 4),
     ``box_scores`` (M, ), ``names`` (K, ) and, where there are any, ``ids``
-    (M, ) and ``keypoints_3d`` (M, K, 3)."""
+    (M, ), ``keypoints_3d`` and ``keypoints_3d_cam`` (M, K, 3)."""
 
     def __init__(self, folder):
         self.folder, self.columns, self.names = folder, {}, ()

@@ -135,13 +135,15 @@ class OneEuro:
         return step / (step + 1)
 
     def __call__(self, people):
-        """Smooths ``keypoints`` and ``keypoints_3d`` in place, by id."""
+        """Smooths the points in place, by id, in 2D and 3D."""
         last = {}
         for number, name in enumerate(people.ids.tolist()):
             size = max(np.ptp(people.boxes[number].reshape(2, 2), 0).max(), 1)
             parts = [(people.keypoints, size)]
-            if people.keypoints_3d is not None:
-                parts.append((people.keypoints_3d, 1.))
+            parts += [
+                (values, 1.)
+                for values in (people.keypoints_3d, people.keypoints_3d_cam)
+                if values is not None]
             states = self.last.get(name, [None] * len(parts))
             last[name] = [
                 self._step(values, number, unit, state)

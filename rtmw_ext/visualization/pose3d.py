@@ -1,23 +1,18 @@
 """The picture with its 2D overlay beside the 3D scene (paper, Figure 4)."""
-import cv2
 import mmcv
 import numpy as np
 from mmpose.registry import VISUALIZERS
 from mmpose.visualization import PoseLocalVisualizer
 
-from .scene import draw_scene
-
-HEIGHT = 480
+from ..runtime.scene import add_scene
 
 
 @VISUALIZERS.register_module()
 class Pose3DVisualizer(PoseLocalVisualizer):
     """mmpose's 2D visualizer, with the persons of ``keypoints_3d_cam`` in one
-    3D scene to the right of the picture.
-
-    The result is as high as the picture, but at least 480 pixels (a smaller
-    picture is enlarged), so that all frames of a video are of one size.
-    Samples without ``keypoints_3d_cam`` (of 2D models) have an empty scene.
+    3D scene to the right of the picture, see
+    :func:`rtmw_ext.runtime.scene.add_scene`. Samples without
+    ``keypoints_3d_cam`` (of 2D models) have an empty scene.
     """
 
     def add_datasample(self,
@@ -49,17 +44,12 @@ class Pose3DVisualizer(PoseLocalVisualizer):
         drawn = super().add_datasample(
             name, image, data_sample, kpt_thr=kpt_thr, step=step,
             **{**kwargs, 'draw_gt': False})
-        height = max(HEIGHT, image.shape[0])
-        # A heatmap below the picture is scaled with it.
-        width = round(drawn.shape[1] * height / drawn.shape[0])
-        drawn = cv2.resize(drawn, (width, height))
         people, seen = np.zeros((0, 133, 3)), None
         found = data_sample.get('pred_instances')
         if found is not None and 'keypoints_3d_cam' in found:
             people = found.keypoints_3d_cam
             seen = found.keypoint_scores >= kpt_thr
-        scene = draw_scene(people, seen, (round(height * 1.5), height))
-        drawn = np.hstack([drawn, scene])
+        drawn = add_scene(drawn, people, seen)
         self.set_image(drawn)
         if show:
             self.show(drawn, win_name=name, wait_time=wait_time)

@@ -6,7 +6,7 @@ Shapes: N persons, K = 133 keypoints.
 import numpy as np
 
 from ..images import read_image
-from .scene import STYLE
+from ..runtime.scene import STYLE
 
 
 class RerunView:

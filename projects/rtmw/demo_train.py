@@ -1,9 +1,6 @@
 #!/usr/bin/env python3
-"""``make demo``: trains RTMW-t on drawn people and finds new ones, offline.
-
-No pretrained weights can be had offline yet, so a tiny model learns from
-drawings in three minutes; its results are for drawings only.
-"""
+"""``make demo-train``: trains RTMW-t on drawn people in three minutes and
+finds new ones. Its results are for drawings only."""
 import argparse
 import json
 import shutil
@@ -18,7 +15,7 @@ CONFIG = 'configs/demo/rtmw-t_drawn-256x192.py'
 
 def main():
     flags = argparse.ArgumentParser(description=__doc__.split('\n')[0])
-    flags.add_argument('--out', default=str(ROOT / 'outputs' / 'demo'))
+    flags.add_argument('--out', default=str(ROOT / 'outputs' / 'demo-train'))
     flags = flags.parse_args()
     start = time.monotonic()
     out = ROOT / flags.out

@@ -3,6 +3,7 @@
 Shapes: N persons, K = 133 keypoints; (N, K, 3) is in metres in camera axes (x
 right, y down, z away); pictures are (H, W, 3) uint8 RGB.
 """
+import cv2
 import numpy as np
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
@@ -16,6 +17,7 @@ FACE = '#7048e8'
 VIEWS = (('front', 8, -90), ('side', 12, -155))
 STEP = 0.5
 MARGIN = 0.1
+HEIGHT = 480
 
 
 def _color(part, link):
@@ -67,6 +69,26 @@ def draw_scene(people, seen=None, size=(640, 480), views=VIEWS):
         _draw_grid(axes, low, high, side_on=abs(azimuth + 90) > 45)
     canvas.draw()
     return np.asarray(canvas.buffer_rgba())[..., :3].copy()
+
+
+def add_scene(picture, people, seen=None):
+    """The 3D scene to the right of a picture (paper, Figure 4), which is as
+    high, but at least 480 pixels: a smaller picture is enlarged, so that all
+    frames of a video are of one size.
+
+    Args:
+        picture (ndarray): (H, W, 3) uint8 RGB.
+        people (ndarray): As of :func:`draw_scene`.
+        seen (ndarray, optional): As of :func:`draw_scene`.
+
+    Returns:
+        ndarray: (H', W', 3) uint8 RGB.
+    """
+    height = max(HEIGHT, picture.shape[0])
+    width = round(picture.shape[1] * height / picture.shape[0])
+    return np.hstack([
+        cv2.resize(picture, (width, height)),
+        draw_scene(people, seen, (round(height * 1.5), height))])
 
 
 def _limits(points):
