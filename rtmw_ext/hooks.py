@@ -291,9 +291,10 @@ class PartLossHook(Hook):
         weights = self.weights
         if torch.is_tensor(weights):
             weights = [weights] * len(self.points)
+        factors = getattr(loss, 'axis_weights', (1.,) * len(weights))
         points = torch.stack([
-            axis.view(weight.shape) * weight
-            for axis, weight in zip(self.points, weights)
+            axis.view(weight.shape) * weight * factor
+            for axis, weight, factor in zip(self.points, weights, factors)
         ]).sum(dim=1)
         if loss.mask is not None:
             points[:, loss.mask] *= loss.mask_weight

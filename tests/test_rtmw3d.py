@@ -161,8 +161,13 @@ def test_axis_loss_is_mmposes_with_equal_weights():
     targets = [torch.rand(2, 5, size) for size in (8, 12)]
     weights = torch.rand(2, 5)
     ours = AxisKLDiscretLoss(**arguments)(axes, targets, (weights, weights))
-    theirs = KLDiscretLoss(**arguments)(axes, targets, weights)
+    mmpose = KLDiscretLoss(**arguments)
+    theirs = mmpose(axes, targets, weights)
     assert torch.allclose(ours, theirs)
+    ours = AxisKLDiscretLoss(axis_weights=(1., 3.), **arguments)(
+        axes, targets, (weights, weights))
+    second = mmpose(axes[1:], targets[1:], weights)
+    assert torch.allclose(ours, theirs + 2 * second)
 
 
 def bone_inputs(batch=2):

@@ -49,20 +49,23 @@ def trained(command):
 
 def test_stages_one_after_the_other(main, calls, tmp_path, capsys):
     arguments = ['--minutes', '10', '--out', str(tmp_path), '--stages',
-                 'cells', '128x96', '256x192', '--num', '64', '--batch', '8']
+                 'cells', 'maps', '128x96', '256x192', '--num', '64',
+                 '--batch', '8']
     main(arguments)
     render, *trainings = calls
     assert 'crops' in render and str(tmp_path / 'crops') in render
     before = None
-    for command, head, side, minutes in zip(
-            trainings, ('KeypointCellHead', 'RTMW3DHead', 'RTMW3DHead'),
-            (128, 128, 256), (2, 3, 5)):
+    for command, head, map_loss, side, minutes in zip(
+            trainings, ('KeypointCellHead', *3 * ('RTMW3DHead', )),
+            (False, True, False, False), (128, 128, 128, 256),
+            (2, 0.6, 2.4, 5)):
         config, flags = trained(command)
         assert '--resume' not in flags
         hook = config.custom_hooks[1]
         assert hook.type == 'mmpose.TimeBudgetHook'
         assert hook.minutes == pytest.approx(minutes)
         assert config.model.head.type == head
+        assert ('map_loss' in config.model.head) == map_loss
         assert config.codec.input_size[1] == side
         loader = config.train_dataloader
         assert (loader.batch_size, loader.dataset.total) == (8, 64)
@@ -94,3 +97,9 @@ def test_begins_with_given_weights(main, calls, tmp_path):
     config = trained(calls[1])[0]
     assert config.load_from == str(weights)
     assert config.model.head.type == 'RTMW3DHead'
+    assert 'map_loss' not in config.model.head
+    # Weights of cells, which the stages say.
+    calls.clear()
+    main([*arguments, '--stages', 'maps', '--out', str(tmp_path / 'maps')])
+    assert trained(calls[1])[0].load_from == str(weights)
+    assert 'maps-t' in calls[1][2]

@@ -3,10 +3,11 @@
 
 tools/train_synthetic.py --minutes 60
 
-Renders crops, teaches the backbone and the neck to see points (cells), then
-trains the whole at 128x96 and, on a GPU, at 256x192, each from the weights
-before. On a GPU it trains while the other cores render; on a CPU it renders
-first. A run that was stopped goes on with the same command.
+Renders crops, teaches the backbone and the neck to see points (cells) and HEM
+to pass on where they are (maps), then trains the whole at 128x96 and, on a
+GPU, at 256x192, each from the weights before. On a GPU it trains while the
+other cores render; on a CPU it renders first. A run that was stopped goes on
+with the same command.
 """
 import argparse
 import os
@@ -23,11 +24,12 @@ ROOT = Path(__file__).resolve().parents[1]
 #: Stage -> config, and minutes beside those of the other stages.
 STAGES = {
     'cells': ('cells-t_synthetic-128x96', 2),
-    '128x96': ('rtmw3d-t_synthetic-128x96', 3),
+    'maps': ('maps-t_synthetic-128x96', 0.6),
+    '128x96': ('rtmw3d-t_synthetic-128x96', 2.4),
     '256x192': ('rtmw3d-t_synthetic-256x192', 5),
 }
 #: Device -> people, side of a crop in pixels, persons of a step.
-DEFAULTS = {'cpu': (12800, 160, 32), 'cuda': (130000, 256, 512)}
+DEFAULTS = {'cpu': (25600, 160, 64), 'cuda': (130000, 256, 512)}
 
 
 def stages(flags, device):
@@ -47,10 +49,10 @@ def stages(flags, device):
     found, weights = [], flags.weights
     if weights and not Path(weights).is_file():
         raise CheckpointError(f'--from {weights} is no file: give the .pth of '
-                              'an RTMW3D-t or of cells')
+                              'an RTMW3D-t, or of cells')
     names = flags.stages or [
         name for name in STAGES
-        if not (name == 'cells' and weights
+        if not (weights and name in ('cells', 'maps')
                 or name == '256x192' and device == 'cpu')]
     total = sum(STAGES[name][1] for name in names)
     for name in names:
@@ -91,8 +93,11 @@ def main(arguments=None):
     parser.add_argument('--out', type=Path,
                         default=ROOT / 'work_dirs' / 'synthetic')
     parser.add_argument('--from', dest='weights',
-                        help='.pth of an RTMW3D-t, or of cells, to begin with')
-    parser.add_argument('--stages', nargs='+', choices=list(STAGES))
+                        help='.pth of an RTMW3D-t to begin with; of cells '
+                        'with --stages maps 128x96')
+    parser.add_argument('--stages', nargs='+', choices=list(STAGES),
+                        help='default: all, the last on a GPU only; with '
+                        '--from not the first two')
     parser.add_argument('--num', type=int, default=num, help='people')
     parser.add_argument('--side', type=int, default=side,
                         help='pixels of a stored crop')

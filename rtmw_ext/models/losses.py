@@ -17,9 +17,18 @@ class AxisKLDiscretLoss(KLDiscretLoss):
     It is a sum over persons and axes, so that a mixed batch has the sum of
     its parts' losses; a weight of 0 gives a gradient of exactly 0.
 
-    Source: RTMW paper (arXiv 2407.08634), section 3.2. Arguments are those
-    of ``KLDiscretLoss``.
+    Source: RTMW paper (arXiv 2407.08634), section 3.2.
+
+    Args:
+        axis_weights (sequence[float]): Factor of each axis. The loss of an
+            axis is a mean over its bins, so that an axis of more bins counts
+            less by itself.
+        kwargs: As of ``KLDiscretLoss``.
     """
+
+    def __init__(self, *, axis_weights=(1., 1., 1.), **kwargs):
+        super().__init__(**kwargs)
+        self.axis_weights = axis_weights
 
     def forward(self, predictions, targets, weights):
         """
@@ -33,9 +42,9 @@ class AxisKLDiscretLoss(KLDiscretLoss):
         """
         return sum(
             super(AxisKLDiscretLoss, self).forward(
-                (prediction, ), (target, ), weight)
-            for prediction, target, weight in zip(predictions, targets,
-                                                  weights))
+                (prediction, ), (target, ), weight * factor)
+            for prediction, target, weight, factor in zip(
+                predictions, targets, weights, self.axis_weights))
 
 
 @MODELS.register_module()
