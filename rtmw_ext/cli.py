@@ -54,7 +54,8 @@ def _parser():
     infer.add_argument('--scene', action='store_true',
                        help='draw the people in 3D, too (3D models)')
     infer.add_argument('--threshold', type=float, default=0.3,
-                       help='least score of a point drawn (default: 0.3)')
+                       help='least score of a point drawn (default: 0.3), in '
+                       'parts of a sure one\'s, if the file says what that is')
     infer.add_argument('--stride', type=int, default=8, metavar='N',
                        help='videos: look for people every N frames')
     infer.add_argument('--smooth', action='store_true',
@@ -161,14 +162,15 @@ def _infer(flags):
     jobs = infer.find_inputs(flags.inputs)
     if flags.stride < 1 or flags.batch is not None and flags.batch < 1:
         raise ValueError('--stride and --batch must be 1 or more')
-    outputs = infer.Outputs(flags.out, flags.format, draw=not flags.no_draw,
-                            picture=flags.picture, boxes=flags.boxes,
-                            threshold=flags.threshold, scene=flags.scene)
     images = 1 if any(map(infer.is_video, jobs)) else len(jobs)
     estimator = build(flags, images)
     if flags.scene and not estimator.pose.is_3d:
         raise ValueError(f'--scene draws in 3D, but {flags.pose} is a 2D '
                          'model: give --pose an RTMW3D')
+    outputs = infer.Outputs(
+        flags.out, flags.format, draw=not flags.no_draw,
+        picture=flags.picture, boxes=flags.boxes, scene=flags.scene,
+        threshold=flags.threshold / (estimator.pose.score_scale or 1))
     return 0 if infer.run(estimator, jobs, outputs, every=flags.stride,
                           smooth=flags.smooth, limit=flags.frames) else PARTLY
 

@@ -83,6 +83,19 @@ def test_images_in_every_format(capsys, drawn_root, loud_t_file, tmp_path):
     assert arrays['image'].tolist() == stems
 
 
+def test_threshold_is_a_part_of_a_sure_score(capsys, photo, loud_t_file,
+                                             tmp_path):
+    estimate = WholeBody(loud_t_file, threads=1)
+    scale = estimate.pose.score_scale
+    assert scale == pytest.approx(0.1)
+    best = estimate(photo).scores.max() * scale
+    for factor, same in ((1.01, True), (0.3, False)):
+        infer(capsys, loud_t_file, tmp_path, photo, '--picture', 'png',
+              '--threshold', best * factor)
+        drawn = read_image(tmp_path / f'{photo.stem}.png')
+        assert np.array_equal(drawn, read_image(photo)) == same
+
+
 def test_3d_results(capsys, photo, rtmw3d_t_file, tmp_path):
     code, _ = infer(capsys, rtmw3d_t_file[0], tmp_path, photo, '--format',
                     'json', 'csv', 'npz')
