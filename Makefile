@@ -68,7 +68,8 @@ eval-real: setup
 	@test -f $(DRAWN) || $(MAKE) demo-train
 	$(RUN) tools/test_network.py $(SAMPLES)/samples/coco/test_coco_wholebody.json \
 		$(SAMPLES)/samples/coco rtmw-t-synthetic \
-		configs/demo/rtmw-t_drawn-256x192.py=$(DRAWN) --out outputs/eval-real
+		configs/demo/rtmw-t_drawn-256x192.py=$(DRAWN) --out outputs/eval-real \
+		--sheet outputs/eval-real/points.jpg
 
 # Minutes: every released model in every format, beside PyTorch.
 check-exports: setup

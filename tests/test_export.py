@@ -251,6 +251,26 @@ def test_mmdeploy_errors(tmp_path):
                'none.pth', 'none.jpg', tmp_path)
 
 
+def test_points_without_photos(drawn_root):
+    """The annotated points, as a network that finds them would give them."""
+    tool = runpy.run_path(str(ROOT / 'tools' / 'test_network.py'))
+    file = drawn_root / 'annotations' / 'val.json'
+    folder = drawn_root / 'images' / 'val'
+    people = tool['annotated'](str(file), folder)
+    rows = json.loads(file.read_text())['annotations']
+    assert set(people) == set(folder.iterdir())
+    assert sum(map(len, people.values())) == len(rows)
+    found = np.concatenate([one.keypoints for one in people.values()])
+    for row in rows:
+        wrist = np.reshape(row['lefthand_kpts'], (21, 3))[0]
+        assert (np.abs(found[:, 91] - wrist[:2]).max(1) < 1e-3).any()
+    pictures = [[np.full((30, 60, 3), 9, np.uint8)] * 2,
+                [np.full((50, 100, 3), 200, np.uint8)] * 2]
+    sheet = tool['sheet'](pictures, 40)
+    assert sheet.shape == (40, 80, 3)
+    assert (sheet[:20] == 9).all() and (sheet[20:] == 200).all()
+
+
 def test_ap_of_a_network(drawn_root):
     """The annotated points have an AP of 1, points elsewhere less."""
     evaluate = runpy.run_path(str(ROOT / 'tools' / 'test_network.py'))[

@@ -5,8 +5,10 @@ tools/test_network.py ANNOTATIONS IMAGE_FOLDER NETWORK [NETWORK ...]
 
 A network is an .onnx or .xml file, a name (rtmw models), or
 CONFIG=CHECKPOINT. It shows what int8 or bf16 costs, and, with --out, the
-people that each network finds, side by side. Of few people, where a box lies
-changes the AP more than a format does: --boxes takes the mean over many.
+people that each network finds, side by side; --sheet draws the points without
+the photos, which may not be ours to show, the annotated ones first. Of few
+people, where a box lies changes the AP more than a format does: --boxes takes
+the mean over many.
 """
 import argparse
 import contextlib
@@ -22,9 +24,10 @@ from xtcocotools.coco import COCO
 from rtmw_ext.evaluation.wholebody_metric import part_stats
 from rtmw_ext.export.quantize import moved
 from rtmw_ext.images import read_image
-from rtmw_ext.runtime import PoseModel, files
+from rtmw_ext.runtime import People, PoseModel, files
 from rtmw_ext.runtime.draw import draw
 from rtmw_ext.runtime.results import Coco
+from rtmw_ext.skeleton import FIELDS
 
 METAINFO = 'configs/_base_/datasets/coco_wholebody.py'
 
@@ -80,6 +83,39 @@ def load(text, scratch, **network):
     return PoseModel(path, **network)
 
 
+def annotated(annotations, folder):
+    """{path of an image: its People, scores 1 where a point is labelled}."""
+    with contextlib.redirect_stdout(io.StringIO()):
+        truth = COCO(annotations)
+    found = {}
+    for image in truth.loadImgs(truth.getImgIds()):
+        rows = truth.loadAnns(truth.getAnnIds(imgIds=image['id']))
+        points = np.float32([np.concatenate([row[field] for field in FIELDS])
+                             for row in rows]).reshape(-1, 133, 3)
+        boxes = np.float32([row['bbox'] for row in rows]).reshape(-1, 4)
+        found[folder / image['file_name']] = People(
+            points[..., :2], (points[..., 2] > 0).astype(np.float32), boxes,
+            np.ones(len(rows), np.float32))
+    return found
+
+
+def sheet(rows, width=480):
+    """One picture of rows of pictures, each ``width`` pixels wide.
+
+    Args:
+        rows (list[list[ndarray]]): Pictures (H, W, 3); those of a row are of
+            one size.
+
+    Returns:
+        ndarray: (H', W', 3).
+    """
+    return np.vstack([np.hstack([
+        cv2.resize(picture, (
+            width, round(width * picture.shape[0] / picture.shape[1])),
+            interpolation=cv2.INTER_AREA) for picture in row])
+        for row in rows])
+
+
 def main():
     flags = argparse.ArgumentParser(
         description=__doc__,
@@ -93,10 +129,14 @@ def main():
                        help='boxes of a person: its own, then moved ones '
                        '(default: 1)')
     flags.add_argument('--out', type=Path, help='folder for pictures')
+    flags.add_argument('--sheet', type=Path, help='picture of all points')
     flags.add_argument('--threshold', type=float, default=0.3,
-                       help='least score of a point drawn (default: 0.3)')
+                       help='least score of a point drawn (default: 0.3), in '
+                       'parts of a sure one\'s, if the file says what that is')
     flags = flags.parse_args()
     pictures = {}
+    points = {path: [(people, 0.5)] for path, people in annotated(
+        flags.annotations, flags.images).items()} if flags.sheet else {}
     for number, text in enumerate(flags.networks):
         with tempfile.TemporaryDirectory() as scratch:
             try:
@@ -115,9 +155,17 @@ def main():
             print('|---' * (len(values) + 1) + '|')
         cells = ' | '.join(f'{100 * value:.2f}' for value in values.values())
         print(f'| {text} | {cells} |', flush=True)
+        threshold = flags.threshold / (pose.score_scale or 1)
         for path, found in people.items() if flags.out else ():
             pictures.setdefault(path, []).append(
-                draw(read_image(path), found, flags.threshold))
+                draw(read_image(path), found, threshold))
+        for path, found in people.items() if flags.sheet else ():
+            points[path].append((found, threshold))
+    if flags.sheet:
+        flags.sheet.parent.mkdir(parents=True, exist_ok=True)
+        cv2.imwrite(str(flags.sheet), sheet([
+            [draw(np.full_like(read_image(path), 60), *one) for one in row]
+            for path, row in points.items()]))
     for path, drawn in pictures.items():
         flags.out.mkdir(parents=True, exist_ok=True)
         cv2.imwrite(str(flags.out / f'{path.stem}.jpg'), np.hstack(drawn))
