@@ -272,6 +272,28 @@ def test_mismatched_input_size(tmp_path, rtmw_t_file):
         load_network(rtmw_t_file[0])(np.zeros((1, 3, 64, 64), np.float32))
 
 
+def test_int8_products_on_cpus_without_vnni(rtmw_t_file, tmp_path,
+                                            monkeypatch):
+    """The slower, exact way there, and there only."""
+    info = tmp_path / 'cpuinfo'
+    for text, known in (('flags : avx2', False), ('flags : avx_vnni', True),
+                        ('flags : avx512_vnni', True)):
+        info.write_text(text)
+        network.has_vnni.cache_clear()
+        assert network.has_vnni(str(info)) == known
+        monkeypatch.setattr(network, 'has_vnni', lambda known=known: known)
+        options = load_network(
+            rtmw_t_file[0], 'onnxruntime')._session.get_session_options()
+        entry = 'session.x64quantprecision'
+        if known:
+            with pytest.raises(RuntimeError, match='x64quantprecision'):
+                options.get_session_config_entry(entry)
+        else:
+            assert options.get_session_config_entry(entry) == '1'
+        monkeypatch.undo()
+    assert not network.has_vnni(str(tmp_path / 'none'))
+
+
 def test_network_errors(tmp_path, rtmw_t_file):
     path = rtmw_t_file[0]
     bad = tmp_path / 'bad.onnx'
