@@ -170,7 +170,7 @@ def _infer(flags):
     outputs = infer.Outputs(
         flags.out, flags.format, draw=not flags.no_draw,
         picture=flags.picture, boxes=flags.boxes, scene=flags.scene,
-        threshold=flags.threshold / (estimator.pose.score_scale or 1))
+        threshold=estimator.pose.raw_score(flags.threshold))
     return 0 if infer.run(estimator, jobs, outputs, every=flags.stride,
                           smooth=flags.smooth, limit=flags.frames) else PARTLY
 

@@ -32,6 +32,17 @@ from rtmw_ext.skeleton import FIELDS
 METAINFO = 'configs/_base_/datasets/coco_wholebody.py'
 
 
+def images_of(truth, folder):
+    """(entry, path, annotations, boxes (N, 4) x1, y1, x2, y2) of each image of
+    a COCO file."""
+    for image in truth.loadImgs(truth.getImgIds()):
+        rows = truth.loadAnns(truth.getAnnIds(imgIds=image['id']))
+        boxes = np.array([row['bbox'] for row in rows],
+                         np.float32).reshape(-1, 4)
+        boxes[:, 2:] += boxes[:, :2]
+        yield image, folder / image['file_name'], rows, boxes
+
+
 def evaluate(pose, annotations, folder, rng=None):
     """AP of the whole body and its parts.
 
@@ -50,14 +61,9 @@ def evaluate(pose, annotations, folder, rng=None):
     with contextlib.redirect_stdout(io.StringIO()):
         truth = COCO(annotations)
         results = Coco(None)
-        for image in truth.loadImgs(truth.getImgIds()):
-            rows = truth.loadAnns(truth.getAnnIds(imgIds=image['id']))
-            boxes = np.array([row['bbox'] for row in rows],
-                             np.float32).reshape(-1, 4)
-            boxes[:, 2:] += boxes[:, :2]
+        for image, path, _, boxes in images_of(truth, folder):
             if rng:
                 boxes = moved(boxes, rng)
-            path = folder / image['file_name']
             people[path] = pose(path, boxes)
             first = len(results.found)
             results.add(image['file_name'], None, people[path])
@@ -88,12 +94,10 @@ def annotated(annotations, folder):
     with contextlib.redirect_stdout(io.StringIO()):
         truth = COCO(annotations)
     found = {}
-    for image in truth.loadImgs(truth.getImgIds()):
-        rows = truth.loadAnns(truth.getAnnIds(imgIds=image['id']))
+    for _, path, rows, boxes in images_of(truth, folder):
         points = np.float32([np.concatenate([row[field] for field in FIELDS])
                              for row in rows]).reshape(-1, 133, 3)
-        boxes = np.float32([row['bbox'] for row in rows]).reshape(-1, 4)
-        found[folder / image['file_name']] = People(
+        found[path] = People(
             points[..., :2], (points[..., 2] > 0).astype(np.float32), boxes,
             np.ones(len(rows), np.float32))
     return found
@@ -155,7 +159,7 @@ def main():
             print('|---' * (len(values) + 1) + '|')
         cells = ' | '.join(f'{100 * value:.2f}' for value in values.values())
         print(f'| {text} | {cells} |', flush=True)
-        threshold = flags.threshold / (pose.score_scale or 1)
+        threshold = pose.raw_score(flags.threshold)
         for path, found in people.items() if flags.out else ():
             pictures.setdefault(path, []).append(
                 draw(read_image(path), found, threshold))

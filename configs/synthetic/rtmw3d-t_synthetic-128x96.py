@@ -13,6 +13,7 @@ model = dict(
         half_body_prob=0.,
         colour=0.3,
         dropout_prob=0.),
-    head=dict(decoder=codec))
+    # The third axis has three times the bins of the first here.
+    head=dict(decoder=codec, loss=dict(axis_weights=(1., 1., 3.))))
 test_dataloader = dict(
     dataset=dict(pipeline={{_base_.inputs3d.x128x96.val_pipeline}}))

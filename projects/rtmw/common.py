@@ -1,9 +1,22 @@
-"""What the demos that train share: running a tool, finding its results."""
+"""What the demos that train share: their folder, running a tool, finding its
+results."""
+import argparse
+import shutil
 import subprocess
 import sys
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[2]
+
+
+def empty_folder(text, name):
+    """The folder of ``--out``, by default ``outputs/NAME``, with nothing in it
+    (not made); the first line of ``text`` is what ``--help`` says."""
+    flags = argparse.ArgumentParser(description=text.split('\n')[0])
+    flags.add_argument('--out', default=str(ROOT / 'outputs' / name))
+    out = ROOT / flags.parse_args().out
+    shutil.rmtree(out, ignore_errors=True)
+    return out
 
 
 def run(*command, log):

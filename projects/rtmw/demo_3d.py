@@ -4,12 +4,10 @@
 Prints the MPJPE on these people, then writes pictures and a video of them
 with the 3D found, given the camera.
 """
-import argparse
-import shutil
 import time
 
 import cv2
-from common import ROOT, last_checkpoint, run
+from common import ROOT, empty_folder, last_checkpoint, run
 
 from rtmw_ext.synthetic import drawn3d
 
@@ -19,12 +17,8 @@ PEOPLE = 8
 
 
 def main():
-    flags = argparse.ArgumentParser(description=__doc__.split('\n')[0])
-    flags.add_argument('--out', default=str(ROOT / 'outputs' / 'demo-3d'))
-    flags = flags.parse_args()
     start = time.monotonic()
-    out = ROOT / flags.out
-    shutil.rmtree(out, ignore_errors=True)
+    out = empty_folder(__doc__, 'demo-3d')
     data = out / 'data'
     data.mkdir(parents=True)
     print(f'Drawing people into {data}')

@@ -1,12 +1,12 @@
 #!/usr/bin/env python3
-"""``make demo-train``: trains RTMW-t on drawn people in three minutes and
-finds new ones. Its results are for drawings only."""
-import argparse
+"""``make demo-train``: trains RTMW-t on drawn people and finds new ones.
+
+It takes three minutes; the results are for drawings only.
+"""
 import json
-import shutil
 import time
 
-from common import ROOT, last_checkpoint, run
+from common import ROOT, empty_folder, last_checkpoint, run
 
 from rtmw_ext.synthetic import drawn
 
@@ -14,12 +14,8 @@ CONFIG = 'configs/demo/rtmw-t_drawn-256x192.py'
 
 
 def main():
-    flags = argparse.ArgumentParser(description=__doc__.split('\n')[0])
-    flags.add_argument('--out', default=str(ROOT / 'outputs' / 'demo-train'))
-    flags = flags.parse_args()
     start = time.monotonic()
-    out = ROOT / flags.out
-    shutil.rmtree(out, ignore_errors=True)
+    out = empty_folder(__doc__, 'demo-train')
     data = out / 'data'
     print(f'Drawing people into {data}')
     drawn.write_dataset(data, 400, seed=1, people=(1, 1), split='train')

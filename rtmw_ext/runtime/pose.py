@@ -140,6 +140,11 @@ class PoseModel:
                 camera or geometry.default_camera(width, height))
         return people
 
+    def raw_score(self, share):
+        """The score of a point that is as sure as ``share`` of a sure one;
+        ``share`` itself where the file does not say what that is."""
+        return share / (self.score_scale or 1)
+
     def frames(self, boxes):
         """Where the crops of boxes are.
 

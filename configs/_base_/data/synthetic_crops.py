@@ -19,13 +19,8 @@ synthetic3d = dict(
         decoder={{_base_.codec}},
         init_cfg={{_base_.biased_bn}},
         gau=dict(dropout=0.),
-        # From scratch, the released 10 is too hot. The third axis has three
-        # times the bins of the first at 128x96.
-        loss=dict(
-            beta=1.,
-            axis_weights=(1., 1., 3.),
-            mask=list(range(23, 91)),
-            mask_weight=0.5),
+        # From scratch, the released 10 is too hot.
+        loss=dict(beta=1., mask=list(range(23, 91)), mask_weight=0.5),
         bone_loss=dict(beta=1.)))
 
 train_dataloader = dict(
