@@ -57,7 +57,7 @@ synthetic-val: setup
 	$(RUN) tools/synthesize.py --num 1001 --people 1 3 --seed 2026 \
 		--split val --out data/synthetic
 
-SYNTHETIC = configs/synthetic/$(1)_synthetic-128x96.py
+SYNTHETIC = configs/synthetic/$(1)_synthetic-256x192.py
 eval-synthetic: synthetic-val
 	$(RUN) tools/test.py $(call SYNTHETIC,rtmw-t) rtmw-t-synthetic
 	$(RUN) tools/test.py $(call SYNTHETIC,rtmw3d-t) rtmw3d-t-synthetic

@@ -9,6 +9,7 @@ compat.apply()
 
 from . import (  # noqa: E402
     codecs,
+    cuda_graph,
     datasets,
     evaluation,
     hooks,
@@ -22,6 +23,6 @@ from . import (  # noqa: E402
 inferencer.enable()
 
 __all__ = [
-    'codecs', 'datasets', 'evaluation', 'hooks', 'inferencer', 'models',
+    'codecs', 'cuda_graph', 'datasets', 'evaluation', 'hooks', 'inferencer', 'models',
     'optim', 'synthetic', 'visualization'
 ]

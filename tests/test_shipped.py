@@ -16,9 +16,9 @@ from rtmw_ext.export import shared
 from rtmw_ext.export.model import ExportError, load_model
 from rtmw_ext.runtime import PoseModel, files
 
-CONFIG_2D = CONFIGS / 'synthetic' / 'rtmw-t_synthetic-128x96.py'
-CONFIG_3D = CONFIGS / 'synthetic' / 'rtmw3d-t_synthetic-128x96.py'
-WEIGHTS = 'rtmw3d-t_synthetic-128x96.pth'
+CONFIG_2D = CONFIGS / 'synthetic' / 'rtmw-t_synthetic-256x192.py'
+CONFIG_3D = CONFIGS / 'synthetic' / 'rtmw3d-t_synthetic-256x192.py'
+WEIGHTS = 'rtmw3d-t_synthetic-256x192.pth'
 
 
 @pytest.fixture(scope='module')
@@ -69,7 +69,7 @@ def test_what_is_written(shipped, trained):
     """One file of weights for two models, in half the space; torch reads it
     without running code."""
     assert sorted(path.name for path in shipped.iterdir()) == [
-        'rtmw-t_synthetic-128x96.onnx', 'rtmw3d-t_synthetic-128x96.onnx',
+        'rtmw-t_synthetic-256x192.onnx', 'rtmw3d-t_synthetic-256x192.onnx',
         WEIGHTS]
     path = shipped / WEIGHTS
     content = torch.load(path, weights_only=True)
@@ -134,7 +134,7 @@ def test_every_program_reads_the_same(config, name, package, trained,
 
 def test_openvino_reads_the_graph(package):
     pytest.importorskip('openvino')
-    path = package / 'rtmw-t_synthetic-128x96.onnx'
+    path = package / 'rtmw-t_synthetic-256x192.onnx'
     crops = np.random.default_rng(0).normal(size=(1, 3, 128, 96)).astype(
         np.float32)
     found = [PoseModel(path, backend=backend, threads=1).run(crops)
@@ -179,7 +179,7 @@ def test_weights_that_are_not_shipped(monkeypatch, capsys, tmp_path):
                      '--det', 'none', '--out', str(tmp_path / 'out')])
     error = capsys.readouterr().err
     assert code == 1 and error.count('\n') == 1
-    assert 'without rtmw-t_synthetic-128x96.onnx' in error
+    assert 'without rtmw-t_synthetic-256x192.onnx' in error
     assert cli.main(['models', 'synthetic']) == 0
     assert capsys.readouterr().out.count('(not in this version)') == 2
 

@@ -26,8 +26,8 @@ assert rtmw_ext
     ('rtmw3d-x-384x288', 'rtmw3d-x_cocktail17-384x288'),
     ('rtmdet-nano-person', 'rtmdet-nano_person-320'),
     ('rtmdet-m-person', 'rtmdet-m_person-640'),
-    ('rtmw-t-synthetic', 'rtmw-t_synthetic-128x96'),
-    ('rtmw3d-t-synthetic', 'rtmw3d-t_synthetic-128x96'),
+    ('rtmw-t-synthetic', 'rtmw-t_synthetic-256x192'),
+    ('rtmw3d-t-synthetic', 'rtmw3d-t_synthetic-256x192'),
 ])
 def test_aliases(alias, name):
     assert zoo.get(alias).name == name

@@ -7,3 +7,4 @@ _base_ = [
 ]
 
 model = {{_base_.synthetic3d}}
+default_hooks = dict(cuda_graph=dict(type='mmpose.CudaGraphHook'))

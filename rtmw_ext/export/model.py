@@ -13,6 +13,7 @@ from torch import nn
 
 from .. import zoo
 from ..checkpoints import check_fit
+from ..models.losses import soft_argmax
 from ..runtime.pose import AXES, DECODED
 from ..runtime.results import point_names
 from ..version import __version__
@@ -56,15 +57,24 @@ class Exportable(nn.Module):
         scores = torch.minimum(*heights)
         ratio = self.decoder.simcc_split_ratio
         absent = scores <= 0
-        points = [
-            torch.where(absent, -1. / ratio,
-                        axis.argmax(2).to(axis.dtype) / ratio)
-            for axis in logits
+        beta = expected_beta(self.model)
+        bins = [
+            axis.argmax(2).to(axis.dtype) if beta is None else
+            soft_argmax(axis, beta) for axis in logits
         ]
+        points = [torch.where(absent, -1. / ratio, places / ratio)
+                  for places in bins]
         if len(points) == 3:
             z = self.decoder.pixels_to_z(points[2])
             points[2] = torch.where(absent, torch.zeros_like(z), z)
         return torch.stack(points, 2), scores
+
+
+def expected_beta(model):
+    """Temperature of the softmax by which a model's points are expected bins;
+    None if they are the highest ones."""
+    expected = (model.test_cfg or {}).get('expected_bins')
+    return float(model.head.loss_module.beta) if expected else None
 
 
 def load_model(name, weights=None):
@@ -135,6 +145,9 @@ def describe(model, config, name, weights):
     if getattr(loss, 'label_softmax', False):
         # What is learned reaches 1 once it is multiplied by this.
         meta['score_scale'] = loss.beta / loss.label_beta
+    beta = expected_beta(model)
+    if beta is not None:
+        meta['expected_beta'] = beta
     if hasattr(decoder, 'z_range'):
         meta['z_range'] = float(decoder.z_range)
         meta['root'] = [int(point) for point in decoder.root_index]

@@ -3,9 +3,14 @@ from .batch_pipeline import BatchPipeline
 from .cell_head import KeypointCellHead
 from .cells import CellLoss
 from .distiller import DistilledEstimator, DistilledRTMW3DEstimator
+from .ema import ForeachEMA
 from .gau import GAU
 from .hem import HEM, SimCCEncoder
-from .losses import AxisKLDiscretLoss, SimCCBoneLoss
+from .losses import (
+    AxisKLDiscretLoss,
+    SimCCBoneLoss,
+    SimCCCoordinateLoss,
+)
 from .pafpn import PAFPN
 from .rtmw3d import RTMW3DEstimator
 from .rtmw3d_head import RTMW3DHead
@@ -13,7 +18,7 @@ from .rtmw_head import RTMWSimCCHead
 
 __all__ = [
     'AxisKLDiscretLoss', 'BatchPipeline', 'CellLoss', 'DistilledEstimator',
-    'DistilledRTMW3DEstimator', 'GAU', 'HEM', 'KeypointCellHead', 'PAFPN',
+    'DistilledRTMW3DEstimator', 'ForeachEMA', 'GAU', 'HEM', 'KeypointCellHead', 'PAFPN',
     'RTMW3DEstimator', 'RTMW3DHead', 'RTMWSimCCHead', 'SimCCBoneLoss',
-    'SimCCEncoder'
+    'SimCCCoordinateLoss', 'SimCCEncoder'
 ]

@@ -8,6 +8,7 @@ from mmpose.models.utils.tta import flip_vectors
 from mmpose.registry import MODELS
 from torch import nn
 
+from .losses import soft_argmax
 from .rtmw_head import (
                         RTMWSimCCHead,
                         batch_factor,
@@ -27,6 +28,7 @@ class RTMW3DHead(RTMWSimCCHead):
         loss (dict): Loss of (predictions, targets, weights), one of each an
             axis.
         bone_loss (dict, optional): Another such loss; None leaves it out.
+        coordinate_loss (dict, optional): A third one, likewise.
         kwargs: As of :class:`RTMWSimCCHead`.
     """
 
@@ -34,9 +36,12 @@ class RTMW3DHead(RTMWSimCCHead):
                  *args,
                  loss=dict(type='AxisKLDiscretLoss', label_softmax=True),
                  bone_loss=None,
+                 coordinate_loss=None,
                  **kwargs):
         super().__init__(*args, loss=loss, **kwargs)
         self.bone_loss = bone_loss and MODELS.build(bone_loss)
+        self.coordinate_loss = coordinate_loss and MODELS.build(
+            coordinate_loss)
         self.cls_z = nn.Linear(
             self.cls_x.in_features, self.decoder.axes[2].bins, bias=False)
 
@@ -50,11 +55,14 @@ class RTMW3DHead(RTMWSimCCHead):
         x, y, z = simcc
         return *flip_vectors(x, y, flip_indices), z[:, flip_indices]
 
-    def decode(self, simcc):
+    def decode(self, simcc, expected=False):
         """SimCC logits -> points of every person.
 
         Args:
             simcc (tuple[Tensor]): (B, K, W), (B, K, H), (B, K, D).
+            expected (bool): Points are the expected bins by the softmax that
+                was learned, not the highest ones: on average nearer to the
+                truth where a model is unsure of depth.
 
         Returns:
             list[InstanceData]: B times ``keypoints`` (1, K, 2) in pixels of
@@ -63,8 +71,17 @@ class RTMW3DHead(RTMWSimCCHead):
             ``keypoint_scores`` (1, K).
         """
         predictions = super().decode(simcc)
-        for instances in predictions:
+        ratio = self.decoder.simcc_split_ratio
+        bins = torch.stack([
+            soft_argmax(axis, self.loss_module.beta) / ratio
+            for axis in simcc], dim=2).cpu().numpy() if expected else None
+        for number, instances in enumerate(predictions):
             points = instances.keypoints
+            if expected:
+                found = instances.keypoint_scores[0] > 0
+                points[0, found] = bins[number, found]
+                points[0, found, 2] = self.decoder.pixels_to_z(
+                    points[0, found, 2])
             pixels = self.decoder.z_to_pixels(points[..., 2])
             instances.keypoints_z = points[..., 2]
             instances.keypoints_simcc = np.concatenate(
@@ -75,10 +92,10 @@ class RTMW3DHead(RTMWSimCCHead):
     def loss(self, feats, batch_data_samples, train_cfg={}):
         """
         Returns:
-            dict: ``loss_kpt``, ``loss_map`` and ``loss_bone``; ``acc_pose``,
-            the PCK at 5% of the crop over visible points, in [0, 1];
-            ``z_error``, the mean error in metres of the points whose z is
-            known.
+            dict: ``loss_kpt``, ``loss_map``, ``loss_bone`` and
+            ``loss_coordinate``; ``acc_pose``, the PCK at 5% of the crop over
+            visible points, in [0, 1]; ``z_error``, the mean error in metres
+            of the points whose z is known.
         """
         predictions, maps = self.forward_with_maps(feats)
         x, y, z, weights, z_weights = gather_labels(
@@ -91,6 +108,10 @@ class RTMW3DHead(RTMWSimCCHead):
         if self.bone_loss is not None:
             losses['loss_bone'] = self.bone_loss(predictions, targets,
                                                  axis_weights)
+        if self.coordinate_loss is not None:
+            losses['loss_coordinate'] = batch_factor(
+                train_cfg, len(x)) * self.coordinate_loss(
+                    predictions, targets, axis_weights)
         losses['acc_pose'] = simcc_pck(predictions[:2], targets[:2],
                                        weights > 0)
         with torch.no_grad():

@@ -137,7 +137,8 @@ class RTMWSimCCHead(BaseHead):
             feats (tuple[Tensor] | list[tuple[Tensor]]): As in ``forward``; a
                 list of (original, flipped) with ``flip_test``.
             batch_data_samples (list[PoseDataSample]): B samples.
-            test_cfg (dict): ``flip_test`` and ``output_heatmaps``, booleans.
+            test_cfg (dict): ``flip_test``, ``output_heatmaps`` and, in 3D,
+                ``expected_bins``, booleans.
 
         Returns:
             list[InstanceData]: B times ``keypoints`` (1, K, 2) in pixels of
@@ -152,7 +153,8 @@ class RTMWSimCCHead(BaseHead):
             simcc = tuple((a + b) * 0.5 for a, b in zip(straight, flipped))
         else:
             simcc = self.forward(feats)
-        predictions = self.decode(simcc)
+        predictions = self.decode(simcc, **(
+            dict(expected=True) if test_cfg.get('expected_bins') else {}))
         if not test_cfg.get('output_heatmaps', False):
             return predictions
         x, y = (get_simcc_normalized(axis.clone()) for axis in simcc[:2])

@@ -42,7 +42,8 @@ class PoseModel:
             the file says, else RGB, which all released models were trained
             on. rtmlib 0.0.16 feeds BGR.
         subbin (bool): Refine between bins, see
-            :func:`rtmw_ext.runtime.simcc.decode_axis`.
+            :func:`rtmw_ext.runtime.simcc.decode_axis`. A file whose metadata
+            asks for expected bins has no others.
         person_height (float): Metres, for the depth of a 3D person.
         **network: Further arguments of :func:`load_network`.
 
@@ -87,6 +88,7 @@ class PoseModel:
             ratios.pop() if ratios else 2.)
         self.z_range = meta.get('z_range', Z_RANGE)
         self.score_scale = meta.get('score_scale')
+        self.expected_beta = meta.get('expected_beta')
         self.rgb = meta.get('rgb', True) if rgb is None else rgb
         # Means and deviations are listed in the order of the channels fed.
         self.mean = np.float32(meta.get('mean', MEAN))[:, None, None]
@@ -201,7 +203,7 @@ class PoseModel:
         """
         if self.decoded:
             return tuple(simcc)
-        points, scores = decode(simcc, self.subbin)
+        points, scores = decode(simcc, self.subbin, self.expected_beta)
         points /= self.split_ratio
         if self.is_3d:
             depth = simcc[2].shape[2] / self.split_ratio

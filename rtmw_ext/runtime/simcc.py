@@ -33,11 +33,21 @@ def decode_axis(logits, subbin=False):
     return bins, heights
 
 
-def decode(simcc, subbin=False):
+def expected_bins(logits, beta):
+    """The mean place by the softmax of ``beta`` times the logits, (N, K, W) ->
+    (N, K) float32."""
+    heights = np.exp((logits - logits.max(-1, keepdims=True)) * beta)
+    places = heights @ np.arange(logits.shape[-1], dtype=heights.dtype)
+    return (places / heights.sum(-1)).astype(np.float32)
+
+
+def decode(simcc, subbin=False, expected_beta=None):
     """
     Args:
         simcc (sequence[ndarray]): (N, K, W) of x and y, with a third of z.
         subbin (bool): As in :func:`decode_axis`.
+        expected_beta (float, optional): Bins are those of
+            :func:`expected_bins`, not the highest.
 
     Returns:
         tuple[ndarray, ndarray]: (N, K, 2 or 3) float32 bins and (N, K)
@@ -45,7 +55,9 @@ def decode(simcc, subbin=False):
         whose score is not positive are at -1.
     """
     axes = [decode_axis(logits, subbin) for logits in simcc]
-    bins = np.stack([bins for bins, _ in axes], -1)
+    bins = np.stack([
+        bins if expected_beta is None else expected_bins(logits, expected_beta)
+        for (bins, _), logits in zip(axes, simcc)], -1)
     scores = np.minimum(axes[0][1], axes[1][1])
     bins[scores <= 0] = -1
     return bins, scores

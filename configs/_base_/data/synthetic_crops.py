@@ -21,7 +21,13 @@ synthetic3d = dict(
         gau=dict(dropout=0.),
         # From scratch, the released 10 is too hot.
         loss=dict(beta=1., mask=list(range(23, 91)), mask_weight=0.5),
-        bone_loss=dict(beta=1.)))
+        bone_loss=dict(beta=1.),
+        # Mostly depth: what x and y say best is which bin is highest.
+        coordinate_loss=dict(
+            type='SimCCCoordinateLoss',
+            axis_weights=(0.3, 0.3, 1.),
+            loss_weight=0.3)),
+    test_cfg=dict(expected_bins=True))
 
 train_dataloader = dict(
     _delete_=True,

@@ -26,7 +26,7 @@ custom_hooks = [
     # A run of thousands of steps, not of a million: a shorter memory.
     dict(
         type='EMAHook',
-        ema_type='ExpMomentumEMA',
+        ema_type='mmpose.ForeachEMA',
         momentum=1e-3,
         gamma=500,
         update_buffers=True,
