@@ -15,7 +15,6 @@ from mmpose.structures import merge_data_samples
 
 from .checkpoints import AtomicBackend, check_fit, check_space
 from .images import read_image
-from .models.depthwise import use_triton_depthwise
 from .models.input_size import fit_input_size
 from .models.rtmw_head import batch_factor
 from .randomness import place_seed, seed_all
@@ -209,18 +208,13 @@ class SpeedHook(Hook):
         compile (bool | dict): ``torch.compile`` of the modules, with these
             arguments. The first step takes minutes, so that it pays in long
             trainings.
-        depthwise (bool): On a GPU, the depthwise convolutions of
-            :mod:`rtmw_ext.models.depthwise`.
     """
 
-    def __init__(self, channels_last=True, compile=False, depthwise=True):
+    def __init__(self, channels_last=True, compile=False):
         self.channels_last = channels_last
         self.compile = compile
-        self.depthwise = depthwise
 
     def before_run(self, runner):
-        if self.depthwise and torch.cuda.is_available():
-            use_triton_depthwise(plain_model(runner))
         # Before the weights are drawn, whose order in memory it changes. Of a
         # distributed model it is too late: see ChannelsLastDDP.
         if self.channels_last and not is_model_wrapper(runner.model):
@@ -272,11 +266,8 @@ class PartLossHook(Hook):
 
     def before_train_iter(self, runner, batch_idx, data_batch=None):
         self.taps = []
-        model = plain_model(runner)
-        # Nothing can look into a step that is replayed (CudaGraphHook).
-        replayed = getattr(model.train_step, 'replay', None)
-        if self.every_n_train_iters(runner, self.interval) and not replayed:
-            loss = model.head.loss_module
+        if self.every_n_train_iters(runner, self.interval):
+            loss = plain_model(runner).head.loss_module
             self.points = []
             self.taps = [
                 # (B * K, W) of each axis in turn; then weights of each point.

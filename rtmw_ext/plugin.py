@@ -9,7 +9,6 @@ compat.apply()
 
 from . import (  # noqa: E402
     codecs,
-    cuda_graph,
     datasets,
     evaluation,
     hooks,
@@ -23,6 +22,6 @@ from . import (  # noqa: E402
 inferencer.enable()
 
 __all__ = [
-    'codecs', 'cuda_graph', 'datasets', 'evaluation', 'hooks', 'inferencer', 'models',
+    'codecs', 'datasets', 'evaluation', 'hooks', 'inferencer', 'models',
     'optim', 'synthetic', 'visualization'
 ]

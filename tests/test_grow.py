@@ -1,8 +1,11 @@
 """A large model that begins as a small one."""
 import copy
+import subprocess
+import sys
 
 import pytest
 import torch
+from conftest import ROOT
 from mmengine.config import Config
 from mmpose.registry import MODELS
 
@@ -96,3 +99,28 @@ def test_another_head_is_refused(small):
         grow(small, build(1, model__backbone__widen_factor=0.5,
                           model__neck__in_channels=[128, 256, 512],
                           model__head__in_channels=512))
+
+
+def test_tool(tmp_path):
+    configs = zoo.root() / 'configs' / 'synthetic'
+    small, large, other = (
+        str(configs / f'rtmw3d-{size}_synthetic-256x192.py')
+        for size in 'tms')
+    torch.manual_seed(0)
+    model = MODELS.build(Config.fromfile(small).model)
+    torch.save(dict(state_dict=model.state_dict()), tmp_path / 'small.pth')
+
+    def run(*arguments):
+        return subprocess.run(
+            [sys.executable, 'tools/grow.py', tmp_path / 'small.pth',
+             *arguments], cwd=ROOT, text=True, capture_output=True)
+
+    done = run(small, large, tmp_path / 'large.pth')
+    assert done.returncode == 0, done.stderr
+    state = torch.load(tmp_path / 'large.pth')['state_dict']
+    config = Config.fromfile(large)
+    MODELS.build(config.model).load_state_dict(state)
+    assert torch.equal(state['head.cls_z.weight'], model.head.cls_z.weight)
+    done = run(small, other, tmp_path / 'other.pth')
+    assert done.stderr.strip().splitlines()[-1].startswith('grow: ')
+    assert not (tmp_path / 'other.pth').exists()

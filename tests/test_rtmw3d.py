@@ -18,8 +18,14 @@ from torch import nn
 from rtmw_ext.checkpoints import check_fit
 from rtmw_ext.codecs import SimCC3DLabel
 from rtmw_ext.geometry import CameraError, default_camera, project
-from rtmw_ext.models import AxisKLDiscretLoss, RTMW3DHead, SimCCBoneLoss
+from rtmw_ext.models import (
+    AxisKLDiscretLoss,
+    RTMW3DHead,
+    SimCCBoneLoss,
+    SimCCCoordinateLoss,
+)
 from rtmw_ext.models.losses import soft_argmax
+from rtmw_ext.runtime.simcc import expected_bins
 from rtmw_ext.synthetic.drawn3d import sample_person_3d
 
 K = 133
@@ -225,6 +231,75 @@ def test_soft_argmax_of_a_peak():
     simcc = torch.zeros(1, 2, 16)
     simcc[0, 0, 3] = simcc[0, 1, 15] = 50
     assert soft_argmax(simcc, 10.)[0].tolist() == pytest.approx([3, 15])
+
+
+def peaks(*bins, size=16):
+    """Logits (1, K, size) with one high bin; the first points' are given."""
+    logits = torch.zeros(1, 133, size)
+    places = torch.full((133, ), 4)
+    for point, place in bins:
+        places[point] = place
+    logits[0, torch.arange(133), places] = 100
+    return logits
+
+
+def measure(found, true, weights=None, **options):
+    ones = torch.ones(1, 133)
+    return SimCCCoordinateLoss(loss_weight=133 * 16., **options)(
+        (found, peaks(), peaks()), (true, peaks(), peaks()),
+        (ones if weights is None else weights, ones, ones)).item()
+
+
+def test_coordinate_loss_by_hand():
+    """In bins, times the loss weight here."""
+    elbow, wrist, tip, nose = 7, 91, 95, 0
+    assert measure(peaks(), peaks()) == 0
+    assert measure(peaks((elbow, 7)), peaks()) == pytest.approx(3)
+    # A finger is wrong by itself and from its wrist.
+    assert measure(peaks((tip, 6)), peaks()) == pytest.approx(2 + 2)
+    assert measure(peaks((tip, 6)), peaks(), anchor_weight=0.) == (
+        pytest.approx(2))
+    # A hand that is moved as a whole has the right shape.
+    moved = peaks(*((point, 5) for point in range(wrist, wrist + 21)))
+    assert measure(moved, peaks()) == pytest.approx(21)
+    # All of the face is told from the nose.
+    assert measure(peaks((nose, 5)), peaks()) == pytest.approx(1 + 68)
+    assert measure(peaks((elbow, 7)), peaks(), axis_weights=(.5, 1, 1)) == (
+        pytest.approx(1.5))
+
+
+def test_coordinate_loss_leaves_unknown_points_alone():
+    tip = 95
+    weights = torch.ones(1, 133)
+    weights[0, tip] = 0
+    assert measure(peaks((tip, 6)), peaks(), weights) == 0
+    weights[0, 91] = 0.5
+    assert measure(peaks((96, 6)), peaks(), weights) == pytest.approx(2 + 1)
+
+
+def test_coordinate_loss_keeps_whole_bins_in_bfloat16():
+    """bfloat16 has no bin between 256 and 258."""
+    with torch.autocast('cpu', torch.bfloat16):
+        found = soft_argmax(100 * torch.eye(512)[None, 256:260].bfloat16(), 1.)
+    assert found[0].tolist() == [256, 257, 258, 259]
+
+
+def test_expected_bins_are_where_the_softmax_has_its_mean():
+    module = head(loss=dict(type='AxisKLDiscretLoss', beta=2.)).eval()
+    simcc = tuple(torch.randn(2, K, axis.bins) for axis in
+                  module.decoder.axes)
+    plain, expected = (module.decode(simcc, **options)
+                       for options in ({}, dict(expected=True)))
+    for person in range(2):
+        found = plain[person].keypoint_scores[0] > 0
+        assert (plain[person].keypoint_scores
+                == expected[person].keypoint_scores).all()
+        bins = [expected_bins(axis[person].numpy(), 2.)[found] / 2
+                for axis in simcc]
+        mine = expected[person].keypoints_simcc[0, found]
+        assert mine == pytest.approx(np.stack(bins, 1), abs=1e-3)
+        assert expected[person].keypoints_z[0, found] == pytest.approx(
+            module.decoder.pixels_to_z(bins[2]), abs=1e-4)
 
 
 def test_flip_test_in_3d():

@@ -40,7 +40,7 @@ from rtmw_ext.runtime import (
 from rtmw_ext.runtime.bench import moving
 from rtmw_ext.runtime.detector import decode_dets, decode_heads, decode_yolox
 from rtmw_ext.runtime.nms import add_nms
-from rtmw_ext.runtime.simcc import decode, decode_axis
+from rtmw_ext.runtime.simcc import decode, decode_axis, expected_bins
 from rtmw_ext.runtime.tracking import iou, points_box
 from rtmw_ext.skeleton import LINKS
 
@@ -126,6 +126,15 @@ def test_subbin_finds_the_top_of_a_gaussian(centre, sigma):
 def test_subbin_at_the_ends_and_on_a_plateau():
     logits = np.array([[[3., 1, 0], [0, 1, 3], [2, 2, 2]]])
     assert decode_axis(logits, True)[0].tolist() == [[0, 2, 0]]
+
+
+def test_expected_bins_by_hand():
+    logits = np.log(np.array([[[1., 1, 2, 0.5], [1, 0.5, 0.5, 1]]]))
+    assert np.allclose(expected_bins(logits, 1.), [[6.5 / 4.5, 1.5]])
+    # A hotter softmax goes to the highest bin.
+    assert np.allclose(expected_bins(logits, 50.)[0, 0], 2)
+    bins, _ = decode([logits + 1, logits + 1], expected_beta=1.)
+    assert np.allclose(bins[0, 0], 6.5 / 4.5)
 
 
 # Crops and poses

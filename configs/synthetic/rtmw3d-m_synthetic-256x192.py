@@ -10,4 +10,3 @@ model = dict(
     backbone=dict(init_cfg=None),
     head={{_base_.synthetic3d.head}},
     test_cfg={{_base_.synthetic3d.test_cfg}})
-default_hooks = dict(cuda_graph=dict(type='mmpose.CudaGraphHook'))

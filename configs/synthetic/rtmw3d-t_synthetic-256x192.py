@@ -7,4 +7,3 @@ _base_ = [
 ]
 
 model = {{_base_.synthetic3d}}
-default_hooks = dict(cuda_graph=dict(type='mmpose.CudaGraphHook'))

@@ -167,9 +167,7 @@ class CropPool(Dataset):
 
     def __getitems__(self, indices):
         """The batch that CropDataset's samples would make."""
-        # Without waiting for the step that runs.
-        rows = (torch.tensor(indices) % self._grow()).to(
-            self.device, non_blocking=True)
+        rows = torch.tensor(indices, device=self.device) % self._grow()
         return {name: value[rows] for name, value in self.pool.items()}
 
 

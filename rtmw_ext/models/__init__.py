@@ -18,7 +18,7 @@ from .rtmw_head import RTMWSimCCHead
 
 __all__ = [
     'AxisKLDiscretLoss', 'BatchPipeline', 'CellLoss', 'DistilledEstimator',
-    'DistilledRTMW3DEstimator', 'ForeachEMA', 'GAU', 'HEM', 'KeypointCellHead', 'PAFPN',
-    'RTMW3DEstimator', 'RTMW3DHead', 'RTMWSimCCHead', 'SimCCBoneLoss',
-    'SimCCCoordinateLoss', 'SimCCEncoder'
+    'DistilledRTMW3DEstimator', 'ForeachEMA', 'GAU', 'HEM',
+    'KeypointCellHead', 'PAFPN', 'RTMW3DEstimator', 'RTMW3DHead',
+    'RTMWSimCCHead', 'SimCCBoneLoss', 'SimCCCoordinateLoss', 'SimCCEncoder'
 ]

@@ -17,8 +17,6 @@ from mmpose.registry import KEYPOINT_CODECS, MODELS
 from mmpose.structures import PoseDataSample
 from torch.nn import functional as F
 
-from .cells import constant
-
 GREY = (0.114, 0.587, 0.299)  # of blue, green and red (ITU-R BT.601)
 
 
@@ -98,19 +96,14 @@ class BatchPipeline(PoseDataPreprocessor):
             raise ValueError('BatchPipeline only trains on stored crops; '
                              'evaluate on a dataset with images')
         matrix = self.draw_geometry(data)
-        flipped = matrix[:, 0, 0] * matrix[:, 1, 1] < matrix[:, 0, 1] * matrix[
-            :, 1, 0]
+        flipped = matrix.det() < 0
         images = warp(data['crops'].permute(0, 3, 1, 2).float(), matrix,
                       self.size)
-        if images.is_cuda:
-            # Half the memory to move, which is what colours cost there.
-            images = images.half()
         images = drop_rectangle(
             self.recolour(images).clamp_(0, 255), self.dropout_prob)
         if self._channel_conversion:
             images = images.flip(1)
-        # Looks at no matrix from the host, which would wait for the GPU.
-        inverse = torch.linalg.inv_ex(matrix).inverse
+        inverse = torch.linalg.inv(matrix)
         labels = self.encode(data, inverse, flipped)
         sample = PoseDataSample()
         sample.gt_instance_labels = InstanceData(**labels)
@@ -129,7 +122,7 @@ class BatchPipeline(PoseDataPreprocessor):
         sides = (boxes[:, 2:] - boxes[:, :2]) * 1.25
         width, height = self.size
         scale = torch.maximum(sides[:, 0] / width, sides[:, 1] / height)
-        span = scale[:, None] * constant(self.size, scale)
+        span = scale[:, None] * scale.new_tensor(self.size)
         # The probabilities are RandomBBoxTransform's defaults.
         shift = truncated_normal(count, 2, device=boxes.device)
         shift = shift * self.shift_factor * (rand() < 0.3)[:, None]
@@ -184,7 +177,7 @@ class BatchPipeline(PoseDataPreprocessor):
             return torch.rand(
                 count, 1, 1, 1, device=images.device) < share * self.colour
 
-        weights = constant(GREY, images).view(1, 3, 1, 1)
+        weights = images.new_tensor(GREY).view(1, 3, 1, 1)
         grey = (images * weights).sum(1, keepdim=True)
         saturation = torch.where(some(0.1), 0., spread(0.5, 1))
         images = grey + (images - grey) * saturation
@@ -265,7 +258,7 @@ def depth_labels(codec, z, known, outside):
     Returns:
         dict: ``keypoint_z_labels`` (B, K, D), ``keypoint_z_weights`` (B, K).
     """
-    index = constant(tuple(codec.root_index.tolist()), z, torch.long)
+    index = torch.as_tensor(codec.root_index, device=z.device)
     count = known[:, index].sum(1, keepdim=True)
     root = (z * known)[:, index].sum(1, keepdim=True) / count.clamp(min=1)
     ratio = codec.simcc_split_ratio
@@ -308,7 +301,7 @@ def warp(images, matrix, size):
         indexing='ij')
     grid = torch.stack([x, y, torch.ones_like(x)], dim=-1).to(images.dtype)
     where = grid.view(1, -1, 3) @ matrix[:, :2].transpose(1, 2)
-    sides = constant((images.shape[3], images.shape[2]), where)
+    sides = where.new_tensor([images.shape[3], images.shape[2]])
     where = (where * 2 / (sides - 1) - 1).view(-1, height, width, 2)
     return F.grid_sample(
         images, where, padding_mode='zeros', align_corners=True)
@@ -349,7 +342,7 @@ def coarsen(images):
 def drop_rectangle(images, prob, size=(0.2, 0.4)):
     """One black rectangle with sides of ``size`` in parts of the image's."""
     count, _, height, width = images.shape
-    sides = constant((height, width), images, torch.float32)
+    sides = torch.tensor((height, width), device=images.device)
     low, high = size
     rand = torch.rand(3, count, 2, device=images.device)
     extent = (low + (high - low) * rand[0]) * sides

@@ -12,7 +12,7 @@ from mmpose.utils.tensor_utils import to_numpy
 from torch import nn
 from torch.nn import functional as F
 
-from .cells import CellLoss, constant, locate, places_of, to_cells
+from .cells import CellLoss, locate, places_of, to_cells
 from .rtmw_head import gather_labels, pck
 
 STRIDE = 8
@@ -76,7 +76,7 @@ class KeypointCellHead(BaseHead):
         places = places_of(x, y, self.decoder.simcc_split_ratio)
         with torch.no_grad():
             # x in heights, y in widths, as simcc_pck has them.
-            sides = constant(tuple(logits.shape[2:]), logits)
+            sides = logits.new_tensor(logits.shape[2:])
             far = (locate(logits)[0] - to_cells(places, logits)) / sides
             acc = pck(far.square().sum(2), weights > 0)
         return dict(loss_cell=self.loss_module(logits, places, weights),

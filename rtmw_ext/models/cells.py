@@ -3,23 +3,10 @@
 Shapes: B persons (crops), K keypoints, (h, w) a map in cells, W and H SimCC
 bins of x and y.
 """
-import functools
-
 import torch
 from mmpose.registry import MODELS
 from torch import nn
 from torch.nn import functional as F
-
-
-def constant(values, like, dtype=None):
-    """A tensor of a tuple, copied once to the device of the tensor ``like``:
-    each copy would wait for the GPU."""
-    return _constant(values, like.device, dtype or like.dtype)
-
-
-@functools.lru_cache
-def _constant(values, device, dtype):
-    return torch.tensor(values, device=device, dtype=dtype)
 
 
 @MODELS.register_module()
@@ -65,7 +52,7 @@ def places_of(x, y, split_ratio):
 
 def to_cells(places, maps):
     """Parts of the crop -> cells of ``maps``, 0 the middle of the first."""
-    return places * constant(tuple(maps.shape[:1:-1]), places) - 0.5
+    return places * places.new_tensor(maps.shape[:1:-1]) - 0.5
 
 
 def spread(points, size):

@@ -8,8 +8,8 @@ from mmpose.registry import MODELS
 
 @MODELS.register_module()
 class ForeachEMA(ExpMomentumEMA):
-    """mmpose's ``ExpMomentumEMA``, the same to the bit, in a few kernels and
-    without asking the GPU, for each weight, how many steps have been taken.
+    """mmpose's ``ExpMomentumEMA``, the same but for rounding, in a few calls.
+    It does not ask the device, for each weight, how many steps there were.
 
     Arguments are mmpose's.
     """

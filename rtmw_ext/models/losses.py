@@ -29,11 +29,6 @@ class AxisKLDiscretLoss(KLDiscretLoss):
     def __init__(self, *, axis_weights=(1., 1., 1.), **kwargs):
         super().__init__(**kwargs)
         self.axis_weights = axis_weights
-        if self.mask is not None:
-            # Where the losses are: a list would be copied there each time.
-            mask = torch.tensor(self.mask)
-            del self.mask
-            self.register_buffer('mask', mask, persistent=False)
 
     def forward(self, predictions, targets, weights):
         """

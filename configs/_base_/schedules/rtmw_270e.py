@@ -38,7 +38,7 @@ custom_hooks = [
     dict(type='CheckpointFitHook'),
     dict(
         type='StepEMAHook',
-        ema_type='ExpMomentumEMA',
+        ema_type='mmpose.ForeachEMA',
         momentum=2e-4,
         update_buffers=True,
         priority=49),
