@@ -135,7 +135,7 @@ def test_every_program_reads_the_same(config, name, package, trained,
 def test_openvino_reads_the_graph(package):
     pytest.importorskip('openvino')
     path = package / 'rtmw-t_synthetic-256x192.onnx'
-    crops = np.random.default_rng(0).normal(size=(1, 3, 128, 96)).astype(
+    crops = np.random.default_rng(0).normal(size=(1, 3, 256, 192)).astype(
         np.float32)
     found = [PoseModel(path, backend=backend, threads=1).run(crops)
              for backend in ('onnxruntime', 'openvino')]

@@ -112,7 +112,7 @@ def test_installed_wheel_knows_the_names(tmp_path):
     assert out.count('TopdownPoseEstimator') == 6
     assert (site / 'rtmw_ext' / '.mim' / 'tools' / 'train.py').exists()
     weights = site / 'rtmw_ext' / 'weights'
-    assert f'{weights}/rtmw-t_synthetic-128x96.onnx' in out
+    assert f'{weights}/rtmw-t_synthetic-256x192.onnx' in out
     for path in (ROOT / 'rtmw_ext' / 'weights').iterdir():
         assert (weights / path.name).read_bytes() == path.read_bytes()
     metadata = next(site.glob('rtmw_ext-*.dist-info')) / 'METADATA'
