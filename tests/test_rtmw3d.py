@@ -21,6 +21,7 @@ from rtmw_ext.geometry import CameraError, default_camera, project
 from rtmw_ext.models import (
     AxisKLDiscretLoss,
     RTMW3DHead,
+    RTMWSimCCHead,
     SimCCBoneLoss,
     SimCCCoordinateLoss,
 )
@@ -300,6 +301,20 @@ def test_expected_bins_are_where_the_softmax_has_its_mean():
         assert mine == pytest.approx(np.stack(bins, 1), abs=1e-3)
         assert expected[person].keypoints_z[0, found] == pytest.approx(
             module.decoder.pixels_to_z(bins[2]), abs=1e-4)
+
+
+def test_expected_bins_in_2d():
+    module = RTMWSimCCHead(
+        16, K, dict(type='FastSimCCLabel', input_size=(64, 96), sigma=(2, 2)),
+        hidden_dims=32, loss=dict(type='KLDiscretLoss', beta=2.)).eval()
+    feats = features(2)
+    found = module.predict(feats, labels(2), dict(expected_bins=True))
+    x, y = (expected_bins(axis.detach().numpy(), 2.) / 2
+            for axis in module(feats))
+    for person, instances in enumerate(found):
+        seen = instances.keypoint_scores[0] > 0
+        assert instances.keypoints[0, seen] == pytest.approx(
+            np.stack([x[person], y[person]], 1)[seen], abs=1e-3)
 
 
 def test_flip_test_in_3d():

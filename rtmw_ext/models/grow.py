@@ -52,12 +52,9 @@ def grow(small, large, noise=0.3, seed=0):
                 raise GrowError(f'{name} has nothing to begin from: the '
                                 'models differ in more than their size')
         for name, stage in large.backbone.named_modules():
-            # Of CSPLayer: a stage whose blocks have no shortcut.
-            blocks = getattr(stage, 'blocks', None)
-            count = sum(f'backbone.{name}.blocks.{number}.conv1.conv.weight'
-                        in old for number in range(len(blocks or ())))
-            if blocks and count < len(blocks) and not blocks[0].add_identity:
-                _extend(stage, count)
+            blocks = getattr(stage, 'blocks', ())
+            if blocks and not blocks[0].add_identity:
+                _extend(stage, len(small.backbone.get_submodule(name).blocks))
 
 
 def _spread(name, old, shape, noise, draw):
@@ -94,8 +91,8 @@ def _origins(channels, factor, group):
 
 
 def _extend(stage, count):
-    """Makes the blocks of a CSPLayer from number ``count`` on, which have no
-    shortcut, as good as an identity."""
+    """Makes the blocks of a CSPLayer from number ``count`` on, if there are
+    any, as good as an identity; they have no shortcut."""
     norm = stage.blocks[count - 1].conv2.pointwise_conv.bn
     # What comes in: SiLU of what batch norm left with this mean and width.
     points = torch.linspace(-4, 4, 801, dtype=torch.float64)

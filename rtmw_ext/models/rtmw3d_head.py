@@ -8,7 +8,6 @@ from mmpose.models.utils.tta import flip_vectors
 from mmpose.registry import MODELS
 from torch import nn
 
-from .losses import soft_argmax
 from .rtmw_head import (
                         RTMWSimCCHead,
                         batch_factor,
@@ -60,9 +59,7 @@ class RTMW3DHead(RTMWSimCCHead):
 
         Args:
             simcc (tuple[Tensor]): (B, K, W), (B, K, H), (B, K, D).
-            expected (bool): Points are the expected bins by the softmax that
-                was learned, not the highest ones: on average nearer to the
-                truth where a model is unsure of depth.
+            expected (bool): As of :class:`RTMWSimCCHead`.
 
         Returns:
             list[InstanceData]: B times ``keypoints`` (1, K, 2) in pixels of
@@ -70,18 +67,9 @@ class RTMW3DHead(RTMWSimCCHead):
             ``keypoints_simcc`` (1, K, 3) in pixels of the three axes, and
             ``keypoint_scores`` (1, K).
         """
-        predictions = super().decode(simcc)
-        ratio = self.decoder.simcc_split_ratio
-        bins = torch.stack([
-            soft_argmax(axis, self.loss_module.beta) / ratio
-            for axis in simcc], dim=2).cpu().numpy() if expected else None
-        for number, instances in enumerate(predictions):
+        predictions = super().decode(simcc, expected)
+        for instances in predictions:
             points = instances.keypoints
-            if expected:
-                found = instances.keypoint_scores[0] > 0
-                points[0, found] = bins[number, found]
-                points[0, found, 2] = self.decoder.pixels_to_z(
-                    points[0, found, 2])
             pixels = self.decoder.z_to_pixels(points[..., 2])
             instances.keypoints_z = points[..., 2]
             instances.keypoints_simcc = np.concatenate(

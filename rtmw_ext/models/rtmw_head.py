@@ -17,6 +17,7 @@ from torch import nn
 from .cells import places_of
 from .gau import GAU
 from .hem import HEM, SimCCEncoder
+from .losses import soft_argmax
 
 STRIDE = 32
 
@@ -137,7 +138,7 @@ class RTMWSimCCHead(BaseHead):
             feats (tuple[Tensor] | list[tuple[Tensor]]): As in ``forward``; a
                 list of (original, flipped) with ``flip_test``.
             batch_data_samples (list[PoseDataSample]): B samples.
-            test_cfg (dict): ``flip_test``, ``output_heatmaps`` and, in 3D,
+            test_cfg (dict): ``flip_test``, ``output_heatmaps`` and
                 ``expected_bins``, booleans.
 
         Returns:
@@ -153,8 +154,7 @@ class RTMWSimCCHead(BaseHead):
             simcc = tuple((a + b) * 0.5 for a, b in zip(straight, flipped))
         else:
             simcc = self.forward(feats)
-        predictions = self.decode(simcc, **(
-            dict(expected=True) if test_cfg.get('expected_bins') else {}))
+        predictions = self.decode(simcc, test_cfg.get('expected_bins', False))
         if not test_cfg.get('output_heatmaps', False):
             return predictions
         x, y = (get_simcc_normalized(axis.clone()) for axis in simcc[:2])
@@ -164,6 +164,32 @@ class RTMWSimCCHead(BaseHead):
             instances.keypoint_y_labels = y_labels[None]
         heatmaps = y.unsqueeze(3) * x.unsqueeze(2)
         return predictions, [PixelData(heatmaps=maps) for maps in heatmaps]
+
+    def decode(self, simcc, expected=False):
+        """SimCC logits -> points of every person.
+
+        Args:
+            simcc (tuple[Tensor]): (B, K, W), (B, K, H) and, in 3D, z's.
+            expected (bool): Points are the expected bins by the softmax that
+                was learned, not the highest ones: on average nearer to the
+                truth where a model is unsure of depth.
+
+        Returns:
+            list[InstanceData]: B times what the codec decodes: ``keypoints``
+            (1, K, 2 or 3) and ``keypoint_scores`` (1, K).
+        """
+        predictions = super().decode(simcc)
+        if not expected:
+            return predictions
+        places = to_numpy(torch.stack([
+            soft_argmax(axis, self.loss_module.beta) for axis in simcc
+        ], dim=2) / self.decoder.simcc_split_ratio)
+        if len(simcc) == 3:
+            places[..., 2] = self.decoder.pixels_to_z(places[..., 2])
+        for instances, points in zip(predictions, places):
+            found = instances.keypoint_scores[0] > 0
+            instances.keypoints[0, found] = points[found]
+        return predictions
 
     @staticmethod
     def flip_back(simcc, flip_indices):
