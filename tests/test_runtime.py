@@ -345,6 +345,50 @@ def test_default_backend(rtmw_t_file, tmp_path, monkeypatch):
     assert isinstance(load_network(path), network.OnnxRuntime)
 
 
+MEMORY = """
+import resource, sys
+import numpy as np
+from rtmw_ext.runtime import load_network
+def peak():
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
+network = load_network(sys.argv[1], "openvino", threads=2)
+network(np.ones((1, 64, 8, 8), np.float32))
+before = peak()
+several = network(np.ones((5, 64, 8, 8), np.float32))[0]
+print(peak() - before, len(network._compiled), *several.shape)
+"""
+
+
+@pytest.mark.parametrize(('convolutions', 'compilations'), [(2, 2), (4, 1)])
+def test_openvino_copies_few_weights(tmp_path, convolutions, compilations):
+    """A second compilation shares the file's weights, of 25 MiB a
+    convolution, and there is none where its own would be too many."""
+    pytest.importorskip('openvino')
+    channels = [64, *[2560, 288] * 2][:convolutions + 1]
+    rng, nodes, values = np.random.default_rng(0), [], []
+    for number, pair in enumerate(zip(channels, channels[1:])):
+        values.append(onnx.numpy_helper.from_array(
+            rng.normal(size=(*pair[::-1], 3, 3)).astype(np.float32),
+            f'w{number}'))
+        nodes.append(helper.make_node(
+            'Conv', [str(number), f'w{number}'], [str(number + 1)],
+            pads=[1] * 4))
+    sides = [helper.make_tensor_value_info(name, TensorProto.FLOAT,
+                                           ('batch', side, 8, 8))
+             for name, side in (('0', channels[0]),
+                                (str(convolutions), channels[-1]))]
+    onnx.save(helper.make_model(
+        helper.make_graph(nodes, 'g', sides[:1], sides[1:], values),
+        opset_imports=[helper.make_opsetid('', 17)], ir_version=9),
+        tmp_path / 'wide.onnx')
+    weights = (tmp_path / 'wide.onnx').stat().st_size / 2**20
+    out = subprocess.run(
+        [sys.executable, '-c', MEMORY, tmp_path / 'wide.onnx'], text=True,
+        capture_output=True, check=True).stdout.split()
+    assert out[1:] == [str(compilations), '5', str(channels[-1]), '8', '8']
+    assert float(out[0]) < 20 + (1.3 * weights if compilations == 2 else 0)
+
+
 def test_openvino_leaves_signals_alone(rtmw_t_file):
     """Networks released in the order of their making; then a signal that
     Python handles."""
