@@ -132,6 +132,9 @@ def _add_networks(command):
                          help='people a call of the network at most')
     command.add_argument('--subbin', action='store_true',
                          help='points between SimCC bins')
+    command.add_argument('--second-look', action='store_true',
+                         help='faces and hands again, in crops of their own: '
+                         'better and slower; for models trained for it')
     command.add_argument('--bgr', action='store_true',
                          help='feed BGR, as rtmlib 0.0.16 does')
 
@@ -147,7 +150,7 @@ def build(flags, images=1):
         streams=threads if flags.device == 'cpu' and images > threads else 1)
     pose = PoseModel(files.resolve(flags.pose, files.POSES),
                      rgb=False if flags.bgr else None, subbin=flags.subbin,
-                     **network)
+                     second_look=flags.second_look, **network)
     if flags.batch:
         pose.batch = min(pose.batch, flags.batch)
     if flags.det == 'none':

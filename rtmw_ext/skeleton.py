@@ -12,6 +12,8 @@ PARTS = {
     'left_hand': range(91, 112),
     'right_hand': range(112, 133),
 }
+#: Parts that are looked at a second time, and the root of their depth there.
+ROOTS = {'face': NOSE, **WRISTS}
 #: COCO-WholeBody's fields of an annotation, in the order of the points.
 FIELDS = {
     field: slice(part.start, part.stop) for field, part in zip(

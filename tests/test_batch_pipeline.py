@@ -16,6 +16,7 @@ from rtmw_ext.models.batch_pipeline import (
     truncated_normal,
     warp,
 )
+from rtmw_ext.skeleton import PARTS, ROOTS
 
 CODEC = dict(
     type='FastSimCCLabel', input_size=(64, 96), sigma=(4.9, 5.66),
@@ -77,6 +78,53 @@ def test_labels_follow_the_pixels(changes):
                    x[0].argmax() / 2) < 0.6
         seen += 1
     assert seen >= 8
+
+
+def test_crops_of_parts():
+    """Every crop is of a face or a hand, whose root is where z begins."""
+    torch.manual_seed(0)
+    rng = np.random.default_rng(0)
+    count, side = 60, 128
+    points = rng.uniform(30, 98, (count, 133, 2))
+    for part, (x, y) in zip(ROOTS, [(64, 20), (20, 90), (108, 90)]):
+        chosen = list(PARTS[part])
+        points[:, chosen] = (x, y) + rng.uniform(
+            -8, 8, (count, len(chosen), 2))
+    z = rng.normal(0, 0.3, (count, 133))
+    data = dict(
+        crops=np.zeros((count, side, side, 3), np.uint8),
+        bboxes=np.tile([8., 8, 120, 120], (count, 1)), keypoints=points,
+        keypoints_visible=np.ones((count, 133)),
+        keypoints_3d=np.dstack([points, z]),
+        keypoints_3d_visible=np.ones((count, 133)))
+    data = {name: torch.from_numpy(value).to(
+        torch.uint8 if name == 'crops' else torch.float32)
+        for name, value in data.items()}
+    module = BatchPipeline(
+        codec=dict(type='SimCC3DLabel', input_size=(192, 256, 192)),
+        mean=[0., 0., 0.], std=[1., 1., 1.], part_prob=1., **PLAIN)
+    labels, = module(data, training=True)['data_samples']
+    labels = labels.gt_instance_labels
+    seen = []
+    for row, (x, y) in enumerate(zip(labels.keypoint_x_labels,
+                                     labels.keypoint_y_labels)):
+        wide = {part: max(np.ptp(axis[list(PARTS[part])].argmax(1).numpy())
+                          for axis in (x, y)) / 2
+                for part in ROOTS
+                if (labels.keypoint_weights[row, list(PARTS[part])] > 0
+                    ).all() and (x[list(PARTS[part])].amax(1) == 1).all()}
+        assert len(wide) == 1
+        (part, width), = wide.items()
+        # 1 / 1.25 of the input, over 2.2 to 4.9 sides.
+        assert 192 / 1.25 / 4.9 < width < 192 / 1.25 / 2.1
+        bins = labels.keypoint_z_labels[row].argmax(1)
+        known = labels.keypoint_z_weights[row] > 0
+        root = ROOTS[part]
+        # Points outside have no z; the wrist is in its hand.
+        if known[root]:
+            assert bins[root] == 192
+        seen.append(part)
+    assert set(seen) == set(ROOTS) and min(map(seen.count, ROOTS)) > 8
 
 
 def test_a_mirrored_crop_swaps_left_and_right():

@@ -151,6 +151,25 @@ def test_loss_face_mask_halves_the_face():
     assert torch.allclose(masked, module.loss(inputs, samples)['loss_kpt'])
 
 
+@pytest.mark.parametrize(('ratio', 'off'), [(1., 0), (3., 1 / 3)])
+def test_shifted_flip_test_finds_the_pixel(monkeypatch, ratio, off):
+    """A network that sees every point where it is, in the crop of width 64
+    and in its mirror image; without the shift the mean of both is off."""
+    module = RTMWSimCCHead(16, 7, dict(CODEC, simcc_split_ratio=ratio))
+    samples = _samples(1)
+    flip = samples[0].metainfo['flip_indices']
+    pixels = torch.tensor([3., 11, 32, 33, 40, 50, 61])
+    bins, y = torch.arange(64 * ratio), torch.ones(1, 7, int(96 * ratio))
+    monkeypatch.setattr(module, 'forward', lambda x: (
+        9 - (bins - ratio * x[:, None])[None]**2 / 9e3, y))
+    feats = [pixels, (63 - pixels)[flip]]
+    for shifted in (True, False):
+        found, = module.predict(feats, samples, dict(
+            flip_test=True, shift_heatmap=shifted))
+        expected = pixels + (0 if shifted else off)
+        assert abs(found.keypoints[0, :, 0] - expected.numpy()).max() < 1e-4
+
+
 def test_flip_test_of_a_mirrored_input_is_symmetric():
     """Averaging with the mirrored crop makes the model mirror-equivariant."""
     module = head().eval()

@@ -267,6 +267,16 @@ def test_no_pose_model(tmp_path):
             PoseModel(path)
 
 
+def test_who_cannot_look_again(tmp_path):
+    for outputs in ({'keypoints': (1, 133, 2), 'scores': (1, 133)},
+                    {'simcc_x': (1, 17, 384), 'simcc_y': (1, 17, 512)}):
+        path = toy(tmp_path / 'once.onnx', {'input': (1, 3, 256, 192)},
+                   outputs)
+        PoseModel(path)
+        with pytest.raises(PoseError, match='once.onnx cannot look again'):
+            PoseModel(path, second_look=True)
+
+
 def test_mismatched_input_size(tmp_path, rtmw_t_file):
     path = toy(tmp_path / 'odd.onnx', {'input': (1, 3, 256, 192)},
                {'simcc_x': (1, 133, 576), 'simcc_y': (1, 133, 512)})

@@ -129,6 +129,8 @@ def main():
     flags.add_argument('networks', nargs='+')
     flags.add_argument('--backend')
     flags.add_argument('--precision', default='fp32')
+    flags.add_argument('--second-look', action='store_true',
+                       help='at faces and hands, as of rtmw infer')
     flags.add_argument('--boxes', type=int, default=1,
                        help='boxes of a person: its own, then moved ones '
                        '(default: 1)')
@@ -145,7 +147,8 @@ def main():
         with tempfile.TemporaryDirectory() as scratch:
             try:
                 pose = load(text, scratch, backend=flags.backend,
-                            precision=flags.precision)
+                            precision=flags.precision,
+                            second_look=flags.second_look)
             except ValueError as error:
                 raise SystemExit(f'error: {error}') from None
             values, people = evaluate(pose, flags.annotations, flags.images)

@@ -7,5 +7,7 @@ _base_ = [
 
 # From scratch, as the smaller ones: no weights of others to download.
 model = dict(
+    type='RTMWEstimator',
     backbone=dict(init_cfg=None),
-    head=dict(init_cfg={{_base_.biased_bn}}, decoder={{_base_.codec}}))
+    head=dict(init_cfg={{_base_.biased_bn}}, decoder={{_base_.codec}}),
+    test_cfg=dict(shift_heatmap=True))

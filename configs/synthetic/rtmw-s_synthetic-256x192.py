@@ -6,4 +6,6 @@ _base_ = [
 ]
 
 model = dict(
-    head=dict(init_cfg={{_base_.biased_bn}}, decoder={{_base_.codec}}))
+    type='RTMWEstimator',
+    head=dict(init_cfg={{_base_.biased_bn}}, decoder={{_base_.codec}}),
+    test_cfg=dict(shift_heatmap=True))

@@ -142,6 +142,8 @@ def describe(model, config, name, weights):
         keypoints=list(point_names(model.head.out_channels)),
         licence=LICENCE, made_by=f'rtmw_ext {__version__}')
     loss = model.head.loss_module
+    if hasattr(loss, 'beta'):
+        meta['beta'] = float(loss.beta)
     if getattr(loss, 'label_softmax', False):
         # What is learned reaches 1 once it is multiplied by this.
         meta['score_scale'] = loss.beta / loss.label_beta

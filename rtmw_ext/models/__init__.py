@@ -12,13 +12,14 @@ from .losses import (
     SimCCCoordinateLoss,
 )
 from .pafpn import PAFPN
+from .rtmw import RTMWEstimator
 from .rtmw3d import RTMW3DEstimator
 from .rtmw3d_head import RTMW3DHead
 from .rtmw_head import RTMWSimCCHead
 
 __all__ = [
     'AxisKLDiscretLoss', 'BatchPipeline', 'CellLoss', 'DistilledEstimator',
-    'DistilledRTMW3DEstimator', 'ForeachEMA', 'GAU', 'HEM',
-    'KeypointCellHead', 'PAFPN', 'RTMW3DEstimator', 'RTMW3DHead',
-    'RTMWSimCCHead', 'SimCCBoneLoss', 'SimCCCoordinateLoss', 'SimCCEncoder'
+    'DistilledRTMW3DEstimator', 'ForeachEMA', 'GAU', 'HEM', 'KeypointCellHead',
+    'PAFPN', 'RTMW3DEstimator', 'RTMW3DHead', 'RTMWEstimator', 'RTMWSimCCHead',
+    'SimCCBoneLoss', 'SimCCCoordinateLoss', 'SimCCEncoder'
 ]

@@ -17,6 +17,8 @@ from mmpose.registry import KEYPOINT_CODECS, MODELS
 from mmpose.structures import PoseDataSample
 from torch.nn import functional as F
 
+from ..skeleton import PARTS, ROOTS
+
 GREY = (0.114, 0.587, 0.299)  # of blue, green and red (ITU-R BT.601)
 
 
@@ -40,6 +42,9 @@ class BatchPipeline(PoseDataPreprocessor):
         scale_factor (tuple[float, float]): Least and largest box scale.
         rotate_factor (float): Largest rotation in degrees.
         half_body_prob (float): Of a crop of half the body.
+        part_prob (float): Of a crop of the face or of a hand, where z is
+            relative to the nose or the wrist (``ROOTS``), as the second look
+            of :class:`rtmw_ext.runtime.PoseModel` takes them.
         colour (float): Strength of the photometric changes, 0 (none) to 1.
         dropout_prob (float): Of one black rectangle.
         kwargs: Of mmpose's preprocessor.
@@ -53,6 +58,7 @@ class BatchPipeline(PoseDataPreprocessor):
                  scale_factor=(0.5, 1.5),
                  rotate_factor=90.,
                  half_body_prob=0.3,
+                 part_prob=0.,
                  colour=1.,
                  dropout_prob=0.5,
                  **kwargs):
@@ -63,12 +69,17 @@ class BatchPipeline(PoseDataPreprocessor):
         self.scale_factor = scale_factor
         self.rotate_factor = rotate_factor
         self.half_body_prob = half_body_prob
+        self.part_prob = part_prob
         self.colour = colour
         self.dropout_prob = dropout_prob
         meta = parse_pose_metainfo(metainfo)
         upper = torch.zeros(meta['num_keypoints'], dtype=torch.bool)
         upper[meta['upper_body_ids']] = True
         self.register_buffer('upper', upper, persistent=False)
+        parts = torch.zeros(len(ROOTS), len(upper), dtype=torch.bool)
+        for row, name in zip(parts, ROOTS):
+            row[PARTS[name].start:PARTS[name].stop] = True
+        self.register_buffer('parts', parts, persistent=False)
         self.register_buffer(
             'flip_indices',
             torch.tensor(meta['flip_indices']),
@@ -95,7 +106,8 @@ class BatchPipeline(PoseDataPreprocessor):
         if not training:
             raise ValueError('BatchPipeline only trains on stored crops; '
                              'evaluate on a dataset with images')
-        matrix = self.draw_geometry(data)
+        boxes, roots = self.draw_boxes(data)
+        matrix = self.draw_geometry(boxes)
         flipped = matrix.det() < 0
         images = warp(data['crops'].permute(0, 3, 1, 2).float(), matrix,
                       self.size)
@@ -104,15 +116,14 @@ class BatchPipeline(PoseDataPreprocessor):
         if self._channel_conversion:
             images = images.flip(1)
         inverse = torch.linalg.inv(matrix)
-        labels = self.encode(data, inverse, flipped)
+        labels = self.encode(data, inverse, flipped, roots)
         sample = PoseDataSample()
         sample.gt_instance_labels = InstanceData(**labels)
         return dict(
             inputs=(images - self.mean) / self.std, data_samples=[sample])
 
-    def draw_geometry(self, data):
+    def draw_geometry(self, boxes):
         """(B, 3, 3): pixels of the input -> pixels of the stored crop."""
-        boxes = self.draw_boxes(data)
         count = len(boxes)
 
         def rand():
@@ -147,7 +158,8 @@ class BatchPipeline(PoseDataPreprocessor):
         return matrix
 
     def draw_boxes(self, data):
-        """(B, 4): the persons' boxes, some of half a body."""
+        """Boxes (B, 4) of persons, of half a body and of parts; and (B, )
+        the root of z of a part, -1 where it is the person's."""
         boxes, points = data['bboxes'], data['keypoints']
         visible = data['keypoints_visible'] > 0
         count = len(boxes)
@@ -161,7 +173,25 @@ class BatchPipeline(PoseDataPreprocessor):
         use = (rand[1] < self.half_body_prob) & (chosen.sum(1) >= 8)
         room = (high - low) * 0.25
         half = torch.cat([low - room, high + room], dim=1)
-        return torch.where(use[:, None], half, boxes)
+        boxes = torch.where(use[:, None], half, boxes)
+        roots = torch.full((count, ), -1, device=boxes.device)
+        if not self.part_prob:
+            return boxes, roots
+        part = torch.randint(len(ROOTS), (count, ), device=boxes.device)
+        chosen = visible & self.parts[part]
+        low = points.masked_fill(~chosen[..., None], far).amin(1)
+        high = points.masked_fill(~chosen[..., None], -far).amax(1)
+        rand = torch.rand(4, count, 1, device=boxes.device)
+        use = (rand[0, :, 0] < self.part_prob) & (chosen.sum(1) >= 8)
+        side = (high - low).amax(1, keepdim=True).clamp(min=4)
+        # A first look is off by up to a third of a hand.
+        center = (low + high) / 2 + side * 0.7 * (
+            torch.cat([rand[1], rand[2]], dim=1) - 0.5)
+        side = side * 2.2 * 2.2**rand[3]
+        square = torch.cat([center - side / 2, center + side / 2], dim=1)
+        roots = torch.where(
+            use, roots.new_tensor(list(ROOTS.values()))[part], roots)
+        return torch.where(use[:, None], square, boxes), roots
 
     def recolour(self, images):
         """Random light, contrast, saturation, tint, blur, detail and noise."""
@@ -193,7 +223,7 @@ class BatchPipeline(PoseDataPreprocessor):
                 images[chosen] = change(images[chosen])
         return images
 
-    def encode(self, data, inverse, flipped):
+    def encode(self, data, inverse, flipped, roots):
         """The codec's labels, for all persons at once."""
         swap = torch.where(flipped[:, None], self.flip_indices,
                            torch.arange(len(self.flip_indices),
@@ -212,9 +242,13 @@ class BatchPipeline(PoseDataPreprocessor):
         if 'keypoints_3d' in data:
             # A point beyond the crop's border has no z either.
             outside = gather('keypoints_visible') > labels['keypoint_weights']
+            # Of a mirrored part the root is the other wrist.
+            roots = torch.where(
+                roots < 0, roots, swap.gather(
+                    1, roots.clamp(min=0)[:, None])[:, 0])
             labels.update(depth_labels(
                 self.codec, gather('keypoints_3d')[..., 2],
-                gather('keypoints_3d_visible') >= 0.5, outside))
+                gather('keypoints_3d_visible') >= 0.5, outside, roots))
         return labels
 
 
@@ -246,7 +280,7 @@ def plane_labels(codec, points, visible):
                 keypoint_weights=visible.masked_fill(labelled & ~inside, 0))
 
 
-def depth_labels(codec, z, known, outside):
+def depth_labels(codec, z, known, outside, roots=None):
     """The z labels that ``SimCC3DLabel.encode`` gives, from tensors.
 
     Args:
@@ -254,13 +288,21 @@ def depth_labels(codec, z, known, outside):
         z (Tensor): (B, K) in metres, up to an offset for each person.
         known (Tensor): (B, K) bool.
         outside (Tensor): (B, K) bool, points that get no label all the same.
+        roots (Tensor, optional): (B, ) the point that z is relative to; where
+            it is negative, and by default, the codec's.
 
     Returns:
         dict: ``keypoint_z_labels`` (B, K, D), ``keypoint_z_weights`` (B, K).
     """
-    index = torch.as_tensor(codec.root_index, device=z.device)
-    count = known[:, index].sum(1, keepdim=True)
-    root = (z * known)[:, index].sum(1, keepdim=True) / count.clamp(min=1)
+    is_root = torch.zeros_like(known)
+    is_root[:, torch.as_tensor(codec.root_index, device=z.device)] = True
+    if roots is not None:
+        points = torch.arange(z.shape[1], device=z.device)
+        is_root = torch.where(
+            roots[:, None] < 0, is_root, points == roots[:, None])
+    is_root &= known
+    count = is_root.sum(1, keepdim=True)
+    root = (z * is_root).sum(1, keepdim=True) / count.clamp(min=1)
     ratio = codec.simcc_split_ratio
     bins = round(codec.input_size[2] * ratio)
     centers = (codec.z_to_pixels(z - root) * ratio).round()

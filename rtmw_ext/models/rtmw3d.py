@@ -3,7 +3,6 @@
 Shapes: N persons (1 a sample), K keypoints.
 """
 import numpy as np
-from mmpose.models.pose_estimators import TopdownPoseEstimator
 from mmpose.registry import MODELS
 
 from ..geometry import (
@@ -14,12 +13,13 @@ from ..geometry import (
                         estimate_root_depth,
                         to_camera_space,
 )
+from .rtmw import RTMWEstimator
 
 SEEN = 0.3
 
 
 @MODELS.register_module()
-class RTMW3DEstimator(TopdownPoseEstimator):
+class RTMW3DEstimator(RTMWEstimator):
     """Top-down estimator whose persons are in pixels and in metres.
 
     What it needs to know comes with a sample's meta information, all of it

@@ -138,8 +138,11 @@ class RTMWSimCCHead(BaseHead):
             feats (tuple[Tensor] | list[tuple[Tensor]]): As in ``forward``; a
                 list of (original, flipped) with ``flip_test``.
             batch_data_samples (list[PoseDataSample]): B samples.
-            test_cfg (dict): ``flip_test``, ``output_heatmaps`` and
-                ``expected_bins``, booleans.
+            test_cfg (dict): ``flip_test``, ``shift_heatmap``,
+                ``output_heatmaps`` and ``expected_bins``, booleans. With
+                ``shift_heatmap`` the flip test moves the mirrored logits by
+                the bins that lie between two mirrored bins' pixels, else the
+                mean of both is half of that too far right, as in mmpose.
 
         Returns:
             list[InstanceData]: B times ``keypoints`` (1, K, 2) in pixels of
@@ -147,23 +150,35 @@ class RTMWSimCCHead(BaseHead):
             a tuple of that and B :class:`PixelData` of ``heatmaps``
             (K, H, W) in [0, 1].
         """
-        if test_cfg.get('flip_test', False):
-            flip_indices = batch_data_samples[0].metainfo['flip_indices']
-            straight, flipped = (self.forward(feat) for feat in feats)
-            flipped = self.flip_back(flipped, flip_indices)
-            simcc = tuple((a + b) * 0.5 for a, b in zip(straight, flipped))
-        else:
-            simcc = self.forward(feats)
+        simcc = self.see(feats, batch_data_samples, test_cfg)
         predictions = self.decode(simcc, test_cfg.get('expected_bins', False))
         if not test_cfg.get('output_heatmaps', False):
             return predictions
+        return predictions, self.heatmaps(simcc, predictions)
+
+    @staticmethod
+    def heatmaps(simcc, predictions):
+        """Of SimCC logits: B :class:`PixelData`; the two marginals of each
+        go into the predictions, as mmpose has them."""
         x, y = (get_simcc_normalized(axis.clone()) for axis in simcc[:2])
         for instances, x_labels, y_labels in zip(predictions, to_numpy(x),
                                                  to_numpy(y)):
             instances.keypoint_x_labels = x_labels[None]
             instances.keypoint_y_labels = y_labels[None]
-        heatmaps = y.unsqueeze(3) * x.unsqueeze(2)
-        return predictions, [PixelData(heatmaps=maps) for maps in heatmaps]
+        return [PixelData(heatmaps=maps)
+                for maps in y.unsqueeze(3) * x.unsqueeze(2)]
+
+    def see(self, feats, batch_data_samples, test_cfg={}):
+        """The SimCC logits of ``forward``; with ``flip_test`` the mean of
+        those of both crops. Arguments as of ``predict``."""
+        if not test_cfg.get('flip_test', False):
+            return self.forward(feats)
+        flip_indices = batch_data_samples[0].metainfo['flip_indices']
+        straight, flipped = (self.forward(feat) for feat in feats)
+        flipped = self.flip_back(flipped, flip_indices)
+        if test_cfg.get('shift_heatmap', False):
+            flipped = (self.shift(flipped[0]), *flipped[1:])
+        return tuple((a + b) * 0.5 for a, b in zip(straight, flipped))
 
     def decode(self, simcc, expected=False):
         """SimCC logits -> points of every person.
@@ -195,6 +210,13 @@ class RTMWSimCCHead(BaseHead):
     def flip_back(simcc, flip_indices):
         """SimCC logits of a mirrored crop, as seen in the original crop."""
         return flip_vectors(*simcc, flip_indices=flip_indices)
+
+    def shift(self, x):
+        """Bin b of W, mirrored, is bin W - 1 - b, but its pixel w - 1 - b / r
+        is bin W - r - b: r - 1 lower (w pixels, r bins a pixel)."""
+        lower = round(self.decoder.simcc_split_ratio) - 1
+        return torch.cat([x[..., lower:], x[..., -1:].expand(
+            *x.shape[:-1], lower)], dim=-1)
 
     def loss(self, feats, batch_data_samples, train_cfg={}):
         """

@@ -8,6 +8,7 @@ import numpy as np
 
 from .. import geometry
 from ..images import read_image
+from ..second_look import BETA, NUM_KEYPOINTS, merge, squares, variance
 from .network import load_network
 from .people import People
 from .simcc import decode
@@ -45,6 +46,10 @@ class PoseModel:
             :func:`rtmw_ext.runtime.simcc.decode_axis`. A file whose metadata
             asks for expected bins has no others.
         person_height (float): Metres, for the depth of a 3D person.
+        second_look (bool): Look at every face and hand once more, see
+            :mod:`rtmw_ext.second_look`: better points for three more crops a
+            person. For models that saw faces and hands on their own
+            (``BatchPipeline(part_prob=...)``).
         **network: Further arguments of :func:`load_network`.
 
     Attributes:
@@ -55,11 +60,12 @@ class PoseModel:
 
     Raises:
         NetworkError: As of :func:`load_network`.
-        PoseError: The file is no pose network.
+        PoseError: The file is no pose network, or none that can look again.
     """
 
     def __init__(self, path, *, rgb=None, subbin=False,
-                 person_height=geometry.PERSON_HEIGHT, **network):
+                 person_height=geometry.PERSON_HEIGHT, second_look=False,
+                 **network):
         self.network = load_network(path, **network)
         meta = self.network.metadata
         self.order = _order(self.network)
@@ -95,6 +101,13 @@ class PoseModel:
         self.scale = 1 / np.float32(meta.get('std', STD))[:, None, None]
         self.subbin = subbin
         self.person_height = person_height
+        self.second_look = second_look
+        self.beta = meta.get('beta', BETA)
+        if second_look and (self.decoded or shapes[0][1] not in (
+                None, NUM_KEYPOINTS)):
+            raise PoseError(f'{path} cannot look again: that takes the SimCC '
+                            f'logits of {NUM_KEYPOINTS} points, its outputs '
+                            f'are {self.network.outputs}')
         self.batch = batch or MAX_BATCH
         self._nobody = None
 
@@ -128,19 +141,44 @@ class PoseModel:
                             'must be finite with x1 < x2 and y1 < y2')
         if box_scores is None:
             box_scores = np.ones(len(boxes), np.float32)
-        corners, zooms = self.frames(boxes)
-        crops = self.crop(image, corners, zooms)
-        points, scores = self.decode(self.run(crops))
-        # Bins are whole pixels of the crop: shift, then zoom.
-        keypoints = points[..., :2] / zooms[:, None, None] + corners[:, None]
+        points, scores, variances = self.look(image, boxes)
+        if self.second_look and len(boxes):
+            where = squares(points, scores, boxes)
+            again = [found.reshape(*where.shape[:2], *found.shape[1:])
+                     for found in self.look(image, where.reshape(-1, 4))]
+            points, scores = merge(points, scores, variances, again)
         people = People(
-            keypoints.astype(np.float32), scores, boxes,
+            points[..., :2].astype(np.float32), scores, boxes,
             np.asarray(box_scores, np.float32))
         if self.is_3d:
             people.keypoints_3d_cam, people.keypoints_3d = self._to_3d(
-                people, points[..., 2],
+                people, points[..., 2].astype(np.float32),
                 camera or geometry.default_camera(width, height))
         return people
+
+    def look(self, image, boxes):
+        """Points in the image, (N, K, 2) in pixels or (N, K, 3) with z in
+        metres, their scores (N, K) and, for a second look, variances like
+        the points, of boxes (N, 4)."""
+        corners, zooms = self.frames(boxes)
+        simcc = self.run(self.crop(image, corners, zooms))
+        points, scores = self.decode(simcc)
+        points = points.astype(np.float64)
+        # Bins are whole pixels of the crop: shift, then zoom.
+        points[..., :2] /= zooms[:, None, None]
+        points[..., :2] += corners[:, None]
+        if not self.second_look:
+            return points, scores, None
+        variances = np.stack([variance(axis, self.beta)
+                              for axis in simcc], -1) / self.split_ratio**2
+        variances[..., :2] /= zooms[:, None, None]**2
+        if self.is_3d:
+            variances[..., 2] *= self.z_unit(simcc[2])**2
+        return points, scores, variances
+
+    def z_unit(self, logits):
+        """Metres a pixel of the z axis."""
+        return self.z_range / (logits.shape[2] / self.split_ratio / 2)
 
     def raw_score(self, share):
         """The score of a point that is as sure as ``share`` of a sure one;
@@ -206,8 +244,8 @@ class PoseModel:
         points, scores = decode(simcc, self.subbin, self.expected_beta)
         points /= self.split_ratio
         if self.is_3d:
-            depth = simcc[2].shape[2] / self.split_ratio
-            points[..., 2] = (points[..., 2] / (depth / 2) - 1) * self.z_range
+            points[..., 2] *= self.z_unit(simcc[2])
+            points[..., 2] -= self.z_range
             points[scores <= 0, 2] = 0
         return points, scores
 

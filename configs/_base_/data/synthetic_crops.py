@@ -27,7 +27,7 @@ synthetic3d = dict(
             type='SimCCCoordinateLoss',
             axis_weights=(0.3, 0.3, 1.),
             loss_weight=0.3)),
-    test_cfg=dict(expected_bins=True))
+    test_cfg=dict(shift_heatmap=True, expected_bins=True))
 
 train_dataloader = dict(
     _delete_=True,

@@ -1,0 +1,120 @@
+"""The estimator of RTMW, with a second look at faces and hands.
+
+Shapes: N persons (crops), K keypoints, P parts of a second look, A axes.
+"""
+import numpy as np
+import torch
+from mmpose.models.pose_estimators import TopdownPoseEstimator
+from mmpose.registry import MODELS
+from mmpose.utils.tensor_utils import to_numpy
+
+from ..runtime.pose import PADDING
+from ..second_look import merge, squares, variance
+from .batch_pipeline import warp
+
+
+@MODELS.register_module()
+class RTMWEstimator(TopdownPoseEstimator):
+    """Top-down estimator that can look again, see
+    :mod:`rtmw_ext.second_look`: with ``test_cfg=dict(second_look=True)``, for
+    a model that saw faces and hands on their own
+    (``BatchPipeline(part_prob=...)``). The second look's crops are taken out
+    of the first one's; elsewhere mmpose's, whose weights it loads.
+    """
+
+    def predict(self, inputs, data_samples):
+        """
+        Args:
+            inputs (Tensor): (N, 3, h, w), normalised.
+            data_samples (list[PoseDataSample]): N.
+
+        Returns:
+            list[PoseDataSample]: The same, with ``pred_instances``, and
+            ``pred_fields`` if asked for: the heatmaps of the first look.
+        """
+        if not self.test_cfg.get('second_look', False):
+            return super().predict(inputs, data_samples)
+        simcc, instances, *first = self.look(inputs, data_samples)
+        fields = None
+        if self.test_cfg.get('output_heatmaps', False):
+            fields = self.head.heatmaps(simcc, instances)
+        height, width = inputs.shape[2:]
+        whole = np.tile(np.float64([[0, 0, width, height]]),
+                        (len(inputs), 1))
+        boxes = squares(*first[:2], whole)
+        count = boxes.shape[1]
+        scales, corners, crops = self.cut(inputs, boxes)
+        _, _, points, scores, variances = self.look(
+            crops, [sample for sample in data_samples for _ in range(count)])
+        points[..., :2] *= scales[:, None, None]
+        points[..., :2] += corners[:, None]
+        variances[..., :2] *= scales[:, None, None]**2
+        again = [value.reshape(len(inputs), count, *value.shape[1:])
+                 for value in (points, scores, variances)]
+        self.put(instances, *merge(*first, again))
+        return self.add_pred_to_datasample(instances, fields, data_samples)
+
+    def look(self, inputs, data_samples):
+        """
+        Returns:
+            tuple: The SimCC logits, N instances as the head decodes them,
+            their points (N, K, A), x and y in pixels of the input and z in
+            metres, scores (N, K), and variances like the points.
+        """
+        feats = self.extract_feat(inputs)
+        if self.test_cfg.get('flip_test', False):
+            feats = [feats, self.extract_feat(inputs.flip(-1))]
+        head = self.head
+        simcc = head.see(feats, data_samples, self.test_cfg)
+        instances = head.decode(simcc,
+                                self.test_cfg.get('expected_bins', False))
+        units = [1 / head.decoder.simcc_split_ratio] * len(simcc)
+        points = np.concatenate([found.keypoints for found in instances])
+        if len(simcc) == 3:
+            z = np.concatenate([found.keypoints_z for found in instances])
+            points = np.concatenate([points, z[..., None]], -1)
+            units[2] *= np.diff(head.decoder.pixels_to_z(
+                np.arange(2.))).item()
+        variances = np.stack([
+            variance(to_numpy(axis), head.loss_module.beta) * unit**2
+            for axis, unit in zip(simcc, units)], -1)
+        scores = np.concatenate([found.keypoint_scores
+                                 for found in instances])
+        return (simcc, instances, points.astype(np.float64), scores,
+                variances)
+
+    def cut(self, inputs, boxes):
+        """Crops of boxes (N, P, 4) in pixels of the inputs.
+
+        Returns:
+            tuple[ndarray, ndarray, Tensor]: Pixels of the input a pixel of a
+            crop (N * P, ), the crops' top left corners (N * P, 2) in the
+            input, and the crops (N * P, 3, h, w), black outside.
+        """
+        height, width = inputs.shape[2:]
+        parts = torch.as_tensor(
+            boxes.reshape(-1, 4), dtype=inputs.dtype, device=inputs.device)
+        scale = ((parts[:, 2:] - parts[:, :2]) * PADDING
+                 / parts.new_tensor([width, height])).amax(1)
+        matrix = parts.new_zeros(len(parts), 3, 3)
+        matrix[:, 0, 0] = matrix[:, 1, 1] = scale
+        matrix[:, :2, 2] = (parts[:, :2] + parts[:, 2:]) / 2 - scale[
+            :, None] * parts.new_tensor([width, height]) / 2
+        matrix[:, 2, 2] = 1
+        processor = self.data_preprocessor
+        black = (-processor.mean / processor.std).to(inputs)
+        crops = warp((inputs - black).repeat_interleave(boxes.shape[1], 0),
+                     matrix, (width, height)) + black
+        return to_numpy(scale), to_numpy(matrix[:, :2, 2]), crops
+
+    def put(self, instances, points, scores):
+        """Points (N, K, A) and scores (N, K) into what the head decoded."""
+        for found, place, score in zip(instances, points.astype(np.float32),
+                                       scores):
+            found.keypoints = place[None, :, :2]
+            found.keypoint_scores = score[None]
+            if points.shape[2] == 3:
+                found.keypoints_z = place[None, :, 2]
+                found.keypoints_simcc = np.concatenate([
+                    place[:, :2],
+                    self.head.decoder.z_to_pixels(place[:, 2:])], 1)[None]

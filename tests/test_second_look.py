@@ -1,0 +1,145 @@
+"""The second look at faces and hands.
+
+Shapes: N persons, K keypoints, P parts, A axes.
+"""
+import cv2
+import numpy as np
+import pytest
+from conftest import ROOT
+from hypothesis import given
+from hypothesis import strategies as st
+from mmpose.apis import inference_topdown, init_model
+
+from rtmw_ext import zoo
+from rtmw_ext.models import RTMWEstimator
+from rtmw_ext.runtime import PoseModel
+from rtmw_ext.second_look import CONTEXT, merge, squares, variance
+from rtmw_ext.skeleton import PARTS, ROOTS
+
+SEEDS = st.integers(0, 2**32 - 1)
+MOVED = [point for part in ROOTS for point in PARTS[part]]
+
+
+def looks(seed, axes=3):
+    rng = np.random.default_rng(seed)
+    first = (rng.normal(size=(2, 133, axes)), rng.random((2, 133)),
+             rng.uniform(1, 2, (2, 133, axes)))
+    again = (rng.normal(size=(2, 3, 133, axes)), rng.random((2, 3, 133)),
+             rng.uniform(1, 2, (2, 3, 133, axes)))
+    return first, again
+
+
+@given(SEEDS, st.sampled_from([2, 3]))
+def test_only_faces_and_hands_move(seed, axes):
+    first, again = looks(seed, axes)
+    before = [value.copy() for value in (*first, *again)]
+    points, scores = merge(*first, again)
+    still = np.setdiff1d(np.arange(133), MOVED)
+    assert np.array_equal(points[:, still], first[0][:, still])
+    assert np.array_equal(scores[:, still], first[1][:, still])
+    assert (points[:, MOVED, :2] != first[0][:, MOVED, :2]).all()
+    # What came in is as it was.
+    for value, old in zip((*first, *again), before):
+        assert np.array_equal(value, old)
+
+
+@given(SEEDS)
+def test_the_surer_look_counts(seed):
+    (points, scores, variances), (again, sure, spread) = looks(seed)
+    for number, part in enumerate(ROOTS):
+        chosen = list(PARTS[part])
+        for mine, theirs, expected in [
+                (1., 1e9, points[:, chosen, :2]),
+                (1e9, 1., again[:, number, chosen, :2]),
+                (2., 2., (points[:, chosen, :2]
+                          + again[:, number, chosen, :2]) / 2)]:
+            found, _ = merge(
+                points, scores, np.full_like(variances, mine),
+                (again, sure, np.full_like(spread, theirs)))
+            assert np.allclose(found[:, chosen, :2], expected, atol=1e-5)
+
+
+@given(SEEDS, st.floats(-5, 5))
+def test_depth_goes_on_from_the_root(seed, offset):
+    first, again = looks(seed)
+    found, _ = merge(*first, again)
+    moved = again[0].copy()
+    moved[..., 2] += offset
+    same, _ = merge(*first, (moved, *again[1:]))
+    assert np.allclose(found, same)
+    # The wrists, in their own parts, are the roots that stay.
+    for root in (91, 112):
+        assert np.allclose(found[:, root, 2], first[0][:, root, 2])
+
+
+def test_squares_by_hand():
+    points, scores = np.full((1, 133, 2), 50.), np.ones((1, 133))
+    points[0, 23], points[0, 24] = (40, 60), (60, 64)
+    scores[0, 91:112] = 0
+    face, left, right = squares(points, scores, np.array([[0., 0, 100, 200]])
+                                )[0]
+    # From 40, 50 to 60, 64: 20 wide around 50, 57.
+    reach = 10 * CONTEXT
+    assert face.tolist() == [50 - reach, 57 - reach, 50 + reach, 57 + reach]
+    # None is seen: as large as the person. All on one spot: a little.
+    assert left.tolist() == [50 - 100 * CONTEXT, 100 - 100 * CONTEXT,
+                             50 + 100 * CONTEXT, 100 + 100 * CONTEXT]
+    assert right.tolist() == [50 - CONTEXT, 50 - CONTEXT, 50 + CONTEXT,
+                              50 + CONTEXT]
+
+
+@given(st.floats(1, 20), st.floats(60, 140), st.sampled_from([1., 10.]))
+def test_variance_of_a_gaussian(sigma, center, beta):
+    bins = np.arange(200)
+    logits = -(bins - center)**2 / (2 * sigma**2) / beta
+    found = variance(logits[None, None], beta).item()
+    assert abs(found - sigma**2 - 1 / 12) < 0.3 + 0.02 * sigma**2
+
+
+def test_variance_of_one_bin():
+    logits = np.zeros((1, 1, 9))
+    logits[0, 0, 4] = 1000
+    assert variance(logits, 1.).item() == pytest.approx(1 / 12)
+
+
+# With networks
+
+@pytest.fixture(scope='module')
+def people():
+    return cv2.imread(str(ROOT / 'projects' / 'rtmw' / 'people.jpg'))
+
+
+def estimator(name, **test_cfg):
+    model = init_model(
+        str(zoo.get(name).config), str(zoo.get(name).weights), device='cpu',
+        cfg_options=dict(model=dict(test_cfg=dict(
+            flip_test=False, second_look=True, **test_cfg))))
+    assert isinstance(model, RTMWEstimator)
+    return model
+
+
+@pytest.mark.parametrize('name', ['rtmw-t-synthetic', 'rtmw3d-t-synthetic'])
+def test_runtime_sees_what_pytorch_sees(name, people):
+    """PyTorch cuts faces and hands out of the network's input, the runtime
+    out of the picture: here the same pixels."""
+    crop = np.ascontiguousarray(people[100:356, 200:392])
+    box = np.float32([[0, 0, 192, 256]])
+    center, side = box[0, 2:] / 2, box[0, 2:] / 1.25
+    box = np.concatenate([center - side / 2, center + side / 2])[None]
+    pose = PoseModel(zoo.get(name).network, second_look=True)
+    ours = pose(crop, box)
+    theirs, = inference_topdown(
+        estimator(name, output_heatmaps=True), crop, box)
+    once = PoseModel(zoo.get(name).network)(crop, box)
+    found = theirs.pred_instances
+    assert theirs.pred_fields.heatmaps.shape == (133, 512, 384)
+    off = np.abs(ours.keypoints - found.keypoints)
+    assert np.median(off[:, MOVED]) < 0.1 and np.median(off) < 0.1
+    assert np.abs(ours.scores - found.keypoint_scores).max() < 0.1
+    moved = np.abs(ours.keypoints - once.keypoints)
+    assert np.median(moved[:, MOVED]) > 0.5 and moved[:, :23].max() < 1e-4
+    if pose.is_3d:
+        off = np.abs(ours.keypoints_3d - found.keypoints_3d)
+        assert np.median(off) < 2e-3
+        z = ours.keypoints_3d[..., 2] - once.keypoints_3d[..., 2]
+        assert np.abs(z[:, MOVED]).max() > 1e-3
