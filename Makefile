@@ -31,7 +31,7 @@ lint: setup
 	$(RUN) -m ruff check .
 
 INFER = .venv/bin/rtmw infer projects/rtmw/people.jpg \
-	--det rtmdet-nano-synthetic
+	--det rtmdet-nano-synthetic --second-look
 demo: setup
 	$(INFER) --pose rtmw-t-synthetic --out outputs/demo/2d
 	$(INFER) --pose rtmw3d-t-synthetic --scene --out outputs/demo/3d
@@ -58,9 +58,12 @@ synthetic-val: setup
 		--split val --out data/synthetic
 
 SYNTHETIC = configs/synthetic/$(1)_synthetic-256x192.py
+LOOK_AGAIN = --cfg-options model.test_cfg.second_look=True
 eval-synthetic: synthetic-val
 	$(RUN) tools/test.py $(call SYNTHETIC,rtmw-t) rtmw-t-synthetic
+	$(RUN) tools/test.py $(call SYNTHETIC,rtmw-t) rtmw-t-synthetic $(LOOK_AGAIN)
 	$(RUN) tools/test.py $(call SYNTHETIC,rtmw3d-t) rtmw3d-t-synthetic
+	$(RUN) tools/test.py $(call SYNTHETIC,rtmw3d-t) rtmw3d-t-synthetic $(LOOK_AGAIN)
 
 # Beside a model that has seen drawn people only, which demo-train trains.
 DRAWN = outputs/demo-train/train/iter_120.pth
@@ -70,6 +73,8 @@ eval-real: setup
 		$(SAMPLES)/samples/coco rtmw-t-synthetic \
 		configs/demo/rtmw-t_drawn-256x192.py=$(DRAWN) --out outputs/eval-real \
 		--sheet outputs/eval-real/points.jpg
+	$(RUN) tools/test_network.py $(SAMPLES)/samples/coco/test_coco_wholebody.json \
+		$(SAMPLES)/samples/coco rtmw-t-synthetic --second-look
 
 # Minutes: every released model in every format, beside PyTorch.
 check-exports: setup

@@ -19,7 +19,7 @@ __all__ = [
 OPENMMLAB = ('mmengine', 'mmcv', 'mmdet', 'mmpose')
 #: Our modules that work without torch.
 LIGHT = ('cli', 'dependencies', 'geometry', 'images', 'plugin', 'runtime',
-         'skeleton', 'version', 'zoo')
+         'second_look', 'skeleton', 'version', 'zoo')
 
 
 class _RegisterFirst:

@@ -3,18 +3,18 @@
 In the crop of a person a face or a hand is a tenth as wide as the input. The
 first look says where it is; the second sees it larger, and so errs less in
 pixels of the image. Both count by how sure they are: by the inverse of the
-variance of their distributions over bins (the mean with the least variance,
-if their errors are independent), as the median of the part's points.
+variance of their distributions over bins, which is the mean with the least
+variance, if their errors are independent.
 
 Shapes: N persons, K keypoints (the 133), P parts of ``ROOTS``, A axes, x, y
 and in 3D z, W bins of an axis.
 """
 import numpy as np
 
-from .skeleton import PARTS, ROOTS
+from .skeleton import PARTS, ROOTS, SEEN
 
 #: Side of a second look's box, in longer sides of the first look's part.
-CONTEXT = 4.
+CONTEXT = 3.5
 #: Of the softmax, where a model does not say: RTMW's (its released configs).
 BETA = 10.
 NUM_KEYPOINTS = PARTS['right_hand'].stop
@@ -69,20 +69,17 @@ def merge(points, scores, variances, again):
 
     Returns:
         tuple[ndarray, ndarray]: Points and scores, (N, K, A) and (N, K); the
-        scores of faces and hands are the means of both looks.
+        scores of what is seen again (``SEEN``) are the means of both looks.
     """
     points, scores = points.copy(), scores.copy()
     for number, (name, root) in enumerate(ROOTS.items()):
-        part = list(PARTS[name])
+        part = list(SEEN[name])
         second, second_scores, second_variances = (
             value[:, number] for value in again)
         moved = second[:, part]
         moved[..., 2:] += (points[:, root] - second[:, root])[:, None, 2:]
-        first_weight, second_weight = (
-            1 / np.median(value[:, part], axis=1, keepdims=True)
-            for value in (variances, second_variances))
-        points[:, part] = (
-            points[:, part] * first_weight + moved * second_weight) / (
-                first_weight + second_weight)
+        share = variances[:, part] / (
+            variances[:, part] + second_variances[:, part])
+        points[:, part] += share * (moved - points[:, part])
         scores[:, part] = (scores[:, part] + second_scores[:, part]) / 2
     return points, scores

@@ -14,6 +14,12 @@ PARTS = {
 }
 #: Parts that are looked at a second time, and the root of their depth there.
 ROOTS = {'face': NOSE, **WRISTS}
+#: What a look at a part sees: all of the head, the hand with the body's wrist.
+SEEN = {
+    'face': (0, 1, 2, 3, 4, *PARTS['face']),
+    'left_hand': (9, *PARTS['left_hand']),
+    'right_hand': (10, *PARTS['right_hand']),
+}
 #: COCO-WholeBody's fields of an annotation, in the order of the points.
 FIELDS = {
     field: slice(part.start, part.stop) for field, part in zip(

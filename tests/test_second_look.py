@@ -14,10 +14,10 @@ from rtmw_ext import zoo
 from rtmw_ext.models import RTMWEstimator
 from rtmw_ext.runtime import PoseModel
 from rtmw_ext.second_look import CONTEXT, merge, squares, variance
-from rtmw_ext.skeleton import PARTS, ROOTS
+from rtmw_ext.skeleton import ROOTS, SEEN
 
 SEEDS = st.integers(0, 2**32 - 1)
-MOVED = [point for part in ROOTS for point in PARTS[part]]
+MOVED = [point for part in ROOTS for point in SEEN[part]]
 
 
 def looks(seed, axes=3):
@@ -30,7 +30,7 @@ def looks(seed, axes=3):
 
 
 @given(SEEDS, st.sampled_from([2, 3]))
-def test_only_faces_and_hands_move(seed, axes):
+def test_only_heads_and_hands_move(seed, axes):
     first, again = looks(seed, axes)
     before = [value.copy() for value in (*first, *again)]
     points, scores = merge(*first, again)
@@ -47,7 +47,7 @@ def test_only_faces_and_hands_move(seed, axes):
 def test_the_surer_look_counts(seed):
     (points, scores, variances), (again, sure, spread) = looks(seed)
     for number, part in enumerate(ROOTS):
-        chosen = list(PARTS[part])
+        chosen = list(SEEN[part])
         for mine, theirs, expected in [
                 (1., 1e9, points[:, chosen, :2]),
                 (1e9, 1., again[:, number, chosen, :2]),
@@ -134,10 +134,11 @@ def test_runtime_sees_what_pytorch_sees(name, people):
     found = theirs.pred_instances
     assert theirs.pred_fields.heatmaps.shape == (133, 512, 384)
     off = np.abs(ours.keypoints - found.keypoints)
-    assert np.median(off[:, MOVED]) < 0.1 and np.median(off) < 0.1
+    assert np.percentile(off, 90) < 0.1
     assert np.abs(ours.scores - found.keypoint_scores).max() < 0.1
     moved = np.abs(ours.keypoints - once.keypoints)
-    assert np.median(moved[:, MOVED]) > 0.5 and moved[:, :23].max() < 1e-4
+    still = np.setdiff1d(np.arange(133), MOVED)
+    assert np.median(moved[:, MOVED]) > 0.2 and moved[:, still].max() < 1e-4
     if pose.is_3d:
         off = np.abs(ours.keypoints_3d - found.keypoints_3d)
         assert np.median(off) < 2e-3
