@@ -144,3 +144,10 @@ def test_runtime_sees_what_pytorch_sees(name, people):
         assert np.median(off) < 2e-3
         z = ours.keypoints_3d[..., 2] - once.keypoints_3d[..., 2]
         assert np.abs(z[:, MOVED]).max() > 1e-3
+
+
+def test_pytorch_with_other_points(people):
+    model = estimator('rtmw-t-synthetic')
+    model.head.out_channels = 17
+    with pytest.raises(ValueError, match='133 points, the model has 17'):
+        inference_topdown(model, people)

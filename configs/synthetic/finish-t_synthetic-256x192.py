@@ -1,5 +1,5 @@
 # A last part of the training, which two CPU cores can do: the first stages, a
-# third of a step, are fixed, crops are little changed, as they are met, and
+# quarter of a step, are fixed, crops are little changed, as they are met, and
 # every other one is of a face or a hand (PoseModel's second look).
 _base_ = './rtmw3d-t_synthetic-256x192.py'
 

@@ -9,7 +9,7 @@ from mmpose.registry import MODELS
 from mmpose.utils.tensor_utils import to_numpy
 
 from ..runtime.pose import PADDING
-from ..second_look import merge, squares, variance
+from ..second_look import NUM_KEYPOINTS, merge, squares, variance
 from .batch_pipeline import warp
 
 
@@ -31,9 +31,16 @@ class RTMWEstimator(TopdownPoseEstimator):
         Returns:
             list[PoseDataSample]: The same, with ``pred_instances``, and
             ``pred_fields`` if asked for: the heatmaps of the first look.
+
+        Raises:
+            ValueError: A second look is asked for, but not of the 133 points.
         """
         if not self.test_cfg.get('second_look', False):
             return super().predict(inputs, data_samples)
+        if self.head.out_channels != NUM_KEYPOINTS:
+            raise ValueError(
+                f'test_cfg has second_look, which is for {NUM_KEYPOINTS} '
+                f'points, the model has {self.head.out_channels}: turn it off')
         simcc, instances, *first = self.look(inputs, data_samples)
         fields = None
         if self.test_cfg.get('output_heatmaps', False):
