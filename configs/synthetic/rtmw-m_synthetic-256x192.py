@@ -1,13 +1,12 @@
 _base_ = [
     '../_base_/schedules/minutes.py',
     '../_base_/models/rtmw_m.py',
-    '../_base_/models/biased_bn.py',
     '../_base_/data/synthetic_256x192.py',
 ]
 
 # From scratch, as the smaller ones: no weights of others to download.
 model = dict(
-    type='RTMWEstimator',
+    type={{_base_.synthetic2d.type}},
     backbone=dict(init_cfg=None),
-    head=dict(init_cfg={{_base_.biased_bn}}, decoder={{_base_.codec}}),
-    test_cfg=dict(shift_heatmap=True))
+    head={{_base_.synthetic2d.head}},
+    test_cfg={{_base_.synthetic2d.test_cfg}})

@@ -166,9 +166,7 @@ class BatchPipeline(PoseDataPreprocessor):
         rand = torch.rand(2, count, device=boxes.device)
         upper = rand[0] < 0.7
         chosen = visible & (self.upper == upper[:, None])
-        far = torch.finfo(points.dtype).max
-        low = points.masked_fill(~chosen[..., None], far).amin(1)
-        high = points.masked_fill(~chosen[..., None], -far).amax(1)
+        low, high = extent(points, chosen)
         # As in RandomHalfBody: enough points, and a little room around them.
         use = (rand[1] < self.half_body_prob) & (chosen.sum(1) >= 8)
         room = (high - low) * 0.25
@@ -179,8 +177,7 @@ class BatchPipeline(PoseDataPreprocessor):
             return boxes, roots
         part = torch.randint(len(ROOTS), (count, ), device=boxes.device)
         chosen = visible & self.parts[part]
-        low = points.masked_fill(~chosen[..., None], far).amin(1)
-        high = points.masked_fill(~chosen[..., None], -far).amax(1)
+        low, high = extent(points, chosen)
         rand = torch.rand(4, count, 1, device=boxes.device)
         use = (rand[0, :, 0] < self.part_prob) & (chosen.sum(1) >= 8)
         side = (high - low).amax(1, keepdim=True).clamp(min=4)
@@ -250,6 +247,14 @@ class BatchPipeline(PoseDataPreprocessor):
                 self.codec, gather('keypoints_3d')[..., 2],
                 gather('keypoints_3d_visible') >= 0.5, outside, roots))
         return labels
+
+
+def extent(points, chosen):
+    """Least and greatest x and y, (B, 2) each, of the chosen (B, K) of points
+    (B, K, 2); huge, and the least above the greatest, where none is chosen."""
+    far = torch.finfo(points.dtype).max
+    return (points.masked_fill(~chosen[..., None], far).amin(1),
+            points.masked_fill(~chosen[..., None], -far).amax(1))
 
 
 def plane_labels(codec, points, visible):

@@ -8,7 +8,7 @@ from mmpose.models.pose_estimators import TopdownPoseEstimator
 from mmpose.registry import MODELS
 from mmpose.utils.tensor_utils import to_numpy
 
-from ..runtime.pose import PADDING
+from ..runtime.pose import frames
 from ..second_look import NUM_KEYPOINTS, merge, squares, variance
 from .batch_pipeline import warp
 
@@ -50,12 +50,13 @@ class RTMWEstimator(TopdownPoseEstimator):
                         (len(inputs), 1))
         boxes = squares(*first[:2], whole)
         count = boxes.shape[1]
-        scales, corners, crops = self.cut(inputs, boxes)
+        corners, zooms = frames(boxes.reshape(-1, 4), (width, height))
+        crops = self.cut(inputs.repeat_interleave(count, 0), corners, zooms)
         _, _, points, scores, variances = self.look(
             crops, [sample for sample in data_samples for _ in range(count)])
-        points[..., :2] *= scales[:, None, None]
+        points[..., :2] /= zooms[:, None, None]
         points[..., :2] += corners[:, None]
-        variances[..., :2] *= scales[:, None, None]**2
+        variances[..., :2] /= zooms[:, None, None]**2
         again = [value.reshape(len(inputs), count, *value.shape[1:])
                  for value in (points, scores, variances)]
         self.put(instances, *merge(*first, again))
@@ -90,29 +91,17 @@ class RTMWEstimator(TopdownPoseEstimator):
         return (simcc, instances, points.astype(np.float64), scores,
                 variances)
 
-    def cut(self, inputs, boxes):
-        """Crops of boxes (N, P, 4) in pixels of the inputs.
-
-        Returns:
-            tuple[ndarray, ndarray, Tensor]: Pixels of the input a pixel of a
-            crop (N * P, ), the crops' top left corners (N * P, 2) in the
-            input, and the crops (N * P, 3, h, w), black outside.
-        """
+    def cut(self, inputs, corners, zooms):
+        """Crops (N, 3, h, w), one of each input, black outside; where they
+        are, :func:`rtmw_ext.runtime.pose.frames` says."""
         height, width = inputs.shape[2:]
-        parts = torch.as_tensor(
-            boxes.reshape(-1, 4), dtype=inputs.dtype, device=inputs.device)
-        scale = ((parts[:, 2:] - parts[:, :2]) * PADDING
-                 / parts.new_tensor([width, height])).amax(1)
-        matrix = parts.new_zeros(len(parts), 3, 3)
-        matrix[:, 0, 0] = matrix[:, 1, 1] = scale
-        matrix[:, :2, 2] = (parts[:, :2] + parts[:, 2:]) / 2 - scale[
-            :, None] * parts.new_tensor([width, height]) / 2
-        matrix[:, 2, 2] = 1
+        matrix = np.zeros((len(zooms), 3, 3))
+        matrix[:, 0, 0] = matrix[:, 1, 1] = 1 / zooms
+        matrix[:, :2, 2], matrix[:, 2, 2] = corners, 1
         processor = self.data_preprocessor
         black = (-processor.mean / processor.std).to(inputs)
-        crops = warp((inputs - black).repeat_interleave(boxes.shape[1], 0),
-                     matrix, (width, height)) + black
-        return to_numpy(scale), to_numpy(matrix[:, :2, 2]), crops
+        return warp(inputs - black, torch.from_numpy(matrix).to(inputs),
+                    (width, height)) + black
 
     def put(self, instances, points, scores):
         """Points (N, K, A) and scores (N, K) into what the head decoded."""

@@ -6,6 +6,7 @@ import functools
 import json
 import os
 import threading
+from collections import defaultdict
 from concurrent.futures import ThreadPoolExecutor
 from importlib.util import find_spec
 from pathlib import Path
@@ -204,7 +205,7 @@ class OpenVino:
             if precision == 'bf16' and 'BF16' not in known:
                 raise NetworkError('this CPU has no bf16 instructions: use '
                                    'the precision fp32')
-        model = self._read()
+        model = self._loaded(self._core.read_model, str(path))
         self.dtype = model.inputs[0].element_type.to_dtype()
         self.inputs = dict(map(_port, model.inputs))
         self.outputs = dict(map(_port, model.outputs))
@@ -213,6 +214,10 @@ class OpenVino:
             model.get_rt_info(place).astype(str) if model.has_rt_info(place)
             else None)
         self._free = next(iter(self.inputs.values()))[0] is None
+        if self._free:
+            shape = model.inputs[0].partial_shape
+            shape[0] = 1
+            self._loaded(model.reshape, {model.inputs[0]: shape})
         self._model, self._many = model, streams
         size = sum(node.get_byte_size() for node in model.get_ops()
                    if node.get_type_name() == 'Constant')
@@ -220,30 +225,23 @@ class OpenVino:
             size //= 2
         if name == 'CPU' and self._free and size <= threads * SECOND_COPY:
             self._many = max(streams, min(threads, max(2, threads // 4)))
-        self._lock, self._compiled, self._idle = threading.Lock(), {}, {}
+        self._lock, self._compiled = threading.Lock(), {}
+        self._idle = defaultdict(list)
         self._compile(streams)
 
-    def _read(self):
-        try:
-            return self._core.read_model(str(self.path))
-        except Exception as error:
-            self._refuse(error)
-
     def _compile(self, streams):
-        try:
-            if self._free:
-                shape = self._model.inputs[0].partial_shape
-                shape[0] = 1
-                self._model.reshape({self._model.inputs[0]: shape})
-            self._compiled[streams] = self._core.compile_model(
-                self._model, self._device, self._hints | dict(
-                    NUM_STREAMS=streams))
-        except Exception as error:
-            self._refuse(error)
+        self._compiled[streams] = self._loaded(
+            self._core.compile_model, self._model, self._device,
+            self._hints | dict(NUM_STREAMS=streams))
 
-    def _refuse(self, error):
-        raise NetworkError(f'network {self.path} is no model that OpenVINO '
-                           f'can load: {_one_line(error)}') from None
+    def _loaded(self, step, *arguments):
+        """The result of a step of loading the file."""
+        try:
+            return step(*arguments)
+        except Exception as error:
+            raise NetworkError(
+                f'network {self.path} is no model that OpenVINO can load: '
+                f'{_one_line(error)}') from None
 
     def __call__(self, batch):
         """(B, ...) float32 -> list of (B, ...) float32, one an output."""
@@ -276,7 +274,7 @@ class OpenVino:
             if number < len(items):
                 request.start_async([items[number]])
         with self._lock:
-            self._idle.setdefault(streams, []).extend(requests)
+            self._idle[streams] += requests
         return results
 
     def _request(self, streams):
@@ -284,7 +282,7 @@ class OpenVino:
         with self._lock:
             if streams not in self._compiled:
                 self._compile(streams)
-            if self._idle.get(streams):
+            if self._idle[streams]:
                 return self._idle[streams].pop()
             return self._compiled[streams].create_infer_request()
 

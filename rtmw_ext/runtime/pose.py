@@ -186,20 +186,8 @@ class PoseModel:
         return share / (self.score_scale or 1)
 
     def frames(self, boxes):
-        """Where the crops of boxes are.
-
-        Args:
-            boxes (ndarray): (N, 4).
-
-        Returns:
-            tuple[ndarray, ndarray]: Top left corners (N, 2) in pixels of the
-            image, and zooms (N, ), crop pixels an image pixel.
-        """
-        size = np.array(self.input_size, np.float64)
-        sides = (boxes[:, 2:] - boxes[:, :2]).astype(np.float64) * PADDING
-        zooms = 1 / (sides / size).max(1)
-        centers = (boxes[:, :2] + boxes[:, 2:]) / 2
-        return centers - size / zooms[:, None] / 2, zooms
+        """Where the crops of boxes are: :func:`frames` of this input."""
+        return frames(boxes, self.input_size)
 
     def crop(self, image, corners, zooms):
         """(N, 3, h, w) float32, normalised, black outside the image."""
@@ -255,6 +243,24 @@ class PoseModel:
             self.person_height)
         return (points.astype(np.float32) for points in
                 geometry.to_camera_space(people.keypoints, z, depth, camera))
+
+
+def frames(boxes, input_size):
+    """Where the crops of boxes are.
+
+    Args:
+        boxes (ndarray): (N, 4) x1, y1, x2, y2.
+        input_size (tuple[int, int]): (w, h).
+
+    Returns:
+        tuple[ndarray, ndarray]: Top left corners (N, 2) in pixels of the
+        image, and zooms (N, ), crop pixels an image pixel.
+    """
+    size = np.array(input_size, np.float64)
+    sides = (boxes[:, 2:] - boxes[:, :2]).astype(np.float64) * PADDING
+    zooms = 1 / (sides / size).max(1)
+    centers = (boxes[:, :2] + boxes[:, 2:]) / 2
+    return centers - size / zooms[:, None] / 2, zooms
 
 
 def _order(network):
