@@ -369,11 +369,14 @@ print(peak() - before, len(network._compiled), *several.shape)
 """
 
 
-@pytest.mark.parametrize(('convolutions', 'compilations'), [(2, 2), (4, 1)])
-def test_openvino_copies_few_weights(tmp_path, convolutions, compilations):
+@pytest.mark.parametrize(('convolutions', 'compilations', 'half'), [
+    (2, 2, False), (4, 1, False), (4, 1, True)])
+def test_openvino_copies_few_weights(tmp_path, convolutions, compilations,
+                                     half):
     """A second compilation shares the file's weights, of 25 MiB a
-    convolution, and there is none where its own would be too many."""
-    pytest.importorskip('openvino')
+    convolution, and there is none where its own would be too many; in
+    float32, if the file has half of that, too."""
+    openvino = pytest.importorskip('openvino')
     channels = [64, *[2560, 288] * 2][:convolutions + 1]
     rng, nodes, values = np.random.default_rng(0), [], []
     for number, pair in enumerate(zip(channels, channels[1:])):
@@ -391,9 +394,14 @@ def test_openvino_copies_few_weights(tmp_path, convolutions, compilations):
         helper.make_graph(nodes, 'g', sides[:1], sides[1:], values),
         opset_imports=[helper.make_opsetid('', 17)], ir_version=9),
         tmp_path / 'wide.onnx')
-    weights = (tmp_path / 'wide.onnx').stat().st_size / 2**20
+    path = tmp_path / 'wide.onnx'
+    weights = path.stat().st_size / 2**20
+    if half:
+        model = network.openvino_core().read_model(path)
+        path = tmp_path / 'half.xml'
+        openvino.save_model(model, path, compress_to_fp16=True)
     out = subprocess.run(
-        [sys.executable, '-c', MEMORY, tmp_path / 'wide.onnx'], text=True,
+        [sys.executable, '-c', MEMORY, path], text=True,
         capture_output=True, check=True).stdout.split()
     assert out[1:] == [str(compilations), '5', str(channels[-1]), '8', '8']
     assert float(out[0]) < 20 + (1.3 * weights if compilations == 2 else 0)

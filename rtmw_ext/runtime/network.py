@@ -219,11 +219,9 @@ class OpenVino:
             shape[0] = 1
             self._loaded(model.reshape, {model.inputs[0]: shape})
         self._model, self._many = model, streams
-        size = sum(node.get_byte_size() for node in model.get_ops()
-                   if node.get_type_name() == 'Constant')
-        if precision == 'bf16':
-            size //= 2
-        if name == 'CPU' and self._free and size <= threads * SECOND_COPY:
+        packed = sum(_packed_size(node, precision) for node in model.get_ops()
+                     if node.get_type_name() == 'Constant')
+        if name == 'CPU' and self._free and packed <= threads * SECOND_COPY:
             self._many = max(streams, min(threads, max(2, threads // 4)))
         self._lock, self._compiled = threading.Lock(), {}
         self._idle = defaultdict(list)
@@ -313,6 +311,16 @@ def _port(port):
     shape = [dim.get_length() if dim.is_static else None
              for dim in port.partial_shape]
     return port.any_name, shape
+
+
+def _packed_size(constant, precision):
+    """Bytes that weights take once OpenVINO has packed them: real ones in the
+    precision it computes in, whatever the file has them in."""
+    kind = constant.get_element_type()
+    if not kind.is_real():
+        return constant.get_byte_size()
+    return 8 * constant.get_byte_size() // kind.bitwidth * (
+        2 if precision == 'bf16' else 4)
 
 
 def _metadata(text):
