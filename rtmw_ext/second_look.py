@@ -2,32 +2,58 @@
 
 In the crop of a person a face or a hand is a tenth as wide as the input. The
 first look says where it is; the second sees it larger, and so errs less in
-pixels of the image. Both count by how sure they are: by the inverse of the
-variance of their distributions over bins, which is the mean with the least
-variance, if their errors are independent.
+pixels of the image; a third is nearer still, around what both have found. They
+count by how sure they are: by the inverse of the variance of their
+distributions over bins, which is the mean with the least variance, if their
+errors are independent.
 
 Shapes: N persons, K keypoints (the 133), P parts of ``ROOTS``, A axes, x, y
 and in 3D z, W bins of an axis.
 """
 import numpy as np
 
-from .skeleton import PARTS, ROOTS, SEEN
+from .skeleton import MIRRORED, PARTS, ROOTS, SEEN
 
-#: Side of a second look's box, in longer sides of the first look's part.
-CONTEXT = 3.5
+#: Side of the box of each further look, in longer sides of the part so far.
+CONTEXTS = (3.5, 1.8)
 #: Of the softmax, where a model does not say: RTMW's (its released configs).
 BETA = 10.
 NUM_KEYPOINTS = PARTS['right_hand'].stop
 
 
-def squares(points, scores, boxes):
-    """The boxes of the second look.
+def look_again(first, boxes, look):
+    """
+    Args:
+        first (tuple[ndarray]): Points (N, K, A), scores (N, K) and variances
+            (N, K, A) of the first look, as :func:`merge` takes them.
+        boxes (ndarray): (N, 4) x1, y1, x2, y2 of the persons.
+        look (callable): Boxes (N * P, 4), and (N * P, ) bool, which of them
+            to show in a mirror -> the same of what is seen there, places
+            being those of the image.
+
+    Returns:
+        tuple[ndarray, ndarray]: Points and scores of all looks.
+    """
+    mirrored = [MIRRORED.get(name, False) for name in ROOTS]
+    found = first
+    for context in CONTEXTS:
+        where = squares(*found[:2], boxes, context)
+        again = look(where.reshape(-1, 4), np.tile(mirrored, len(where)))
+        found = merge(*found, [value.reshape(*where.shape[:2],
+                                             *value.shape[1:])
+                               for value in again])
+    return found[:2]
+
+
+def squares(points, scores, boxes, context):
+    """The boxes of another look.
 
     Args:
         points (ndarray): (N, K, A), x and y in pixels.
         scores (ndarray): (N, K); only positive ones count.
         boxes (ndarray): (N, 4) x1, y1, x2, y2 of the persons; that of a part
             none of whose points counts.
+        context (float): Their sides, in longer sides of the part.
 
     Returns:
         ndarray: (N, P, 4) x1, y1, x2, y2.
@@ -43,7 +69,7 @@ def squares(points, scores, boxes):
             seen, points[:, part, :2], -np.inf).max(1))
         # Points on one spot are no box.
         side = np.maximum((high - low).max(1, keepdims=True), least)
-        center, reach = (low + high) / 2, side * CONTEXT / 2
+        center, reach = (low + high) / 2, side * context / 2
         found.append(np.concatenate([center - reach, center + reach], 1))
     return np.stack(found, 1)
 
@@ -59,27 +85,30 @@ def variance(logits, beta):
 def merge(points, scores, variances, again):
     """
     Args:
-        points (ndarray): (N, K, A) of the first look: x and y in pixels of
-            the image, z in any unit.
+        points (ndarray): (N, K, A) so far: x and y in pixels of the image, z
+            in any unit.
         scores (ndarray): (N, K).
         variances (ndarray): (N, K, A), in those units squared.
-        again (sequence[ndarray]): The same of the second look, (N, P, K, A),
+        again (sequence[ndarray]): The same of another look, (N, P, K, A),
             (N, P, K) and (N, P, K, A). Its z may have another origin: what
-            counts is that from the part's root, which stays where it was.
+            counts is that from the part's root, which stays where it was. A
+            hand seen in a mirror is where the other's points are.
 
     Returns:
-        tuple[ndarray, ndarray]: Points and scores, (N, K, A) and (N, K); the
-        scores of what is seen again (``SEEN``) are the means of both looks.
+        tuple[ndarray, ndarray, ndarray]: Points, scores and variances; the
+        scores of what is seen again (``SEEN``) are the means of both.
     """
-    points, scores = points.copy(), scores.copy()
+    points, scores, variances = (
+        value.copy() for value in (points, scores, variances))
     for number, (name, root) in enumerate(ROOTS.items()):
         part = list(SEEN[name])
-        second, second_scores, second_variances = (
-            value[:, number] for value in again)
-        moved = second[:, part]
-        moved[..., 2:] += (points[:, root] - second[:, root])[:, None, 2:]
-        share = variances[:, part] / (
-            variances[:, part] + second_variances[:, part])
+        shown = 'left_hand' if MIRRORED.get(name) else name
+        moved, sure, spread = (
+            value[:, number, list(SEEN[shown])] for value in again)
+        offset = points[:, root] - again[0][:, number, ROOTS[shown]]
+        moved[..., 2:] += offset[:, None, 2:]
+        share = variances[:, part] / (variances[:, part] + spread)
         points[:, part] += share * (moved - points[:, part])
-        scores[:, part] = (scores[:, part] + second_scores[:, part]) / 2
-    return points, scores
+        variances[:, part] = share * spread
+        scores[:, part] = (scores[:, part] + sure) / 2
+    return points, scores, variances

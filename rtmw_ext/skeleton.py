@@ -14,12 +14,17 @@ PARTS = {
 }
 #: Parts that are looked at a second time, and the root of their depth there.
 ROOTS = {'face': NOSE, **WRISTS}
+#: Whether a look at a hand is in a mirror: alone it is always shown as a left
+#: one, which then need not be told from a right one.
+MIRRORED = {'left_hand': False, 'right_hand': True}
 #: What a look at a part sees: all of the head, the hand with the body's wrist.
 SEEN = {
     'face': (0, 1, 2, 3, 4, *PARTS['face']),
     'left_hand': (9, *PARTS['left_hand']),
     'right_hand': (10, *PARTS['right_hand']),
 }
+#: Share of the points of a face or a hand that must be seen for its labels.
+SEEN_PART = 0.25
 #: COCO-WholeBody's fields of an annotation, in the order of the points.
 FIELDS = {
     field: slice(part.start, part.stop) for field, part in zip(

@@ -13,11 +13,21 @@ from mmpose.apis import inference_topdown, init_model
 from rtmw_ext import zoo
 from rtmw_ext.models import RTMWEstimator
 from rtmw_ext.runtime import PoseModel
-from rtmw_ext.second_look import CONTEXT, merge, squares, variance
-from rtmw_ext.skeleton import ROOTS, SEEN
+from rtmw_ext.second_look import (
+                                  CONTEXTS,
+                                  look_again,
+                                  merge,
+                                  squares,
+                                  variance,
+)
+from rtmw_ext.skeleton import PARTS, ROOTS, SEEN
 
 SEEDS = st.integers(0, 2**32 - 1)
 MOVED = [point for part in ROOTS for point in SEEN[part]]
+# Of each point, with the right hand for the left.
+OTHER = np.arange(133)
+OTHER[[9, *PARTS['left_hand']]] = [10, *PARTS['right_hand']]
+OTHER[[10, *PARTS['right_hand']]] = [9, *PARTS['left_hand']]
 
 
 def looks(seed, axes=3):
@@ -33,11 +43,14 @@ def looks(seed, axes=3):
 def test_only_heads_and_hands_move(seed, axes):
     first, again = looks(seed, axes)
     before = [value.copy() for value in (*first, *again)]
-    points, scores = merge(*first, again)
+    points, scores, variances = merge(*first, again)
     still = np.setdiff1d(np.arange(133), MOVED)
     assert np.array_equal(points[:, still], first[0][:, still])
     assert np.array_equal(scores[:, still], first[1][:, still])
+    assert np.array_equal(variances[:, still], first[2][:, still])
     assert (points[:, MOVED, :2] != first[0][:, MOVED, :2]).all()
+    # Two looks are surer than the surer of them.
+    assert (variances[:, MOVED] < first[2][:, MOVED]).all()
     # What came in is as it was.
     for value, old in zip((*first, *again), before):
         assert np.array_equal(value, old)
@@ -48,12 +61,13 @@ def test_the_surer_look_counts(seed):
     (points, scores, variances), (again, sure, spread) = looks(seed)
     for number, part in enumerate(ROOTS):
         chosen = list(SEEN[part])
+        shown = OTHER[chosen] if part == 'right_hand' else chosen
         for mine, theirs, expected in [
                 (1., 1e9, points[:, chosen, :2]),
-                (1e9, 1., again[:, number, chosen, :2]),
+                (1e9, 1., again[:, number, shown, :2]),
                 (2., 2., (points[:, chosen, :2]
-                          + again[:, number, chosen, :2]) / 2)]:
-            found, _ = merge(
+                          + again[:, number, shown, :2]) / 2)]:
+            found, *_ = merge(
                 points, scores, np.full_like(variances, mine),
                 (again, sure, np.full_like(spread, theirs)))
             assert np.allclose(found[:, chosen, :2], expected, atol=1e-5)
@@ -62,10 +76,10 @@ def test_the_surer_look_counts(seed):
 @given(SEEDS, st.floats(-5, 5))
 def test_depth_goes_on_from_the_root(seed, offset):
     first, again = looks(seed)
-    found, _ = merge(*first, again)
+    found, *_ = merge(*first, again)
     moved = again[0].copy()
     moved[..., 2] += offset
-    same, _ = merge(*first, (moved, *again[1:]))
+    same, *_ = merge(*first, (moved, *again[1:]))
     assert np.allclose(found, same)
     # The wrists, in their own parts, are the roots that stay.
     for root in (91, 112):
@@ -76,16 +90,41 @@ def test_squares_by_hand():
     points, scores = np.full((1, 133, 2), 50.), np.ones((1, 133))
     points[0, 23], points[0, 24] = (40, 60), (60, 64)
     scores[0, 91:112] = 0
-    face, left, right = squares(points, scores, np.array([[0., 0, 100, 200]])
-                                )[0]
+    face, left, right = squares(
+        points, scores, np.array([[0., 0, 100, 200]]), 3.5)[0]
     # From 40, 50 to 60, 64: 20 wide around 50, 57.
-    reach = 10 * CONTEXT
-    assert face.tolist() == [50 - reach, 57 - reach, 50 + reach, 57 + reach]
+    assert face.tolist() == [15, 22, 85, 92]
     # None is seen: as large as the person. All on one spot: a little.
-    assert left.tolist() == [50 - 100 * CONTEXT, 100 - 100 * CONTEXT,
-                             50 + 100 * CONTEXT, 100 + 100 * CONTEXT]
-    assert right.tolist() == [50 - CONTEXT, 50 - CONTEXT, 50 + CONTEXT,
-                              50 + CONTEXT]
+    assert left.tolist() == [-300, -250, 400, 450]
+    assert right.tolist() == [46.5, 46.5, 53.5, 53.5]
+
+
+@given(SEEDS)
+def test_each_look_is_nearer_and_around_the_last(seed):
+    rng = np.random.default_rng(seed)
+    truth = rng.uniform(0, 100, (2, 133, 2))
+    first = (truth + 1, np.ones((2, 133)), np.ones((2, 133, 2)))
+    boxes = np.tile([0., 0, 100, 100], (2, 1))
+    asked = []
+
+    def look(where, mirrored):
+        asked.append(where.reshape(2, 3, 4))
+        assert mirrored.tolist() == [False, False, True] * 2
+        # What is in the mirror is found as the other hand.
+        shown = np.where(mirrored[:, None, None], truth[:, OTHER].repeat(3, 0),
+                         truth.repeat(3, 0))
+        return shown, np.ones((6, 133)), np.full(
+            (6, 133, 2), 0.5**(len(asked) - 1))
+
+    points, scores = look_again(first, boxes, look)
+    for number, (where, context) in enumerate(zip(asked, CONTEXTS)):
+        # The mean of two equals halves the distance.
+        expected = squares(truth + 0.5**number, first[1], boxes, context)
+        assert np.allclose(where, expected)
+    assert len(asked) == len(CONTEXTS)
+    assert list(CONTEXTS) == sorted(CONTEXTS, reverse=True)
+    assert np.allclose((points - truth)[:, MOVED], 0.5**len(asked))
+    assert np.array_equal(scores, first[1])
 
 
 @given(st.floats(1, 20), st.floats(60, 140), st.sampled_from([1., 10.]))

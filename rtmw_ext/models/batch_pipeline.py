@@ -17,7 +17,7 @@ from mmpose.registry import KEYPOINT_CODECS, MODELS
 from mmpose.structures import PoseDataSample
 from torch.nn import functional as F
 
-from ..skeleton import PARTS, ROOTS
+from ..skeleton import MIRRORED, PARTS, ROOTS, SEEN_PART
 
 GREY = (0.114, 0.587, 0.299)  # of blue, green and red (ITU-R BT.601)
 
@@ -42,9 +42,9 @@ class BatchPipeline(PoseDataPreprocessor):
         scale_factor (tuple[float, float]): Least and largest box scale.
         rotate_factor (float): Largest rotation in degrees.
         half_body_prob (float): Of a crop of half the body.
-        part_prob (float): Of a crop of the face or of a hand, where z is
-            relative to the nose or the wrist (``ROOTS``), as the second look
-            of :class:`rtmw_ext.runtime.PoseModel` takes them.
+        part_prob (float): Of a crop of the face or of a hand, one that is
+            seen, where z is relative to the nose or the wrist (``ROOTS``), as
+            the second look of :class:`rtmw_ext.runtime.PoseModel` takes them.
         colour (float): Strength of the photometric changes, 0 (none) to 1.
         dropout_prob (float): Of one black rectangle.
         kwargs: Of mmpose's preprocessor.
@@ -90,7 +90,8 @@ class BatchPipeline(PoseDataPreprocessor):
         Args:
             data (dict): ``crops`` (B, S, S, 3) uint8 BGR, ``bboxes`` (B, 4)
                 x1, y1, x2, y2, ``keypoints`` (B, K, 2), both in pixels of the
-                crop, ``keypoints_visible`` (B, K) and, in 3D,
+                crop, ``keypoints_visible`` (B, K), 1 where seen, less where
+                hidden, 0 where unknown, and, in 3D,
                 ``keypoints_3d`` (B, K, 3) in metres and
                 ``keypoints_3d_visible`` (B, K).
             training (bool): Whether to augment.
@@ -107,7 +108,7 @@ class BatchPipeline(PoseDataPreprocessor):
             raise ValueError('BatchPipeline only trains on stored crops; '
                              'evaluate on a dataset with images')
         boxes, roots = self.draw_boxes(data)
-        matrix = self.draw_geometry(boxes)
+        matrix = self.draw_geometry(boxes, roots)
         flipped = matrix.det() < 0
         images = warp(data['crops'].permute(0, 3, 1, 2).float(), matrix,
                       self.size)
@@ -122,7 +123,7 @@ class BatchPipeline(PoseDataPreprocessor):
         return dict(
             inputs=(images - self.mean) / self.std, data_samples=[sample])
 
-    def draw_geometry(self, boxes):
+    def draw_geometry(self, boxes, roots):
         """(B, 3, 3): pixels of the input -> pixels of the stored crop."""
         count = len(boxes)
 
@@ -143,7 +144,11 @@ class BatchPipeline(PoseDataPreprocessor):
         scale = scale * ((high - low) / 2 * factor + (high + low) / 2)
         angle = truncated_normal(count, 1, device=boxes.device)[:, 0]
         angle = math.radians(self.rotate_factor) * angle * (rand() < 0.6)
-        mirror = torch.where(rand() < 0.5, -1., 1.)
+        flip = rand() < 0.5
+        # A hand on its own is always shown as a left one.
+        for name in MIRRORED:
+            flip = torch.where(roots == ROOTS[name], MIRRORED[name], flip)
+        mirror = torch.where(flip, -1., 1.)
         cos, sin = scale * angle.cos(), scale * angle.sin()
         matrix = boxes.new_zeros(count, 3, 3)
         # Mirrored about the middle of the pixel grid, as an image flip is.
@@ -175,16 +180,19 @@ class BatchPipeline(PoseDataPreprocessor):
         roots = torch.full((count, ), -1, device=boxes.device)
         if not self.part_prob:
             return boxes, roots
-        part = torch.randint(len(ROOTS), (count, ), device=boxes.device)
+        rand = torch.rand(4 + len(ROOTS), count, 1, device=boxes.device)
+        # One that is behind the body teaches nothing.
+        seen = (data['keypoints_visible'] >= 1).float() @ self.parts.float().T
+        clear = seen >= SEEN_PART * self.parts.sum(1)
+        part = (rand[4:, :, 0].T * clear).argmax(1)
         chosen = visible & self.parts[part]
         low, high = extent(points, chosen)
-        rand = torch.rand(4, count, 1, device=boxes.device)
-        use = (rand[0, :, 0] < self.part_prob) & (chosen.sum(1) >= 8)
+        use = (rand[0, :, 0] < self.part_prob) & clear.any(1)
         side = (high - low).amax(1, keepdim=True).clamp(min=4)
-        # A first look is off by up to a third of a hand.
-        center = (low + high) / 2 + side * 0.7 * (
+        # A look errs by some of what it sees: a wide one by a third of a hand.
+        center, side = (low + high) / 2, side * 1.6 * 3**rand[3]
+        center = center + side * 0.2 * (
             torch.cat([rand[1], rand[2]], dim=1) - 0.5)
-        side = side * 2.2 * 2.2**rand[3]
         square = torch.cat([center - side / 2, center + side / 2], dim=1)
         roots = torch.where(
             use, roots.new_tensor(list(ROOTS.values()))[part], roots)

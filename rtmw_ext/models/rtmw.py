@@ -9,7 +9,7 @@ from mmpose.registry import MODELS
 from mmpose.utils.tensor_utils import to_numpy
 
 from ..runtime.pose import frames
-from ..second_look import NUM_KEYPOINTS, merge, squares, variance
+from ..second_look import NUM_KEYPOINTS, look_again, variance
 from .batch_pipeline import warp
 
 
@@ -18,8 +18,8 @@ class RTMWEstimator(TopdownPoseEstimator):
     """Top-down estimator that can look again, see
     :mod:`rtmw_ext.second_look`: with ``test_cfg=dict(second_look=True)``, for
     a model that saw faces and hands on their own
-    (``BatchPipeline(part_prob=...)``). The second look's crops are taken out
-    of the first one's; elsewhere mmpose's, whose weights it loads.
+    (``BatchPipeline(part_prob=...)``). Further looks' crops are taken out of
+    the first one's; elsewhere mmpose's, whose weights it loads.
     """
 
     def predict(self, inputs, data_samples):
@@ -48,32 +48,44 @@ class RTMWEstimator(TopdownPoseEstimator):
         height, width = inputs.shape[2:]
         whole = np.tile(np.float64([[0, 0, width, height]]),
                         (len(inputs), 1))
-        boxes = squares(*first[:2], whole)
-        count = boxes.shape[1]
-        corners, zooms = frames(boxes.reshape(-1, 4), (width, height))
-        crops = self.cut(inputs.repeat_interleave(count, 0), corners, zooms)
-        _, _, points, scores, variances = self.look(
-            crops, [sample for sample in data_samples for _ in range(count)])
-        points[..., :2] /= zooms[:, None, None]
-        points[..., :2] += corners[:, None]
-        variances[..., :2] /= zooms[:, None, None]**2
-        again = [value.reshape(len(inputs), count, *value.shape[1:])
-                 for value in (points, scores, variances)]
-        self.put(instances, *merge(*first, again))
+
+        def again(boxes, mirrored):
+            count = len(boxes) // len(inputs)
+            corners, zooms = frames(boxes, (width, height))
+            crops = self.cut(inputs.repeat_interleave(count, 0), corners,
+                             zooms)
+            mirrored = np.flatnonzero(mirrored)
+            crops[mirrored] = crops[mirrored].flip(-1)
+            # No flip test: a hand alone is always a left one.
+            _, _, points, scores, variances = self.look(crops)
+            points[mirrored, :, 0] = width - 1 - points[mirrored, :, 0]
+            points[..., :2] /= zooms[:, None, None]
+            points[..., :2] += corners[:, None]
+            variances[..., :2] /= zooms[:, None, None]**2
+            return points, scores, variances
+
+        self.put(instances, *look_again(first, whole, again))
         return self.add_pred_to_datasample(instances, fields, data_samples)
 
-    def look(self, inputs, data_samples):
+    def look(self, inputs, data_samples=None):
         """
+        Args:
+            inputs (Tensor): (N, 3, h, w), normalised.
+            data_samples (list[PoseDataSample], optional): N, for the flip
+                test; without them there is none.
+
         Returns:
             tuple: The SimCC logits, N instances as the head decodes them,
             their points (N, K, A), x and y in pixels of the input and z in
             metres, scores (N, K), and variances like the points.
         """
         feats = self.extract_feat(inputs)
-        if self.test_cfg.get('flip_test', False):
-            feats = [feats, self.extract_feat(inputs.flip(-1))]
         head = self.head
-        simcc = head.see(feats, data_samples, self.test_cfg)
+        if data_samples and self.test_cfg.get('flip_test', False):
+            feats = [feats, self.extract_feat(inputs.flip(-1))]
+            simcc = head.see(feats, data_samples, self.test_cfg)
+        else:
+            simcc = head.forward(feats)
         instances = head.decode(simcc,
                                 self.test_cfg.get('expected_bins', False))
         units = [1 / head.decoder.simcc_split_ratio] * len(simcc)

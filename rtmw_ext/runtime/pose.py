@@ -8,7 +8,7 @@ import numpy as np
 
 from .. import geometry
 from ..images import read_image
-from ..second_look import BETA, NUM_KEYPOINTS, merge, squares, variance
+from ..second_look import BETA, NUM_KEYPOINTS, look_again, variance
 from .network import load_network
 from .people import People
 from .simcc import decode
@@ -46,8 +46,8 @@ class PoseModel:
             :func:`rtmw_ext.runtime.simcc.decode_axis`. A file whose metadata
             asks for expected bins has no others.
         person_height (float): Metres, for the depth of a 3D person.
-        second_look (bool): Look at every face and hand once more, see
-            :mod:`rtmw_ext.second_look`: better points for three more crops a
+        second_look (bool): Look at every face and hand again, from nearer, see
+            :mod:`rtmw_ext.second_look`: better points for six more crops a
             person. For models that saw faces and hands on their own
             (``BatchPipeline(part_prob=...)``).
         **network: Further arguments of :func:`load_network`.
@@ -143,10 +143,9 @@ class PoseModel:
             box_scores = np.ones(len(boxes), np.float32)
         points, scores, variances = self.look(image, boxes)
         if self.second_look and len(boxes):
-            where = squares(points, scores, boxes)
-            again = [found.reshape(*where.shape[:2], *found.shape[1:])
-                     for found in self.look(image, where.reshape(-1, 4))]
-            points, scores = merge(points, scores, variances, again)
+            points, scores = look_again(
+                (points, scores, variances), boxes,
+                lambda *where: self.look(image, *where))
         people = People(
             points[..., :2].astype(np.float32), scores, boxes,
             np.asarray(box_scores, np.float32))
@@ -156,14 +155,19 @@ class PoseModel:
                 camera or geometry.default_camera(width, height))
         return people
 
-    def look(self, image, boxes):
+    def look(self, image, boxes, mirrored=()):
         """Points in the image, (N, K, 2) in pixels or (N, K, 3) with z in
         metres, their scores (N, K) and, for a second look, variances like
-        the points, of boxes (N, 4)."""
+        the points, of boxes (N, 4), shown in a mirror where ``mirrored``."""
         corners, zooms = self.frames(boxes)
-        simcc = self.run(self.crop(image, corners, zooms))
+        crops = self.crop(image, corners, zooms)
+        mirrored = np.flatnonzero(mirrored)
+        crops[mirrored] = crops[mirrored, ..., ::-1]
+        simcc = self.run(crops)
         points, scores = self.decode(simcc)
         points = points.astype(np.float64)
+        points[mirrored, :, 0] = (
+            self.input_size[0] - 1 - points[mirrored, :, 0])
         # Bins are whole pixels of the crop: shift, then zoom.
         points[..., :2] /= zooms[:, None, None]
         points[..., :2] += corners[:, None]

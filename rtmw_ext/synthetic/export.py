@@ -15,7 +15,7 @@ from pathlib import Path
 import cv2
 import numpy as np
 
-from ..skeleton import FIELDS
+from ..skeleton import FIELDS, SEEN_PART
 from .drawn import BODY_LINKS, BODY_NAMES
 
 VERSION = 2
@@ -28,8 +28,6 @@ SHAPES = (1, 5 / 4, 4 / 3, 3 / 2, 16 / 9)
 #: Of whom less is shown than the first is nobody to a detector, less than the
 #: second a region to ignore (``iscrowd``).
 NOBODY, BARELY = .04, .2
-#: Share of a face's or a hand's points that must be seen for its labels.
-SEEN_PART = .25
 
 
 class ExportError(ValueError):
