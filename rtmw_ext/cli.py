@@ -165,6 +165,8 @@ def _infer(flags):
     jobs = infer.find_inputs(flags.inputs)
     if flags.stride < 1 or flags.batch is not None and flags.batch < 1:
         raise ValueError('--stride and --batch must be 1 or more')
+    # Before networks are fetched for nothing.
+    infer.make_folder(flags.out)
     images = 1 if any(map(infer.is_video, jobs)) else len(jobs)
     estimator = build(flags, images)
     if flags.scene and not estimator.pose.is_3d:

@@ -217,6 +217,9 @@ def test_one_line_errors(capsys, photo, loud_t_file, tmp_path):
         code, err = rtmw(capsys, 'infer', photo, '--out', out, '--pose',
                          loud_t_file, '--det', 'none', *flags)
         assert code == 1 and said in err and err.count('\n') == 1, err
+    # Before a network is looked for.
+    code, err = infer(capsys, 'none.onnx', file / 'sub', photo)
+    assert code == 1 and 'file/sub cannot be made' in err, err
     with pytest.raises(SystemExit) as error:
         cli.main(['infer'])
     assert error.value.code == 2

@@ -58,6 +58,22 @@ def is_video(source):
         source).suffix.lower() in video.SUFFIXES
 
 
+def make_folder(folder):
+    """Makes a folder for outputs, unless it is there.
+
+    Raises:
+        OutputError: It cannot be made or written.
+    """
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise OutputError(f'folder {folder} cannot be made ({error}): '
+                          'choose another --out') from None
+    if not os.access(folder, os.W_OK):
+        raise OutputError(f'folder {folder} cannot be written: choose '
+                          'another --out')
+
+
 class Outputs:
     """Pictures, videos and result files in a folder.
 
@@ -77,14 +93,7 @@ class Outputs:
 
     def __init__(self, folder, formats=('json', ), *, draw=True,
                  picture='jpg', boxes=False, threshold=0.3, scene=False):
-        try:
-            folder.mkdir(parents=True, exist_ok=True)
-        except OSError as error:
-            raise OutputError(f'folder {folder} cannot be made ({error}): '
-                              'choose another --out') from None
-        if not os.access(folder, os.W_OK):
-            raise OutputError(f'folder {folder} cannot be written: choose '
-                              'another --out')
+        make_folder(folder)
         self.folder, self.picture, self.draws = folder, picture, draw
         self.drawing = dict(boxes=boxes, threshold=threshold)
         self.add_scene = _add_scene() if scene else None
