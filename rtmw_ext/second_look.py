@@ -12,7 +12,7 @@ and in 3D z, W bins of an axis.
 """
 import numpy as np
 
-from .skeleton import MIRRORED, PARTS, ROOTS, SEEN
+from .skeleton import MIRRORED, PARTS, ROOTS, SEEN, UP
 
 #: Side of the box of each further look, in longer sides of the part so far.
 CONTEXTS = (3.5, 1.8)
@@ -27,9 +27,9 @@ def look_again(first, boxes, look):
         first (tuple[ndarray]): Points (N, K, A), scores (N, K) and variances
             (N, K, A) of the first look, as :func:`merge` takes them.
         boxes (ndarray): (N, 4) x1, y1, x2, y2 of the persons.
-        look (callable): Boxes (N * P, 4), and (N * P, ) bool, which of them
-            to show in a mirror -> the same of what is seen there, places
-            being those of the image.
+        look (callable): Boxes (N * P, 4), their tilts (N * P, ) in radians
+            and (N * P, ) bool, which of them to show in a mirror -> the same
+            of what is seen there, places being those of the image.
 
     Returns:
         tuple[ndarray, ndarray]: Points and scores of all looks.
@@ -38,7 +38,8 @@ def look_again(first, boxes, look):
     found = first
     for context in CONTEXTS:
         where = squares(*found[:2], boxes, context)
-        again = look(where.reshape(-1, 4), np.tile(mirrored, len(where)))
+        again = look(where.reshape(-1, 4), tilts(*found[:2]).reshape(-1),
+                     np.tile(mirrored, len(where)))
         found = merge(*found, [value.reshape(*where.shape[:2],
                                              *value.shape[1:])
                                for value in again])
@@ -72,6 +73,22 @@ def squares(points, scores, boxes, context):
         center, reach = (low + high) / 2, side * context / 2
         found.append(np.concatenate([center - reach, center + reach], 1))
     return np.stack(found, 1)
+
+
+def tilts(points, scores):
+    """How far each part is off upright (``UP``).
+
+    Args:
+        points (ndarray): (N, K, A), x and y in pixels.
+        scores (ndarray): (N, K); with others than positive ones it is 0.
+
+    Returns:
+        ndarray: (N, P) in radians, clockwise.
+    """
+    start, stop = np.transpose([UP[name] for name in ROOTS])
+    x, y = np.moveaxis(points[:, stop, :2] - points[:, start, :2], -1, 0)
+    known = (scores[:, start] > 0) & (scores[:, stop] > 0)
+    return np.where(known, np.arctan2(x, -y), 0)
 
 
 def variance(logits, beta):

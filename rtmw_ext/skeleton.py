@@ -17,6 +17,11 @@ ROOTS = {'face': NOSE, **WRISTS}
 #: Whether a look at a hand is in a mirror: alone it is always shown as a left
 #: one, which then need not be told from a right one.
 MIRRORED = {'left_hand': False, 'right_hand': True}
+#: From where to where is up in a look at a part: from the chin to between the
+#: eyes, from the middle finger's knuckle to the wrist, as most hands hang.
+UP = {'face': (31, 50), 'left_hand': (100, 91), 'right_hand': (121, 112)}
+#: Degrees by which the other looks are mistaken in that, seldom more.
+TILTS = {'face': 15., 'left_hand': 45., 'right_hand': 45.}
 #: What a look at a part sees: all of the head, the hand with the body's wrist.
 SEEN = {
     'face': (0, 1, 2, 3, 4, *PARTS['face']),

@@ -16,7 +16,7 @@ from rtmw_ext.models.batch_pipeline import (
     truncated_normal,
     warp,
 )
-from rtmw_ext.skeleton import PARTS, ROOTS
+from rtmw_ext.skeleton import PARTS, ROOTS, TILTS, UP
 
 CODEC = dict(
     type='FastSimCCLabel', input_size=(64, 96), sigma=(4.9, 5.66),
@@ -110,7 +110,7 @@ def test_crops_of_parts():
     data['keypoints_visible'][5:10, PARTS['face'][10:]] = 0.5
     labels, = module(data, training=True)['data_samples']
     labels = labels.gt_instance_labels
-    seen, near = [], []
+    seen, near, off_by = [], [], []
     for row, (x, y) in enumerate(zip(labels.keypoint_x_labels,
                                      labels.keypoint_y_labels)):
         wide = {part: max(np.ptp(axis[list(PARTS[part])].argmax(1).numpy())
@@ -120,8 +120,15 @@ def test_crops_of_parts():
                     ).all() and (x[list(PARTS[part])].amax(1) == 1).all()}
         assert len(wide) == 1
         (part, width), = wide.items()
-        # 1 / 1.25 of the input, over 1.6 to 4.8 sides.
-        assert 192 / 1.25 / 4.9 < width < 192 / 1.25 / 1.55
+        # 1 / 1.25 of the input, over 1.6 to 4.8 sides, of a turned square.
+        assert 192 / 1.25 / 4.9 / 1.42 < width < 192 / 1.25 / 1.55 * 1.42
+        start, stop = UP[part]
+        right, down = (axis[stop].argmax() - axis[start].argmax()
+                       for axis in (x, y))
+        if max(abs(right), abs(down)) > 20:
+            off = np.degrees(np.arctan2(right, -down))
+            assert abs(off) < TILTS[part] + 3
+            off_by.append(off)
         near.append(width > 192 / 1.25 / 2)
         bins = labels.keypoint_z_labels[row].argmax(1)
         known = labels.keypoint_z_weights[row] > 0
@@ -134,6 +141,7 @@ def test_crops_of_parts():
     assert seen[10:].count('face') > 8 and seen[10:].count('left_hand') > 16
     assert 'right_hand' not in seen
     assert any(near) and not all(near)
+    assert max(off_by) > 10 and min(off_by) < -10
 
 
 def test_a_mirrored_crop_swaps_left_and_right():

@@ -196,7 +196,7 @@ def test_mmdeploy_pose(config, model, component, tmp_path, drawn_root):
     path = deploy(CONFIGS / 'deploy' / f'{config}.py', model,
                   tmp_path / 'w.pth', photo, tmp_path / 'out')
     pose = PoseModel(path)
-    crops = pose.crop(cv2.imread(str(photo)), *pose.frames(
+    crops = pose.crop(cv2.imread(str(photo)), pose.frames(
         np.float32(BOXES)))
     with torch.no_grad():
         expected = Exportable(network)(torch.from_numpy(crops))

@@ -13,14 +13,16 @@ from mmpose.apis import inference_topdown, init_model
 from rtmw_ext import zoo
 from rtmw_ext.models import RTMWEstimator
 from rtmw_ext.runtime import PoseModel
+from rtmw_ext.runtime.pose import frames, to_image
 from rtmw_ext.second_look import (
                                   CONTEXTS,
                                   look_again,
                                   merge,
                                   squares,
+                                  tilts,
                                   variance,
 )
-from rtmw_ext.skeleton import PARTS, ROOTS, SEEN
+from rtmw_ext.skeleton import PARTS, ROOTS, SEEN, UP
 
 SEEDS = st.integers(0, 2**32 - 1)
 MOVED = [point for part in ROOTS for point in SEEN[part]]
@@ -107,8 +109,10 @@ def test_each_look_is_nearer_and_around_the_last(seed):
     boxes = np.tile([0., 0, 100, 100], (2, 1))
     asked = []
 
-    def look(where, mirrored):
+    def look(where, turned, mirrored):
         asked.append(where.reshape(2, 3, 4))
+        # They are off by the same everywhere.
+        assert np.allclose(turned.reshape(2, 3), tilts(truth, first[1]))
         assert mirrored.tolist() == [False, False, True] * 2
         # What is in the mirror is found as the other hand.
         shown = np.where(mirrored[:, None, None], truth[:, OTHER].repeat(3, 0),
@@ -125,6 +129,41 @@ def test_each_look_is_nearer_and_around_the_last(seed):
     assert list(CONTEXTS) == sorted(CONTEXTS, reverse=True)
     assert np.allclose((points - truth)[:, MOVED], 0.5**len(asked))
     assert np.array_equal(scores, first[1])
+
+
+@given(SEEDS, st.booleans())
+def test_parts_are_shown_upright(seed, mirrored):
+    rng = np.random.default_rng(seed)
+    points, scores = rng.uniform(0, 300, (2, 133, 2)), np.ones((2, 133))
+    scores[1, UP['face'][0]] = 0
+    boxes, turned = squares(points, scores, np.float64(
+        [[0, 0, 300, 300]] * 2), 2.), tilts(points, scores)
+    assert turned[1, 0] == 0
+    for number, (part, (start, stop)) in enumerate(UP.items()):
+        matrix, = frames(boxes[:1, number], (192, 256), turned[:1, number],
+                         [mirrored])
+        inverse = np.linalg.inv(np.vstack([matrix, [0, 0, 1]]))
+        shown = np.c_[points[0], np.ones(133)] @ inverse[:2].T
+        x, y = shown[stop] - shown[start]
+        assert abs(x) < 1e-6 and y < 0
+        assert (np.linalg.det(inverse) < 0) == mirrored
+        # The whole part is there, and in the middle.
+        low, high = (function(shown[list(PARTS[part])], 0)
+                     for function in (np.min, np.max))
+        assert (low > 0).all() and (high < (192, 256)).all()
+        center = boxes[0, number].reshape(2, 2).mean(0)
+        there = np.array([191 - 96 if mirrored else 96, 128., 1]) @ matrix.T
+        assert np.allclose(there, center)
+        # What is found in the crop is put back.
+        spread = rng.uniform(1, 2, (1, 133, 3))
+        again, wide = to_image(matrix[None], np.c_[shown, scores[0]][None],
+                               spread)
+        assert np.allclose(again[0, :, :2], points[0])
+        assert np.array_equal(again[0, :, 2], scores[0])
+        scale = abs(np.linalg.det(matrix[:, :2]))
+        assert np.allclose(wide[..., :2].sum(2),
+                           spread[..., :2].sum(2) * scale)
+        assert np.array_equal(wide[..., 2], spread[..., 2])
 
 
 @given(st.floats(1, 20), st.floats(60, 140), st.sampled_from([1., 10.]))

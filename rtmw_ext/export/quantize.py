@@ -62,7 +62,7 @@ def crops_of(pose, images, detector=None, limit=CROPS):
             [[0, 0, width, height]], np.float32)
         if len(boxes):
             found.append((image, boxes))
-            crops.extend(pose.crop(image, *pose.frames(boxes)))
+            crops.extend(pose.crop(image, pose.frames(boxes)))
         if len(crops) >= limit:
             break
     if not crops:
@@ -72,7 +72,7 @@ def crops_of(pose, images, detector=None, limit=CROPS):
     for image, boxes in itertools.cycle(found):
         if len(crops) >= limit:
             return np.stack(crops[:limit])
-        crops.extend(pose.crop(image, *pose.frames(moved(boxes, rng))))
+        crops.extend(pose.crop(image, pose.frames(moved(boxes, rng))))
 
 
 def folder_crops(onnx_path, folder, detector=None, limit=CROPS):

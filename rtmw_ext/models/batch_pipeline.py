@@ -17,7 +17,7 @@ from mmpose.registry import KEYPOINT_CODECS, MODELS
 from mmpose.structures import PoseDataSample
 from torch.nn import functional as F
 
-from ..skeleton import MIRRORED, PARTS, ROOTS, SEEN_PART
+from ..skeleton import MIRRORED, PARTS, ROOTS, SEEN_PART, TILTS, UP
 
 GREY = (0.114, 0.587, 0.299)  # of blue, green and red (ITU-R BT.601)
 
@@ -107,8 +107,8 @@ class BatchPipeline(PoseDataPreprocessor):
         if not training:
             raise ValueError('BatchPipeline only trains on stored crops; '
                              'evaluate on a dataset with images')
-        boxes, roots = self.draw_boxes(data)
-        matrix = self.draw_geometry(boxes, roots)
+        boxes, roots, tilts = self.draw_boxes(data)
+        matrix = self.draw_geometry(boxes, roots, tilts)
         flipped = matrix.det() < 0
         images = warp(data['crops'].permute(0, 3, 1, 2).float(), matrix,
                       self.size)
@@ -123,7 +123,7 @@ class BatchPipeline(PoseDataPreprocessor):
         return dict(
             inputs=(images - self.mean) / self.std, data_samples=[sample])
 
-    def draw_geometry(self, boxes, roots):
+    def draw_geometry(self, boxes, roots, tilts):
         """(B, 3, 3): pixels of the input -> pixels of the stored crop."""
         count = len(boxes)
 
@@ -143,7 +143,10 @@ class BatchPipeline(PoseDataPreprocessor):
         factor = truncated_normal(count, 1, device=boxes.device)[:, 0]
         scale = scale * ((high - low) / 2 * factor + (high + low) / 2)
         angle = truncated_normal(count, 1, device=boxes.device)[:, 0]
-        angle = math.radians(self.rotate_factor) * angle * (rand() < 0.6)
+        most = self.rotate_factor * (rand() < 0.6)
+        for name, root in ROOTS.items():
+            most = torch.where(roots == root, TILTS[name], most)
+        angle = tilts + torch.deg2rad(most * angle)
         flip = rand() < 0.5
         # A hand on its own is always shown as a left one.
         for name in MIRRORED:
@@ -164,7 +167,8 @@ class BatchPipeline(PoseDataPreprocessor):
 
     def draw_boxes(self, data):
         """Boxes (B, 4) of persons, of half a body and of parts; and (B, )
-        the root of z of a part, -1 where it is the person's."""
+        the root of z of a part, -1 where it is the person's; and the part's
+        tilt in radians, 0 of persons."""
         boxes, points = data['bboxes'], data['keypoints']
         visible = data['keypoints_visible'] > 0
         count = len(boxes)
@@ -178,8 +182,9 @@ class BatchPipeline(PoseDataPreprocessor):
         half = torch.cat([low - room, high + room], dim=1)
         boxes = torch.where(use[:, None], half, boxes)
         roots = torch.full((count, ), -1, device=boxes.device)
+        tilts = boxes.new_zeros(count)
         if not self.part_prob:
-            return boxes, roots
+            return boxes, roots, tilts
         rand = torch.rand(4 + len(ROOTS), count, 1, device=boxes.device)
         # One that is behind the body teaches nothing.
         seen = (data['keypoints_visible'] >= 1).float() @ self.parts.float().T
@@ -196,7 +201,13 @@ class BatchPipeline(PoseDataPreprocessor):
         square = torch.cat([center - side / 2, center + side / 2], dim=1)
         roots = torch.where(
             use, roots.new_tensor(list(ROOTS.values()))[part], roots)
-        return torch.where(use[:, None], square, boxes), roots
+        ends = part.new_tensor([UP[name] for name in ROOTS])[part]
+        start, stop = points.gather(
+            1, ends[..., None].expand(-1, -1, 2)).unbind(1)
+        x, y = (stop - start).unbind(1)
+        tilts = torch.where(use & visible.gather(1, ends).all(1),
+                            torch.atan2(x, -y), tilts)
+        return torch.where(use[:, None], square, boxes), roots, tilts
 
     def recolour(self, images):
         """Random light, contrast, saturation, tint, blur, detail and noise."""

@@ -8,7 +8,7 @@ from mmpose.models.pose_estimators import TopdownPoseEstimator
 from mmpose.registry import MODELS
 from mmpose.utils.tensor_utils import to_numpy
 
-from ..runtime.pose import frames
+from ..runtime.pose import frames, to_image
 from ..second_look import NUM_KEYPOINTS, look_again, variance
 from .batch_pipeline import warp
 
@@ -49,19 +49,13 @@ class RTMWEstimator(TopdownPoseEstimator):
         whole = np.tile(np.float64([[0, 0, width, height]]),
                         (len(inputs), 1))
 
-        def again(boxes, mirrored):
-            count = len(boxes) // len(inputs)
-            corners, zooms = frames(boxes, (width, height))
-            crops = self.cut(inputs.repeat_interleave(count, 0), corners,
-                             zooms)
-            mirrored = np.flatnonzero(mirrored)
-            crops[mirrored] = crops[mirrored].flip(-1)
+        def again(boxes, tilts, mirrored):
+            matrices = frames(boxes, (width, height), tilts, mirrored)
+            crops = self.cut(inputs.repeat_interleave(
+                len(boxes) // len(inputs), 0), matrices)
             # No flip test: a hand alone is always a left one.
             _, _, points, scores, variances = self.look(crops)
-            points[mirrored, :, 0] = width - 1 - points[mirrored, :, 0]
-            points[..., :2] /= zooms[:, None, None]
-            points[..., :2] += corners[:, None]
-            variances[..., :2] /= zooms[:, None, None]**2
+            points, variances = to_image(matrices, points, variances)
             return points, scores, variances
 
         self.put(instances, *look_again(first, whole, again))
@@ -100,19 +94,17 @@ class RTMWEstimator(TopdownPoseEstimator):
             for axis, unit in zip(simcc, units)], -1)
         scores = np.concatenate([found.keypoint_scores
                                  for found in instances])
-        return (simcc, instances, points.astype(np.float64), scores,
-                variances)
+        return simcc, instances, points, scores, variances
 
-    def cut(self, inputs, corners, zooms):
+    def cut(self, inputs, matrices):
         """Crops (N, 3, h, w), one of each input, black outside; where they
         are, :func:`rtmw_ext.runtime.pose.frames` says."""
         height, width = inputs.shape[2:]
-        matrix = np.zeros((len(zooms), 3, 3))
-        matrix[:, 0, 0] = matrix[:, 1, 1] = 1 / zooms
-        matrix[:, :2, 2], matrix[:, 2, 2] = corners, 1
+        matrices = np.concatenate([matrices, np.broadcast_to(
+            [[[0, 0, 1]]], (len(matrices), 1, 3))], 1)
         processor = self.data_preprocessor
         black = (-processor.mean / processor.std).to(inputs)
-        return warp(inputs - black, torch.from_numpy(matrix).to(inputs),
+        return warp(inputs - black, torch.from_numpy(matrices).to(inputs),
                     (width, height)) + black
 
     def put(self, instances, points, scores):

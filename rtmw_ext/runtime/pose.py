@@ -155,29 +155,21 @@ class PoseModel:
                 camera or geometry.default_camera(width, height))
         return people
 
-    def look(self, image, boxes, mirrored=()):
+    def look(self, image, boxes, tilts=None, mirrored=None):
         """Points in the image, (N, K, 2) in pixels or (N, K, 3) with z in
         metres, their scores (N, K) and, for a second look, variances like
-        the points, of boxes (N, 4), shown in a mirror where ``mirrored``."""
-        corners, zooms = self.frames(boxes)
-        crops = self.crop(image, corners, zooms)
-        mirrored = np.flatnonzero(mirrored)
-        crops[mirrored] = crops[mirrored, ..., ::-1]
-        simcc = self.run(crops)
+        the points, of boxes (N, 4) as :func:`frames` shows them."""
+        matrices = self.frames(boxes, tilts, mirrored)
+        simcc = self.run(self.crop(image, matrices))
         points, scores = self.decode(simcc)
-        points = points.astype(np.float64)
-        points[mirrored, :, 0] = (
-            self.input_size[0] - 1 - points[mirrored, :, 0])
-        # Bins are whole pixels of the crop: shift, then zoom.
-        points[..., :2] /= zooms[:, None, None]
-        points[..., :2] += corners[:, None]
-        if not self.second_look:
-            return points, scores, None
-        variances = np.stack([variance(axis, self.beta)
-                              for axis in simcc], -1) / self.split_ratio**2
-        variances[..., :2] /= zooms[:, None, None]**2
-        if self.is_3d:
-            variances[..., 2] *= self.z_unit(simcc[2])**2
+        variances = None
+        if self.second_look:
+            variances = np.stack([
+                variance(axis, self.beta) for axis in simcc],
+                -1) / self.split_ratio**2
+            if self.is_3d:
+                variances[..., 2] *= self.z_unit(simcc[2])**2
+        points, variances = to_image(matrices, points, variances)
         return points, scores, variances
 
     def z_unit(self, logits):
@@ -189,18 +181,19 @@ class PoseModel:
         ``share`` itself where the file does not say what that is."""
         return share / (self.score_scale or 1)
 
-    def frames(self, boxes):
+    def frames(self, boxes, tilts=None, mirrored=None):
         """Where the crops of boxes are: :func:`frames` of this input."""
-        return frames(boxes, self.input_size)
+        return frames(boxes, self.input_size, tilts, mirrored)
 
-    def crop(self, image, corners, zooms):
-        """(N, 3, h, w) float32, normalised, black outside the image."""
+    def crop(self, image, matrices):
+        """(N, 3, h, w) float32, normalised, black outside the image, of what
+        ``frames`` gives."""
         width, height = self.input_size
-        crops = np.empty((len(corners), 3, height, width), np.float32)
-        for out, (x, y), zoom in zip(crops, corners, zooms):
-            matrix = np.array([[zoom, 0, -zoom * x], [0, zoom, -zoom * y]])
-            pixels = cv2.warpAffine(image, matrix, self.input_size,
-                                    flags=cv2.INTER_LINEAR)
+        crops = np.empty((len(matrices), 3, height, width), np.float32)
+        for out, matrix in zip(crops, matrices):
+            pixels = cv2.warpAffine(
+                image, matrix, self.input_size,
+                flags=cv2.INTER_LINEAR | cv2.WARP_INVERSE_MAP)
             out[:] = pixels.transpose(2, 0, 1)[::-1 if self.rgb else 1]
         crops -= self.mean
         crops *= self.scale
@@ -249,22 +242,55 @@ class PoseModel:
                 geometry.to_camera_space(people.keypoints, z, depth, camera))
 
 
-def frames(boxes, input_size):
+def frames(boxes, input_size, tilts=None, mirrored=None):
     """Where the crops of boxes are.
 
     Args:
         boxes (ndarray): (N, 4) x1, y1, x2, y2.
         input_size (tuple[int, int]): (w, h).
+        tilts (ndarray, optional): (N, ) in radians, clockwise, of what is
+            upright in a crop.
+        mirrored (ndarray, optional): (N, ) bool, show it in a mirror.
 
     Returns:
-        tuple[ndarray, ndarray]: Top left corners (N, 2) in pixels of the
-        image, and zooms (N, ), crop pixels an image pixel.
+        ndarray: (N, 2, 3), pixels of the crop -> pixels of the image.
     """
     size = np.array(input_size, np.float64)
     sides = (boxes[:, 2:] - boxes[:, :2]).astype(np.float64) * PADDING
-    zooms = 1 / (sides / size).max(1)
-    centers = (boxes[:, :2] + boxes[:, 2:]) / 2
-    return centers - size / zooms[:, None] / 2, zooms
+    matrices = np.zeros((len(boxes), 2, 3))
+    tilts = np.zeros(len(boxes)) if tilts is None else tilts
+    scales = (sides / size).max(1)
+    cos, sin = scales * np.cos(tilts), scales * np.sin(tilts)
+    matrices[:, 0, 0], matrices[:, 0, 1] = cos, -sin
+    matrices[:, 1, 0], matrices[:, 1, 1] = sin, cos
+    matrices[:, :, 2] = ((boxes[:, :2] + boxes[:, 2:]) / 2
+                         - matrices[:, :, :2] @ (size / 2))
+    if mirrored is not None:
+        # About the middle of the pixel grid, as an image is flipped.
+        flip = np.array([[-1, 0, size[0] - 1], [0, 1, 0], [0, 0, 1]])
+        matrices[mirrored] = matrices[mirrored] @ flip
+    return matrices
+
+
+def to_image(matrices, points, variances=None):
+    """What is found in crops -> in the image.
+
+    Args:
+        matrices (ndarray): (N, 2, 3) of :func:`frames`.
+        points (ndarray): (N, K, A), x and y in pixels of the crop.
+        variances (ndarray, optional): (N, K, A) likewise, in pixels squared.
+
+    Returns:
+        tuple[ndarray]: Both; what is beyond x and y, as it was.
+    """
+    points = points.astype(np.float64)
+    points[..., :2] = (points[..., :2] @ matrices[:, :, :2].transpose(0, 2, 1)
+                       + matrices[:, None, :, 2])
+    if variances is not None:
+        variances = variances.astype(np.float64)
+        variances[..., :2] = (variances[..., :2]
+                              @ (matrices[:, :, :2]**2).transpose(0, 2, 1))
+    return points, variances
 
 
 def _order(network):
