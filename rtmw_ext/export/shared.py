@@ -15,15 +15,16 @@ from .model import Exportable, ExportError
 
 #: What half floats hold.
 LARGEST = torch.finfo(torch.float16).max
-#: Bits of a shipped weight that count, of float16's 11.
-SIGNIFICANT = 8
+#: Steps of the grid of a row of shipped weights in its root mean square; up to
+#: twice as many, as a step is a power of two.
+STEPS = 16
 
 
 def shrink(state):
     """Weights in half the space.
 
-    Matrices and kernels become float16, rounded to ``SIGNIFICANT`` bits: git
-    packs that into four fifths of what all 11 take. Vectors (BN's
+    Matrices and kernels become float16 on a grid of ``STEPS``, 1.3 % of noise:
+    git packs that into three fifths of what all bits take. Vectors (BN's
     statistics, scales, biases) stay as they are: they are under a hundredth
     of it, and a variance may be smaller than float16 can tell from 0.
 
@@ -48,15 +49,19 @@ def shrink(state):
                     raise ExportError(f'weight {name} reaches '
                                       f'{tensor.abs().max():.3g}, more than '
                                       f'float16 holds ({LARGEST:.0f})')
-                tensor = round_off(tensor, SIGNIFICANT).half()
+                tensor = round_off(tensor, STEPS).half()
         small[name] = tensor.clone()
     return small
 
 
-def round_off(tensor, bits):
-    """The nearest numbers of so many significant binary digits."""
-    mantissa, exponent = torch.frexp(tensor)
-    return torch.ldexp((mantissa * 2**bits).round() / 2**bits, exponent)
+def round_off(tensor, steps):
+    """The nearest numbers that are whole multiples of a row's step, the
+    largest power of two of which ``steps`` are within its root mean square."""
+    rows = tensor.flatten(1)
+    size = rows.square().mean(1, keepdim=True).sqrt()
+    # No step is finer than float16's.
+    step = (size / steps).log2().floor().clamp(min=-24).exp2()
+    return ((rows / step).round() * step).view_as(tensor)
 
 
 def to_shared_onnx(model, meta, path, checkpoint):
