@@ -5,7 +5,8 @@ first look says where it is; the second sees it larger, and so errs less in
 pixels of the image; a third is nearer still, around what both have found. They
 count by how sure they are: by the inverse of the variance of their
 distributions over bins, which is the mean with the least variance, if their
-errors are independent.
+errors are independent. What is known of a part by then makes its crops alike:
+they show it upright, and right hands in a mirror, as left ones.
 
 Shapes: N persons, K keypoints (the 133), P parts of ``ROOTS``, A axes, x, y
 and in 3D z, W bins of an axis.
@@ -15,7 +16,7 @@ import numpy as np
 from .skeleton import MIRRORED, PARTS, ROOTS, SEEN, UP
 
 #: Side of the box of each further look, in longer sides of the part so far.
-CONTEXTS = (3.5, 1.8)
+CONTEXTS = (3.5, 2.3)
 #: Of the softmax, where a model does not say: RTMW's (its released configs).
 BETA = 10.
 NUM_KEYPOINTS = PARTS['right_hand'].stop

@@ -1,6 +1,6 @@
 # A last part of the training, which two CPU cores can do: the first stages, a
 # quarter of a step, are fixed, crops are little changed, as they are met, and
-# every other one is of a face or a hand (PoseModel's second look).
+# four of five are of a face or a hand (PoseModel's second look).
 _base_ = './rtmw3d-t_synthetic-256x192.py'
 
 model = dict(
@@ -9,7 +9,7 @@ model = dict(
         scale_factor=(0.85, 1.15),
         rotate_factor=20.,
         half_body_prob=0.05,
-        part_prob=0.5,
+        part_prob=0.8,
         colour=0.5,
         dropout_prob=0.1),
     backbone=dict(frozen_stages=1),

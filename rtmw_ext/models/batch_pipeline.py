@@ -43,8 +43,9 @@ class BatchPipeline(PoseDataPreprocessor):
         rotate_factor (float): Largest rotation in degrees.
         half_body_prob (float): Of a crop of half the body.
         part_prob (float): Of a crop of the face or of a hand, one that is
-            seen, where z is relative to the nose or the wrist (``ROOTS``), as
-            the second look of :class:`rtmw_ext.runtime.PoseModel` takes them.
+            seen, as :mod:`rtmw_ext.second_look` takes them: more or less
+            upright, right hands mirrored, z from the nose or the wrist
+            (``ROOTS``).
         colour (float): Strength of the photometric changes, 0 (none) to 1.
         dropout_prob (float): Of one black rectangle.
         kwargs: Of mmpose's preprocessor.
@@ -124,7 +125,8 @@ class BatchPipeline(PoseDataPreprocessor):
             inputs=(images - self.mean) / self.std, data_samples=[sample])
 
     def draw_geometry(self, boxes, roots, tilts):
-        """(B, 3, 3): pixels of the input -> pixels of the stored crop."""
+        """What ``draw_boxes`` gives -> (B, 3, 3): pixels of the input ->
+        pixels of the stored crop."""
         count = len(boxes)
 
         def rand():
