@@ -322,6 +322,15 @@ def test_ctrl_c_keeps_what_is_done(clip, loud_t_file, tmp_path):
         assert len(list(video.Video(path))) == len(frames)
 
 
+@pytest.fixture
+def heeded():
+    """Ctrl-C is not ignored, as it is in a shell's background."""
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    yield
+    signal.signal(signal.SIGINT, before)
+
+
+@pytest.mark.usefixtures('heeded')
 @pytest.mark.parametrize('number', [1, 4])
 def test_ctrl_c_waits_for_a_frame_to_be_written(number, clip, loud_t_file,
                                                 tmp_path, monkeypatch,

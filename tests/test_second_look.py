@@ -5,6 +5,7 @@ Shapes: N persons, K keypoints, P parts, A axes.
 import cv2
 import numpy as np
 import pytest
+import torch
 from conftest import ROOT
 from hypothesis import given
 from hypothesis import strategies as st
@@ -197,7 +198,7 @@ def estimator(name, **test_cfg):
 
 
 @pytest.mark.parametrize('name', ['rtmw-t-synthetic', 'rtmw3d-t-synthetic'])
-def test_runtime_sees_what_pytorch_sees(name, people):
+def test_runtime_sees_what_pytorch_sees(name, people, monkeypatch):
     """PyTorch cuts faces and hands out of the network's input, the runtime
     out of the picture: here the same pixels."""
     crop = np.ascontiguousarray(people[100:356, 200:392])
@@ -205,21 +206,28 @@ def test_runtime_sees_what_pytorch_sees(name, people):
     center, side = box[0, 2:] / 2, box[0, 2:] / 1.25
     box = np.concatenate([center - side / 2, center + side / 2])[None]
     pose = PoseModel(zoo.get(name).network, second_look=True)
+    model = estimator(name, output_heatmaps=True)
+    theirs, = inference_topdown(model, crop, box)
+    # OpenCV's crops are of whole grey levels, at 32nds of a pixel.
+    drawn = pose(crop, box)
+    off = np.abs(drawn.keypoints - theirs.pred_instances.keypoints)
+    assert np.median(off) < 0.02
+    whole = torch.from_numpy(pose.crop(crop, pose.frames(box)))
+    monkeypatch.setattr(pose, 'crop', lambda _, matrices: model.cut(
+        whole.expand(len(matrices), -1, -1, -1), matrices).numpy())
     ours = pose(crop, box)
-    theirs, = inference_topdown(
-        estimator(name, output_heatmaps=True), crop, box)
     once = PoseModel(zoo.get(name).network)(crop, box)
     found = theirs.pred_instances
     assert theirs.pred_fields.heatmaps.shape == (133, 512, 384)
     off = np.abs(ours.keypoints - found.keypoints)
-    assert np.percentile(off, 90) < 0.1
-    assert np.abs(ours.scores - found.keypoint_scores).max() < 0.1
+    assert off.max() < 1e-2
+    assert np.abs(ours.scores - found.keypoint_scores).max() < 1e-3
     moved = np.abs(ours.keypoints - once.keypoints)
     still = np.setdiff1d(np.arange(133), MOVED)
     assert np.median(moved[:, MOVED]) > 0.2 and moved[:, still].max() < 1e-4
     if pose.is_3d:
         off = np.abs(ours.keypoints_3d - found.keypoints_3d)
-        assert np.median(off) < 2e-3
+        assert off.max() < 2e-3
         z = ours.keypoints_3d[..., 2] - once.keypoints_3d[..., 2]
         assert np.abs(z[:, MOVED]).max() > 1e-3
 
