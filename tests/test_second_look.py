@@ -16,12 +16,12 @@ from rtmw_ext.models import RTMWEstimator
 from rtmw_ext.runtime import PoseModel
 from rtmw_ext.runtime.pose import frames, to_image
 from rtmw_ext.second_look import (
-                                  CONTEXTS,
-                                  look_again,
-                                  merge,
-                                  squares,
-                                  tilts,
-                                  variance,
+    CONTEXTS,
+    look_again,
+    merge,
+    squares,
+    tilts,
+    variance,
 )
 from rtmw_ext.skeleton import PARTS, ROOTS, SEEN, UP
 
@@ -211,7 +211,9 @@ def test_runtime_sees_what_pytorch_sees(name, people, monkeypatch):
     # OpenCV's crops are of whole grey levels, at 32nds of a pixel.
     drawn = pose(crop, box)
     off = np.abs(drawn.keypoints - theirs.pred_instances.keypoints)
-    assert np.median(off) < 0.02
+    assert np.median(off) < 0.02 and np.median(off[:, MOVED]) < 0.1
+    assert np.abs(drawn.scores - theirs.pred_instances.keypoint_scores
+                  ).max() < 0.1
     whole = torch.from_numpy(pose.crop(crop, pose.frames(box)))
     monkeypatch.setattr(pose, 'crop', lambda _, matrices: model.cut(
         whole.expand(len(matrices), -1, -1, -1), matrices).numpy())
@@ -224,7 +226,7 @@ def test_runtime_sees_what_pytorch_sees(name, people, monkeypatch):
     assert np.abs(ours.scores - found.keypoint_scores).max() < 1e-3
     moved = np.abs(ours.keypoints - once.keypoints)
     still = np.setdiff1d(np.arange(133), MOVED)
-    assert np.median(moved[:, MOVED]) > 0.2 and moved[:, still].max() < 1e-4
+    assert np.median(moved[:, MOVED]) > 0.5 and moved[:, still].max() < 1e-4
     if pose.is_3d:
         off = np.abs(ours.keypoints_3d - found.keypoints_3d)
         assert off.max() < 2e-3

@@ -145,14 +145,13 @@ class BatchPipeline(PoseDataPreprocessor):
         factor = truncated_normal(count, 1, device=boxes.device)[:, 0]
         scale = scale * ((high - low) / 2 * factor + (high + low) / 2)
         angle = truncated_normal(count, 1, device=boxes.device)[:, 0]
-        most = self.rotate_factor * (rand() < 0.6)
+        most, flip = self.rotate_factor * (rand() < 0.6), rand() < 0.5
         for name, root in ROOTS.items():
-            most = torch.where(roots == root, TILTS[name], most)
+            here = roots == root
+            most = torch.where(here, TILTS[name], most)
+            # A hand on its own is always shown as a left one.
+            flip = torch.where(here, MIRRORED.get(name, flip), flip)
         angle = tilts + torch.deg2rad(most * angle)
-        flip = rand() < 0.5
-        # A hand on its own is always shown as a left one.
-        for name in MIRRORED:
-            flip = torch.where(roots == ROOTS[name], MIRRORED[name], flip)
         mirror = torch.where(flip, -1., 1.)
         cos, sin = scale * angle.cos(), scale * angle.sin()
         matrix = boxes.new_zeros(count, 3, 3)
