@@ -270,7 +270,8 @@ class PartLossHook(Hook):
             loss = plain_model(runner).head.loss_module
             self.points = []
             self.taps = [
-                # (B * K, W) of each axis in turn; then weights of each point.
+                # (B * K, W) of each axis in turn, or of known points alone
+                # (losses.of_known); then weights of each point.
                 loss.kl_loss.register_forward_hook(
                     lambda _, inputs, values: self.points.append(
                         values.detach().float().mean(dim=1))),
@@ -293,7 +294,7 @@ class PartLossHook(Hook):
             weights = [weights] * len(self.points)
         factors = getattr(loss, 'axis_weights', (1.,) * len(weights))
         points = torch.stack([
-            axis.view(weight.shape) * weight * factor
+            of_all(axis, weight) * weight * factor
             for axis, weight, factor in zip(self.points, weights, factors)
         ]).sum(dim=1)
         if loss.mask is not None:
@@ -305,6 +306,14 @@ class PartLossHook(Hook):
                        for name, part in self.PARTS.items()})
         for name, value in values.items():
             runner.message_hub.update_scalar(f'train/kl_{name}', value.item())
+
+
+def of_all(values, weights):
+    """Values (B * K, ), or those of points with a weight alone, -> (B, K)."""
+    if len(values) == weights.numel():
+        return values.view(weights.shape)
+    return values.new_zeros(weights.shape).masked_scatter(
+        weights != 0, values)
 
 
 @HOOKS.register_module()

@@ -1,6 +1,8 @@
 """Wrappers of the optimizer and of a distributed model, registered in MMEngine
 on import."""
 import contextlib
+import ctypes
+import platform
 
 import torch
 from mmengine.model import MMDistributedDataParallel
@@ -9,6 +11,17 @@ from mmengine.registry import MODEL_WRAPPERS
 from mmpose.registry import OPTIM_WRAPPER_CONSTRUCTORS, OPTIM_WRAPPERS
 
 PRECISIONS = ('auto', 'float32', 'bfloat16')
+
+
+def keep_memory():
+    """Keeps what a training step on a CPU frees for the next step, where the C
+    library is glibc, which else gives it back and has it filled with zeros
+    again: ``M_MMAP_MAX`` and ``M_TRIM_THRESHOLD``, and ``M_ARENA_MAX``, so that
+    forward and backward share it."""
+    if platform.libc_ver()[0] == 'glibc':
+        libc = ctypes.CDLL(None)
+        for option, limit in ((-4, 0), (-1, 2**31 - 1), (-8, 1)):
+            libc.mallopt(option, limit)
 
 
 def computes_in_bf16(device):

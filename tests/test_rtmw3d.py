@@ -167,6 +167,7 @@ def test_axis_loss_is_mmposes_with_equal_weights():
     axes = [torch.randn(2, 5, size) for size in (8, 12)]
     targets = [torch.rand(2, 5, size) for size in (8, 12)]
     weights = torch.rand(2, 5)
+    weights[0, :2] = 0
     ours = AxisKLDiscretLoss(**arguments)(axes, targets, (weights, weights))
     mmpose = KLDiscretLoss(**arguments)
     theirs = mmpose(axes, targets, weights)
@@ -175,6 +176,24 @@ def test_axis_loss_is_mmposes_with_equal_weights():
         axes, targets, (weights, weights))
     second = mmpose(axes[1:], targets[1:], weights)
     assert torch.allclose(ours, theirs + 2 * second)
+
+
+@pytest.mark.parametrize('kind', [
+    AxisKLDiscretLoss, SimCCBoneLoss, SimCCCoordinateLoss])
+def test_unknown_points_are_not_looked_at(kind):
+    """Nor is what a model says of them, be it NaN."""
+    axes, targets, weights = bone_inputs()
+    known = torch.rand(2, K) < 0.5
+    weights = [weight * known for weight in weights]
+    loss = kind(beta=1.)(axes, targets, weights)
+    clean = torch.autograd.grad(loss, axes)
+    for axis in axes:
+        axis.data[~known] = torch.nan
+    again = kind(beta=1.)(axes, targets, weights)
+    assert torch.isclose(loss, again)
+    for one, other in zip(clean, torch.autograd.grad(again, axes)):
+        assert torch.allclose(one, other)
+        assert (one[~known] == 0).all() and (one[known] != 0).any()
 
 
 def bone_inputs(batch=2):

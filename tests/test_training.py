@@ -1,5 +1,7 @@
 """Hooks, optimizers and configs of the recipes."""
 import copy
+import platform
+import resource
 
 import pytest
 import torch
@@ -15,7 +17,7 @@ from torch.nn import functional as F
 from rtmw_ext import zoo
 from rtmw_ext.hooks import PartLossHook, SpeedHook
 from rtmw_ext.models.rtmw_head import batch_factor
-from rtmw_ext.optim import computes_in_bf16
+from rtmw_ext.optim import computes_in_bf16, keep_memory
 
 
 class Stand:
@@ -259,3 +261,20 @@ def test_a_distillation_config_builds():
     assert [(align.in_channels, align.out_channels)
             for align in model.align] == [(384, 512), (768, 1024)]
     assert not any('align' in key for key in model.state_dict())
+
+
+@pytest.mark.skipif(platform.libc_ver()[0] != 'glibc', reason='needs glibc')
+def test_memory_that_was_freed_is_used_again():
+    """A tensor of 64 MiB has 16384 pages, each a fault where it is new."""
+
+    def child():
+        keep_memory()
+        for _ in range(2):
+            torch.ones(2**24).sum()
+        before = resource.getrusage(resource.RUSAGE_SELF).ru_minflt
+        for _ in range(5):
+            torch.ones(2**24).sum()
+        assert resource.getrusage(
+            resource.RUSAGE_SELF).ru_minflt < before + 5000
+
+    assert in_child(child) == 0

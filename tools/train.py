@@ -5,7 +5,7 @@ from launch import load_config, parser
 from mmengine.runner import Runner
 
 from rtmw_ext.checkpoints import CheckpointWriteError, check_space
-from rtmw_ext.optim import computes_in_bf16
+from rtmw_ext.optim import computes_in_bf16, keep_memory
 
 
 def main():
@@ -45,6 +45,8 @@ def main():
         check_space(config.work_dir, 0)
     except CheckpointWriteError as error:
         raise SystemExit(str(error)) from None
+    if not torch.cuda.is_available():
+        keep_memory()
     Runner.from_cfg(config).train()
 
 

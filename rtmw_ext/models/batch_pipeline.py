@@ -122,7 +122,8 @@ class BatchPipeline(PoseDataPreprocessor):
         sample = PoseDataSample()
         sample.gt_instance_labels = InstanceData(**labels)
         return dict(
-            inputs=(images - self.mean) / self.std, data_samples=[sample])
+            inputs=images.sub_(self.mean).div_(self.std),
+            data_samples=[sample])
 
     def draw_geometry(self, boxes, roots, tilts):
         """What ``draw_boxes`` gives -> (B, 3, 3): pixels of the input ->
@@ -227,11 +228,12 @@ class BatchPipeline(PoseDataPreprocessor):
         weights = images.new_tensor(GREY).view(1, 3, 1, 1)
         grey = (images * weights).sum(1, keepdim=True)
         saturation = torch.where(some(0.1), 0., spread(0.5, 1))
-        images = grey + (images - grey) * saturation
+        # In place where it can be: a CPU waits for memory here.
+        images = torch.lerp(grey, images, saturation)
         mean = images.mean((1, 2, 3), keepdim=True)
-        images = mean + (images - mean) * spread(0.5, 1)
-        images = images * spread(0.5, 1) * spread(0.2, 3)
-        images = 255 * (images.clamp(0, 255) / 255)**spread(0.4, 1)
+        contrast, light = spread(0.5, 1), spread(0.5, 1) * spread(0.2, 3)
+        images.mul_(contrast * light).add_(mean * (1 - contrast) * light)
+        images.clamp_(0, 255).div_(255).pow_(spread(0.4, 1)).mul_(255)
         for share, change in ((0.2, coarsen), (0.3, blur), (0.3, add_noise)):
             # A fixed share of the batch, so that no mask is read back.
             chosen = torch.randperm(count, device=images.device)[
@@ -299,8 +301,8 @@ def plane_labels(codec, points, visible):
         inside &= (centers[..., axis] - reach < count) & (
             centers[..., axis] + reach + 1 >= 0)
     x, y = (
-        gaussian(centers[..., axis], count, float(codec.sigma[axis])) *
-        (labelled & inside)[..., None] for axis, count in enumerate(bins))
+        gaussian(centers[..., axis], labelled & inside, count,
+                 float(codec.sigma[axis])) for axis, count in enumerate(bins))
     return dict(keypoint_x_labels=x, keypoint_y_labels=y,
                 keypoint_weights=visible.masked_fill(labelled & ~inside, 0))
 
@@ -332,15 +334,25 @@ def depth_labels(codec, z, known, outside, roots=None):
     bins = round(codec.input_size[2] * ratio)
     centers = (codec.z_to_pixels(z - root) * ratio).round()
     known = known & ~outside & (count > 0) & (centers >= 0) & (centers < bins)
-    labels = gaussian(centers, bins, float(codec.sigma[2]))
-    return dict(keypoint_z_labels=labels * known[..., None],
-                keypoint_z_weights=known.float())
+    return dict(
+        keypoint_z_labels=gaussian(centers, known, bins,
+                                   float(codec.sigma[2])),
+        keypoint_z_weights=known.float())
 
 
-def gaussian(center, bins, sigma):
-    """(B, K) bin numbers -> (B, K, bins) in [0, 1], 1 at the center."""
+def gaussian(center, known, bins, sigma):
+    """(B, K) bin numbers -> (B, K, bins) in [0, 1], 1 at the center; 0 of
+    points that are not known, (B, K) bool."""
     grid = torch.arange(bins, device=center.device, dtype=center.dtype)
-    return torch.exp((grid - center[..., None])**2 / (-2 * sigma**2))
+
+    def peak(center):
+        return torch.exp((grid - center[..., None])**2 / (-2 * sigma**2))
+
+    if center.is_cuda:  # as in losses.of_known
+        return peak(center) * known[..., None]
+    labels = center.new_zeros(*center.shape, bins)
+    labels[known] = peak(center[known])
+    return labels
 
 
 def truncated_normal(*shape, device):

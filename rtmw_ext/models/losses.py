@@ -40,11 +40,15 @@ class AxisKLDiscretLoss(KLDiscretLoss):
         Returns:
             Tensor: (), >= 0.
         """
-        return sum(
-            super(AxisKLDiscretLoss, self).forward(
-                (prediction, ), (target, ), weight * factor)
-            for prediction, target, weight, factor in zip(
-                predictions, targets, weights, self.axis_weights))
+        loss = 0
+        for prediction, target, weight, factor in zip(
+                predictions, targets, weights, self.axis_weights):
+            values = factor * weight * of_known(
+                weight, self.criterion, prediction, target)
+            if self.mask is not None:
+                values[:, self.mask] *= self.mask_weight
+            loss = loss + values.sum()
+        return loss / predictions[0].shape[1]
 
 
 @MODELS.register_module()
@@ -91,19 +95,20 @@ class SimCCBoneLoss(nn.Module):
         use = known[:, start] * known[:, stop]
         deep = (z_known[:, start] * z_known[:, stop] > 0).to(use)
         found, true = (
-            self._lengths(axes, beta, deep)
+            self._lengths(axes, weights, beta, deep)
             for axes, beta in ((predictions, self.beta),
                                (targets, self.label_beta)))
         error = (use * (found - true).abs()).sum()
         return self.loss_weight * error / use.sum().clamp(min=1)
 
-    def _lengths(self, axes, beta, deep):
+    def _lengths(self, axes, weights, beta, deep):
         """(B, L) in widths of the crop; ``deep`` (B, L) switches z on."""
         start, stop = self.bones.unbind(1)
         width = axes[0].shape[2]
         steps = []
-        for axis in axes:
-            position = soft_argmax(axis, beta) / width
+        for axis, weight in zip(axes, weights):
+            position = of_known(
+                weight, lambda rows: soft_argmax(rows, beta), axis) / width
             steps.append(position[:, start] - position[:, stop])
         steps[2] = steps[2] * deep
         return torch.linalg.vector_norm(torch.stack(steps, 2), dim=2)
@@ -156,8 +161,8 @@ class SimCCCoordinateLoss(nn.Module):
         loss = 0
         for logits, labels, weight, factor in zip(
                 predictions, targets, weights, self.axis_weights):
+            errors = of_known(weight, self._errors, logits, labels)
             weight = weight * factor
-            errors = soft_argmax(logits, self.beta) - labels.argmax(2)
             loss = loss + (weight * errors.abs()).sum()
             both = torch.minimum(weight[:, points], weight[:, anchors])
             apart = errors[:, points] - errors[:, anchors]
@@ -165,11 +170,35 @@ class SimCCCoordinateLoss(nn.Module):
         return self.loss_weight * loss / (
             predictions[0].shape[1] * predictions[0].shape[2])
 
+    def _errors(self, logits, labels):
+        return soft_argmax(logits, self.beta) - labels.argmax(-1)
+
+
+def of_known(weights, function, *axes):
+    """A function of each point's bins where the point's weight is not 0: in
+    crops of a face or a hand that is a third of the points.
+
+    Args:
+        weights (Tensor): (B, K).
+        function (callable): (R, W) of each axis -> (R, ).
+        axes (Tensor): (B, K, W).
+
+    Returns:
+        Tensor: (B, K), 0 where the weight is 0. A GPU has it of all points:
+        it would have to wait until the host knows how many rows to compute.
+    """
+    known = weights != 0
+    if weights.is_cuda:
+        return function(*(axis.flatten(0, 1) for axis in axes)).view(
+            weights.shape) * known
+    values = function(*(axis[known] for axis in axes))
+    return values.new_zeros(weights.shape).masked_scatter(known, values)
+
 
 def soft_argmax(simcc, beta):
-    """The expected bin, (B, K, W) -> (B, K) float32, differentiable."""
+    """The expected bin, (..., W) -> (...) float32, differentiable."""
     # In bfloat16 there is no bin 257.
     with torch.autocast(simcc.device.type, enabled=False):
-        bins = torch.arange(simcc.shape[2], device=simcc.device,
+        bins = torch.arange(simcc.shape[-1], device=simcc.device,
                             dtype=torch.float32)
-        return (simcc.float() * beta).softmax(2) @ bins
+        return (simcc.float() * beta).softmax(-1) @ bins
