@@ -18,8 +18,8 @@ __all__ = [
 
 OPENMMLAB = ('mmengine', 'mmcv', 'mmdet', 'mmpose')
 #: Our modules that work without torch.
-LIGHT = ('cli', 'dependencies', 'geometry', 'images', 'plugin', 'runtime',
-         'second_look', 'skeleton', 'version', 'zoo')
+LIGHT = ('cache', 'cli', 'dependencies', 'geometry', 'images', 'packed',
+         'plugin', 'runtime', 'second_look', 'skeleton', 'version', 'zoo')
 
 
 class _RegisterFirst:

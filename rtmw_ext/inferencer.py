@@ -109,7 +109,7 @@ def enable():
     @_extend(BaseInferencer, '_init_model')
     def init_model(original, self, cfg, weights, device='cpu'):
         if weights is not None:
-            zoo.check_shipped(weights)
+            weights = zoo.shipped(weights)
         return original(self, cfg, weights, device)
 
     @_extend(BaseMMPoseInferencer, '_load_weights_to_model')

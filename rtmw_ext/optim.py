@@ -16,8 +16,8 @@ PRECISIONS = ('auto', 'float32', 'bfloat16')
 def keep_memory():
     """Keeps what a training step on a CPU frees for the next step, where the C
     library is glibc, which else gives it back and has it filled with zeros
-    again: ``M_MMAP_MAX`` and ``M_TRIM_THRESHOLD``, and ``M_ARENA_MAX``, so that
-    forward and backward share it."""
+    again: ``M_MMAP_MAX``, ``M_TRIM_THRESHOLD`` and, so that forward and
+    backward share it, ``M_ARENA_MAX``."""
     if platform.libc_ver()[0] == 'glibc':
         libc = ctypes.CDLL(None)
         for option, limit in ((-4, 0), (-1, 2**31 - 1), (-8, 1)):

@@ -12,19 +12,17 @@ from pathlib import Path
 
 import yaml
 
+from .packed import SUFFIX, WeightsError, unpack
+
 PACKAGE = Path(__file__).resolve().parent
 MIRROR = 'RTMW_WEIGHTS_MIRROR'
 RELEASE = 'https://download.openmmlab.com/'
-#: Where our own weights are.
+#: Where our own weights are, compressed.
 SHIPPED = PACKAGE / 'weights'
 
 
 class UnknownModelError(ValueError):
     """No model has this name; the text lists the right ones."""
-
-
-class NotShippedError(ValueError):
-    """This version comes without the weights; the text names their file."""
 
 
 @dataclass(frozen=True)
@@ -96,24 +94,43 @@ def _config_path(text):
     return folder / '.mim' / path
 
 
-def check_shipped(path):
-    """Raises if a file of our own weights is absent; others may be.
+def shipped(path):
+    """The file to read for a path or an address. One of our own weights is in
+    the user's cache (:mod:`rtmw_ext.packed`); others are what they are.
 
     Args:
-        path (str | Path): Of a file, or an address.
+        path (str | Path): ``weights`` or ``network`` of a model, or any other.
 
     Returns:
-        str | Path: The same.
+        str | Path: Of the same type.
 
     Raises:
-        NotShippedError: The package should have it.
+        WeightsError: The package should have it, or it cannot be unpacked.
     """
-    if Path(path).parent == SHIPPED and not Path(path).is_file():
-        raise NotShippedError(
+    if Path(path).parent != SHIPPED:
+        return path
+    if not is_shipped(path):
+        raise WeightsError(
             f'this version of rtmw_ext comes without {Path(path).name}: '
             'train it and run tools/ship_weights.py (docs/synthetic.md), or '
             'update rtmw_ext')
-    return path
+    return type(path)(unpack(SHIPPED) / Path(path).name)
+
+
+def weights_of(text):
+    """The weights that a model's name, a path or an address means: the file to
+    read or the address.
+
+    Raises:
+        WeightsError: As of :func:`shipped`.
+    """
+    model = find(text)
+    return shipped(model.weights if model else text)
+
+
+def is_shipped(path):
+    """Whether the package has the file, compressed or not."""
+    return any(Path(f'{path}{suffix}').is_file() for suffix in ('', SUFFIX))
 
 
 def _located(model):

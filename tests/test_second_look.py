@@ -190,7 +190,7 @@ def people():
 
 def estimator(name, **test_cfg):
     model = init_model(
-        str(zoo.get(name).config), str(zoo.get(name).weights), device='cpu',
+        str(zoo.get(name).config), zoo.weights_of(name), device='cpu',
         cfg_options=dict(model=dict(test_cfg=dict(
             flip_test=False, second_look=True, **test_cfg))))
     assert isinstance(model, RTMWEstimator)
@@ -205,7 +205,7 @@ def test_runtime_sees_what_pytorch_sees(name, people, monkeypatch):
     box = np.float32([[0, 0, 192, 256]])
     center, side = box[0, 2:] / 2, box[0, 2:] / 1.25
     box = np.concatenate([center - side / 2, center + side / 2])[None]
-    pose = PoseModel(zoo.get(name).network, second_look=True)
+    pose = PoseModel(zoo.shipped(zoo.get(name).network), second_look=True)
     model = estimator(name, output_heatmaps=True)
     theirs, = inference_topdown(model, crop, box)
     # OpenCV's crops are of whole grey levels, at 32nds of a pixel.
@@ -218,7 +218,7 @@ def test_runtime_sees_what_pytorch_sees(name, people, monkeypatch):
     monkeypatch.setattr(pose, 'crop', lambda _, matrices: model.cut(
         whole.expand(len(matrices), -1, -1, -1), matrices).numpy())
     ours = pose(crop, box)
-    once = PoseModel(zoo.get(name).network)(crop, box)
+    once = PoseModel(zoo.shipped(zoo.get(name).network))(crop, box)
     found = theirs.pred_instances
     assert theirs.pred_fields.heatmaps.shape == (133, 512, 384)
     off = np.abs(ours.keypoints - found.keypoints)

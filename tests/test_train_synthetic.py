@@ -8,6 +8,8 @@ import pytest
 from conftest import ROOT
 from mmengine.config import Config, DictAction
 
+from rtmw_ext import zoo
+
 TOOL = ROOT / 'tools' / 'train_synthetic.py'
 
 
@@ -98,6 +100,12 @@ def test_begins_with_given_weights(main, calls, tmp_path):
     assert config.load_from == str(weights)
     assert config.model.head.type == 'RTMW3DHead'
     assert 'map_loss' not in config.model.head
+    # What is shipped, by name.
+    calls.clear()
+    main([*arguments[:-1], 'rtmw3d-t-synthetic', '--out',
+          str(tmp_path / 'shipped')])
+    assert trained(calls[1])[0].load_from == zoo.weights_of(
+        'rtmw3d-t-synthetic')
     # Weights of cells, which the stages say.
     calls.clear()
     main([*arguments, '--stages', 'maps', '--out', str(tmp_path / 'maps')])

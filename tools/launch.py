@@ -8,7 +8,8 @@ from pathlib import Path
 
 from mmengine.config import Config, DictAction
 
-import rtmw_ext  # noqa: F401  (registers the modules)
+from rtmw_ext import zoo  # registers the modules too
+from rtmw_ext.packed import WeightsError
 
 
 def parser(description):
@@ -31,10 +32,11 @@ def parser(description):
 
 
 def load_config(flags):
-    """The config with the flags applied.
+    """The config with the flags applied; ``load_from`` may be a model's name.
 
     Raises:
-        SystemExit: The config does not exist.
+        SystemExit: The config does not exist, or shipped weights cannot be
+            had.
     """
     if not Path(flags.config).is_file():
         raise SystemExit(f'config {flags.config} does not exist: give the '
@@ -42,6 +44,11 @@ def load_config(flags):
     os.environ.setdefault('LOCAL_RANK', str(flags.local_rank))
     config = Config.fromfile(flags.config)
     config.merge_from_dict(flags.cfg_options)
+    if config.get('load_from'):
+        try:
+            config.load_from = zoo.weights_of(config.load_from)
+        except WeightsError as error:
+            raise SystemExit(f'error: {error}') from None
     config.launcher = flags.launcher
     config.work_dir = flags.work_dir or config.get('work_dir') or str(
         Path('work_dirs') / Path(flags.config).stem)

@@ -4,9 +4,9 @@
 tools/ship_weights.py CHECKPOINT CONFIG
 
 Of a training's checkpoint it keeps the weights (the moving average where the
-training had one), matrices in float16, as rtmw_ext/weights/CONFIG.pth. Beside
-it, for each model whose metafile entry names this file, it writes an ONNX
-graph that takes its weights from the same file.
+training had one), matrices in float16, as rtmw_ext/weights/CONFIG.pth.xz,
+unpacked where it is first used. Beside it, for each model whose metafile entry
+names CONFIG.pth, it writes an ONNX graph that takes its weights from there.
 """
 import argparse
 import io
@@ -23,7 +23,7 @@ from mmengine.runner.checkpoint import _load_checkpoint
 from mmpose.apis.inference import dataset_meta_from_config
 from mmpose.registry import MODELS
 
-from rtmw_ext import zoo
+from rtmw_ext import packed, zoo
 from rtmw_ext.checkpoints import AtomicBackend, CheckpointError, check_fit
 from rtmw_ext.export import check, formats, shared
 from rtmw_ext.export.model import (
@@ -86,6 +86,7 @@ def ship(checkpoint, config, folder=zoo.SHIPPED):
             if apart > TOLERANCE * largest:
                 raise ExportError(text)
             print(text)
+        packed.pack(weights)
         new = sorted(Path(scratch).iterdir())
         kept = [path for path in folder.iterdir() if path.is_file()
                 and path.name not in {path.name for path in new}]

@@ -11,6 +11,7 @@ from mmengine.runner import Runner
 
 from rtmw_ext import zoo
 from rtmw_ext.datasets.checks import AnnotationError
+from rtmw_ext.packed import WeightsError
 
 
 def main():
@@ -40,10 +41,9 @@ def find_checkpoint(text):
     Raises:
         SystemExit: There is no such file.
     """
-    model = zoo.find(text)
     try:
-        path = zoo.check_shipped(model.weights if model else text)
-    except zoo.NotShippedError as error:
+        path = zoo.weights_of(text)
+    except WeightsError as error:
         raise SystemExit(f'error: {error}') from None
     if '://' not in path and not Path(path).is_file():
         raise SystemExit(f'checkpoint {path} does not exist')

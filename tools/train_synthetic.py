@@ -19,6 +19,7 @@ import torch
 
 from rtmw_ext import zoo
 from rtmw_ext.checkpoints import CheckpointError
+from rtmw_ext.packed import WeightsError
 
 ROOT = Path(__file__).resolve().parents[1]
 #: Stage -> config, and minutes beside those of the other stages.
@@ -45,11 +46,13 @@ def stages(flags, device):
 
     Raises:
         CheckpointError: There are no weights to begin with.
+        WeightsError: Shipped ones cannot be had.
     """
-    found, weights = [], flags.weights
+    found, weights = [], flags.weights and zoo.weights_of(flags.weights)
     if weights and not Path(weights).is_file():
         raise CheckpointError(f'--from {weights} is no file: give the .pth of '
-                              'an RTMW3D-t, or of cells')
+                              'an RTMW3D-t, or of cells, or '
+                              'rtmw3d-t-synthetic')
     names = flags.stages or [
         name for name in STAGES
         if not (weights and name in ('cells', 'maps')
@@ -93,8 +96,9 @@ def main(arguments=None):
     parser.add_argument('--out', type=Path,
                         default=ROOT / 'work_dirs' / 'synthetic')
     parser.add_argument('--from', dest='weights',
-                        help='.pth of an RTMW3D-t to begin with; of cells '
-                        'with --stages maps 128x96')
+                        help='.pth of an RTMW3D-t to begin with, or '
+                        'rtmw3d-t-synthetic, what is shipped; of cells with '
+                        '--stages maps 128x96')
     parser.add_argument('--stages', nargs='+', choices=list(STAGES),
                         help='default: all, the last on a GPU only; with '
                         '--from not the first two')
@@ -110,7 +114,7 @@ def main(arguments=None):
     flags.out = flags.out.resolve()
     try:
         trainings = stages(flags, device)
-    except CheckpointError as error:
+    except (CheckpointError, WeightsError) as error:
         sys.exit(f'train_synthetic: {error}')
     flags.out.mkdir(parents=True, exist_ok=True)
     render = subprocess.Popen(tool(

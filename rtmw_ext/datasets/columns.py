@@ -15,6 +15,8 @@ from pathlib import Path
 import numpy as np
 from mmengine.logging import print_log
 
+from ..cache import cache_folder
+
 VERSION = 1
 CACHE = 'RTMW_CACHE'
 # Fields that hold one person: a row is read as (1, ...).
@@ -39,13 +41,10 @@ PER_SAMPLE = {
 }
 
 
-def cache_folder():
+def columns_folder():
     """Where columns are kept: $RTMW_CACHE, else in the user's cache."""
     base = os.environ.get(CACHE)
-    if base:
-        return Path(base)
-    base = os.environ.get('XDG_CACHE_HOME') or Path.home() / '.cache'
-    return Path(base) / 'rtmw_ext' / 'annotations'
+    return Path(base) if base else cache_folder('annotations')
 
 
 class Columns:
@@ -148,7 +147,7 @@ def cached(files, settings, build):
                 path.stat().st_mtime_ns) for path in files])
     digest = hashlib.sha256(
         json.dumps(key, sort_keys=True, default=str).encode()).hexdigest()
-    folder = cache_folder() / digest[:32]
+    folder = columns_folder() / digest[:32]
     if folder.is_dir():
         return Columns(folder)
     arrays = gather(build())

@@ -90,7 +90,7 @@ def load_model(name, weights=None):
 
     Raises:
         UnknownModelError: Nothing has this name.
-        NotShippedError: Our own weights are not in this version.
+        WeightsError: Our own weights are not in this version.
         ExportError: There are no weights, or it is no SimCC model.
         CheckpointError: They are another model's.
     """
@@ -119,7 +119,7 @@ def load_model(name, weights=None):
     if weights == RANDOM:
         model.init_weights()
     else:
-        zoo.check_shipped(weights)
+        weights = zoo.weights_of(weights)
         if '://' not in weights and not Path(weights).is_file():
             raise ExportError(f'checkpoint {weights} does not exist')
         state = _load_checkpoint(weights, map_location='cpu')

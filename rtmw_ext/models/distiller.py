@@ -399,9 +399,8 @@ def find_weights(source):
     if not isinstance(source, str):
         raise DistillationError('teacher_weights is needed: a path, an '
                                 'address, a folder or the name of a model')
-    model = zoo.find(source)
-    if model is not None:
-        return zoo.check_shipped(model.weights)
+    if zoo.find(source) is not None:
+        return zoo.weights_of(source)
     if '://' in source:
         return source
     path = Path(source)

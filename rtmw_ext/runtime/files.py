@@ -12,6 +12,7 @@ import zipfile
 from pathlib import Path
 
 from .. import zoo
+from ..cache import cache_folder
 from .network import NetworkError
 
 _RTMW = 'mmpose/v1/projects/rtmw/onnx_sdk/'
@@ -45,13 +46,13 @@ def resolve(name, published):
 
     Raises:
         NetworkError: Neither a file nor a name, or it cannot be fetched.
-        NotShippedError: This version comes without it.
+        WeightsError: This version comes without it.
     """
     if Path(name).suffix in ('.onnx', '.xml') or Path(name).exists():
         return Path(name)
     ours = zoo.find(name)
     if ours is not None and ours.network is not None:
-        return zoo.check_shipped(ours.network)
+        return zoo.shipped(ours.network)
     if name not in published:
         own = [model.aliases[0] for model in zoo.models() if model.network]
         raise NetworkError(
@@ -59,8 +60,7 @@ def resolve(name, published):
             f'export`), or one of {", ".join([*own, *published])}')
     if is_shipped(published[name]):
         return zoo.PACKAGE / published[name]
-    base = os.environ.get('XDG_CACHE_HOME') or Path.home() / '.cache'
-    cached = Path(base) / 'rtmw_ext' / 'onnx' / Path(
+    cached = cache_folder('onnx') / Path(
         published[name]).with_suffix('.onnx').name
     if cached.is_file():
         return cached

