@@ -45,21 +45,19 @@ def unpack(folder):
     for path in files:
         digest.update(path.name.encode() + path.read_bytes())
     target = cache_folder('weights') / digest.hexdigest()[:16]
-    if target.is_dir():
+    absent = [path for path in files if not _copied(path, target).is_file()]
+    if not absent:
         return target
     try:
         target.parent.mkdir(parents=True, exist_ok=True)
         with tempfile.TemporaryDirectory(dir=target.parent) as scratch:
-            # Renamed when whole: no other process finds half of it.
-            part = Path(scratch) / 'part'
-            part.mkdir()
-            for path in files:
-                _copy(path, part)
-            try:
-                part.rename(target)
-            except OSError:
-                if not target.is_dir():  # else another one was faster
-                    raise
+            scratch = Path(scratch)
+            for path in absent:
+                _copy(path, _copied(path, scratch))
+            target.mkdir(exist_ok=True)
+            # Moved when whole: no other process reads half a file.
+            for path in scratch.iterdir():
+                path.replace(target / path.name)
     except OSError as error:
         raise WeightsError(
             f'weights cannot be unpacked into {target} ({error}): set '
@@ -68,13 +66,16 @@ def unpack(folder):
     return target
 
 
-def _copy(path, folder):
+def _copied(path, folder):
+    return folder / (path.stem if path.suffix == SUFFIX else path.name)
+
+
+def _copy(path, target):
     if path.suffix != SUFFIX:
-        shutil.copyfile(path, folder / path.name)
+        shutil.copyfile(path, target)
         return
     try:
-        with lzma.open(path) as source, \
-                (folder / path.stem).open('wb') as sink:
+        with lzma.open(path) as source, target.open('wb') as sink:
             shutil.copyfileobj(source, sink)
     except (lzma.LZMAError, EOFError) as error:
         raise WeightsError(f'{path} is damaged ({error}): install rtmw_ext '
