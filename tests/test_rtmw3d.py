@@ -172,6 +172,10 @@ def test_axis_loss_is_mmposes_with_equal_weights():
     mmpose = KLDiscretLoss(**arguments)
     theirs = mmpose(axes, targets, weights)
     assert torch.allclose(ours, theirs)
+    even = dict(arguments, use_target_weight=False)
+    assert torch.allclose(
+        AxisKLDiscretLoss(**even)(axes, targets, (weights, weights)),
+        KLDiscretLoss(**even)(axes, targets, weights))
     ours = AxisKLDiscretLoss(axis_weights=(1., 3.), **arguments)(
         axes, targets, (weights, weights))
     second = mmpose(axes[1:], targets[1:], weights)

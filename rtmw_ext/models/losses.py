@@ -43,6 +43,8 @@ class AxisKLDiscretLoss(KLDiscretLoss):
         loss = 0
         for prediction, target, weight, factor in zip(
                 predictions, targets, weights, self.axis_weights):
+            if not self.use_target_weight:
+                weight = torch.ones_like(weight)
             values = factor * weight * of_known(
                 weight, self.criterion, prediction, target)
             if self.mask is not None:
