@@ -196,7 +196,7 @@ def _models(flags):
     rows = [(model.aliases[0], model.task, model.weights)
             for model in zoo.models()]
     absent = {model.weights for model in zoo.models()
-              if model.network and not zoo.is_shipped(model.weights)}
+              if model.network and not zoo.is_in_package(model.weights)}
     rows += [(name, 'shipped ONNX' if files.is_shipped(address)
               else 'published ONNX', address)
              for table in (files.POSES, files.DETECTORS)

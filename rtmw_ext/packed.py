@@ -2,7 +2,7 @@
 
 PyTorch and ONNX's external data read them as they are, so that a folder of
 weights is unpacked once, into the user's cache: ``NAME.pth.xz`` as
-``NAME.pth``, beside it the graphs that read it.
+``NAME.pth``, beside it the ONNX files of the folder, whose graphs read it.
 """
 import hashlib
 import lzma
@@ -30,7 +30,7 @@ def pack(path):
 def unpack(folder):
     """
     Args:
-        folder (Path): With compressed weights and the graphs that read them.
+        folder (Path): With compressed weights and ONNX files.
 
     Returns:
         Path: A folder of the cache with the same, unpacked. Its name tells

@@ -109,7 +109,7 @@ def shipped(path):
     """
     if Path(path).parent != SHIPPED:
         return path
-    if not is_shipped(path):
+    if not is_in_package(path):
         raise WeightsError(
             f'this version of rtmw_ext comes without {Path(path).name}: '
             'train it and run tools/ship_weights.py (docs/synthetic.md), or '
@@ -128,7 +128,7 @@ def weights_of(text):
     return shipped(model.weights if model else text)
 
 
-def is_shipped(path):
+def is_in_package(path):
     """Whether the package has the file, compressed or not."""
     return any(Path(f'{path}{suffix}').is_file() for suffix in ('', SUFFIX))
 
