@@ -58,7 +58,7 @@ synthetic-val: setup
 		--split val --out data/synthetic
 
 SYNTHETIC = configs/synthetic/$(1)_synthetic-256x192.py
-LOOK_AGAIN = --cfg-options model.test_cfg.second_look=True
+LOOK_AGAIN = --cfg-options model.test_cfg.second_look=rtmw3d-t-parts-synthetic
 eval-synthetic: synthetic-val
 	$(RUN) tools/test.py $(call SYNTHETIC,rtmw-t) rtmw-t-synthetic
 	$(RUN) tools/test.py $(call SYNTHETIC,rtmw-t) rtmw-t-synthetic $(LOOK_AGAIN)

@@ -10,6 +10,8 @@ import sys
 import warnings
 from pathlib import Path
 
+#: The network of the package that looks at faces and hands again.
+SECOND_LOOK = 'rtmw3d-t-parts-synthetic'
 PARTLY = 3
 STOPPED = 130
 
@@ -132,9 +134,11 @@ def _add_networks(command):
                          help='people a call of the network at most')
     command.add_argument('--subbin', action='store_true',
                          help='points between SimCC bins')
-    command.add_argument('--second-look', action='store_true',
+    command.add_argument('--second-look', nargs='?', metavar='NETWORK',
+                         const=SECOND_LOOK,
                          help='faces and hands again, in crops of their own: '
-                         'better and slower; for models trained for it')
+                         'better and slower; by this network, file or name '
+                         f'(default: {SECOND_LOOK})')
     command.add_argument('--bgr', action='store_true',
                          help='feed BGR, as rtmlib 0.0.16 does')
 
@@ -150,9 +154,10 @@ def build(flags, images=1):
         streams=threads if flags.device == 'cpu' and images > threads else 1)
     pose = PoseModel(files.resolve(flags.pose, files.POSES),
                      rgb=False if flags.bgr else None, subbin=flags.subbin,
-                     second_look=flags.second_look, **network)
-    if flags.batch:
-        pose.batch = min(pose.batch, flags.batch)
+                     second_look=flags.second_look and files.resolve(
+                         flags.second_look, files.POSES), **network)
+    for one in filter(None, (pose, pose.second_look)):
+        one.batch = min(one.batch, flags.batch or one.batch)
     if flags.det == 'none':
         return WholeBody(pose)
     return WholeBody(

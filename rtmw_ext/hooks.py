@@ -15,6 +15,7 @@ from mmpose.structures import merge_data_samples
 
 from .checkpoints import AtomicBackend, check_fit, check_space
 from .images import read_image
+from .models.grid import round_off
 from .models.input_size import fit_input_size
 from .models.rtmw_head import batch_factor
 from .randomness import place_seed, seed_all
@@ -437,3 +438,47 @@ class TimeBudgetHook(Hook):
         # The loop's end, and for the log its likely end.
         runner.train_loop._max_iters = runner.iter + 1 + max(
             0, math.ceil(left))
+
+
+@HOOKS.register_module()
+class WeightGridHook(Hook):
+    """Learns matrices and kernels that will be rounded to a coarse grid
+    (:func:`rtmw_ext.models.grid.round_off`): gradients are those of rounded
+    weights, what they change are exact ones (a straight-through estimator).
+
+    Source: Courbariaux et al., BinaryConnect (arXiv 1511.00363).
+
+    Args:
+        steps (float, optional): Of the grid; None leaves weights as they are.
+    """
+
+    # Before averages and checkpoints see the weights.
+    priority = 'VERY_HIGH'
+
+    def __init__(self, steps=None):
+        self.steps = steps
+
+    def before_train(self, runner):
+        self.weights = [weight for weight in plain_model(runner).parameters()
+                        if weight.ndim > 1 and self.steps is not None]
+        self.exact = None
+        runner.optim_wrapper.optimizer.register_step_pre_hook(
+            lambda *_: self.restore())
+
+    @torch.no_grad()
+    def before_train_iter(self, runner, batch_idx, data_batch=None):
+        self.exact = [weight.clone() for weight in self.weights]
+        for weight in self.weights:
+            weight.copy_(round_off(weight, self.steps))
+
+    def after_train_iter(self, runner, batch_idx, data_batch=None,
+                         outputs=None):
+        # A step of several batches has not come yet.
+        self.restore()
+
+    @torch.no_grad()
+    def restore(self):
+        """The exact weights again, if they are not there."""
+        for weight, exact in zip(self.weights, self.exact or []):
+            weight.copy_(exact)
+        self.exact = None

@@ -1,8 +1,8 @@
 """Our own weights, compressed in the package.
 
 PyTorch and ONNX's external data read them as they are, so that a folder of
-weights is unpacked once, into the user's cache: ``NAME.pth.xz`` as
-``NAME.pth``, beside it the ONNX files of the folder, whose graphs read it.
+them is unpacked once, into the user's cache: ``NAME.pth.xz`` as ``NAME.pth``,
+``NAME.onnx.xz``, whose graph reads it, as ``NAME.onnx`` beside it.
 """
 import hashlib
 import lzma
@@ -30,22 +30,21 @@ def pack(path):
 def unpack(folder):
     """
     Args:
-        folder (Path): With compressed weights and ONNX files.
+        folder (Path): With compressed files.
 
     Returns:
-        Path: A folder of the cache with the same, unpacked. Its name tells
-        what is in it, so that other weights have another one.
+        Path: A folder of the cache with them, unpacked. Its name tells what
+        is in it, so that other weights have another one.
 
     Raises:
         WeightsError: A file is damaged, or the cache cannot be written.
     """
-    files = [path for path in sorted(folder.iterdir())
-             if path.suffix in (SUFFIX, '.onnx')]
+    files = sorted(folder.glob(f'*{SUFFIX}'))
     digest = hashlib.sha256()
     for path in files:
         digest.update(path.name.encode() + path.read_bytes())
     target = cache_folder('weights') / digest.hexdigest()[:16]
-    absent = [path for path in files if not _copied(path, target).is_file()]
+    absent = [path for path in files if not (target / path.stem).is_file()]
     if not absent:
         return target
     try:
@@ -53,7 +52,7 @@ def unpack(folder):
         with tempfile.TemporaryDirectory(dir=target.parent) as scratch:
             scratch = Path(scratch)
             for path in absent:
-                _copy(path, _copied(path, scratch))
+                _unpack(path, scratch / path.stem)
             target.mkdir(exist_ok=True)
             # Moved when whole: no other process reads half a file.
             for path in scratch.iterdir():
@@ -66,14 +65,7 @@ def unpack(folder):
     return target
 
 
-def _copied(path, folder):
-    return folder / (path.stem if path.suffix == SUFFIX else path.name)
-
-
-def _copy(path, target):
-    if path.suffix != SUFFIX:
-        shutil.copyfile(path, target)
-        return
+def _unpack(path, target):
     try:
         with lzma.open(path) as source, target.open('wb') as sink:
             shutil.copyfileobj(source, sink)

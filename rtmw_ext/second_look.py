@@ -1,12 +1,13 @@
 """A second look at faces and hands, in crops of their own.
 
 In the crop of a person a face or a hand is a tenth as wide as the input. The
-first look says where it is; the second sees it larger, and so errs less in
-pixels of the image; a third is nearer still, around what both have found. They
-count by how sure they are: by the inverse of the variance of their
-distributions over bins, which is the mean with the least variance, if their
-errors are independent. What is known of a part by then makes its crops alike:
-they show it upright, and right hands in a mirror, as left ones.
+first look says where it is; then a network that knows faces and hands alone
+sees it larger, and so errs less in pixels of the image; it looks twice more,
+nearer each time, around what all have found. Looks count by how sure they are:
+by the inverse of the variance of their distributions over bins, which is the
+mean with the least variance, if their errors are independent. What is known of
+a part by then makes its crops alike: they show it upright, and right hands in
+a mirror, as left ones.
 
 Shapes: N persons, K keypoints (the 133), P parts of ``ROOTS``, A axes, x, y
 and in 3D z, W bins of an axis.
@@ -16,7 +17,7 @@ import numpy as np
 from .skeleton import MIRRORED, PARTS, ROOTS, SEEN, UP
 
 #: Side of the box of each further look, in longer sides of the part so far.
-CONTEXTS = (3.5, 2.3)
+CONTEXTS = (3., 2., 1.5)
 #: Of the softmax, where a model does not say: RTMW's (its released configs).
 BETA = 10.
 NUM_KEYPOINTS = PARTS['right_hand'].stop
@@ -118,15 +119,20 @@ def merge(points, scores, variances, again):
     """
     points, scores, variances = (
         value.copy() for value in (points, scores, variances))
+    axes = min(points.shape[2], again[0].shape[3])
     for number, (name, root) in enumerate(ROOTS.items()):
         part = list(SEEN[name])
         shown = 'left_hand' if MIRRORED.get(name) else name
         moved, sure, spread = (
             value[:, number, list(SEEN[shown])] for value in again)
-        offset = points[:, root] - again[0][:, number, ROOTS[shown]]
-        moved[..., 2:] += offset[:, None, 2:]
-        share = variances[:, part] / (variances[:, part] + spread)
-        points[:, part] += share * (moved - points[:, part])
-        variances[:, part] = share * spread
+        moved, spread = moved[..., :axes], spread[..., :axes]
+        offset = (points[:, root, 2:axes]
+                  - again[0][:, number, ROOTS[shown], 2:axes])
+        moved[..., 2:] += offset[:, None]
+        before, wide = (value[:, part, :axes]
+                        for value in (points, variances))
+        share = wide / (wide + spread)
+        points[:, part, :axes] = before + share * (moved - before)
+        variances[:, part, :axes] = share * spread
         scores[:, part] = (scores[:, part] + sure) / 2
     return points, scores, variances

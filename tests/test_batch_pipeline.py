@@ -80,7 +80,8 @@ def test_labels_follow_the_pixels(changes):
     assert seen >= 8
 
 
-def test_crops_of_parts():
+@pytest.mark.parametrize('scale', [(1.6, 4.8), (1.2, 2.)])
+def test_crops_of_parts(scale):
     """Every crop is of a face or a hand, right ones mirrored, whose root is
     where z begins; no crop is of a hidden one."""
     torch.manual_seed(0)
@@ -103,7 +104,8 @@ def test_crops_of_parts():
         for name, value in data.items()}
     module = BatchPipeline(
         codec=dict(type='SimCC3DLabel', input_size=(192, 256, 192)),
-        mean=[0., 0., 0.], std=[1., 1., 1.], part_prob=1., **PLAIN)
+        mean=[0., 0., 0.], std=[1., 1., 1.], part_prob=1., part_scale=scale,
+        **PLAIN)
     # Fewer than a quarter of its points are seen.
     data['keypoints_visible'][:5, PARTS['right_hand'][5:]] = 0.5
     data['keypoints_visible'][:5, PARTS['left_hand'][5:]] = 0.5
@@ -120,8 +122,10 @@ def test_crops_of_parts():
                     ).all() and (x[list(PARTS[part])].amax(1) == 1).all()}
         assert len(wide) == 1
         (part, width), = wide.items()
-        # 1 / 1.25 of the input, over 1.6 to 4.8 sides, of a turned square.
-        assert 192 / 1.25 / 4.9 / 1.42 < width < 192 / 1.25 / 1.55 * 1.42
+        # 1 / 1.25 of the input, over so many sides, of a turned square.
+        least, most = scale
+        assert 192 / 1.25 / (most + 0.1) / 1.42 < width
+        assert width < 192 / 1.25 / (least - 0.05) * 1.42
         start, stop = UP[part]
         right, down = (axis[stop].argmax() - axis[start].argmax()
                        for axis in (x, y))
@@ -129,7 +133,7 @@ def test_crops_of_parts():
             off = np.degrees(np.arctan2(right, -down))
             assert abs(off) < TILTS[part] + 3
             off_by.append(off)
-        near.append(width > 192 / 1.25 / 2)
+        near.append(width > 192 / 1.25 / (least * most)**0.5)
         bins = labels.keypoint_z_labels[row].argmax(1)
         known = labels.keypoint_z_weights[row] > 0
         root = ROOTS[part]

@@ -14,7 +14,7 @@ from test_resume import training
 from test_training import Stand
 
 from rtmw_ext.hooks import InputSizeHook
-from rtmw_ext.models.input_size import fit_input_size, stretch
+from rtmw_ext.models.input_size import crop_head, fit_input_size, stretch
 
 LARGE = (128, 192)
 
@@ -87,6 +87,48 @@ def test_a_stretched_head_looks_at_the_same_place(three_d, hem):
                  if torch.equal(value, before[name])
                  and value.shape == before[name].shape]
     assert len(state) - len(untouched) == 2 + three_d + 1 + hem
+
+
+@pytest.mark.parametrize('three_d', [False, True])
+@pytest.mark.parametrize('hem', [True, False])
+def test_a_cropped_head_sees_the_middle(three_d, hem):
+    """What is in the middle of the large input gives the same code, and points
+    as far from the middle."""
+    large = model((192, 192), three_d, **{'head.hem': hem})
+    codec = dict(TINY_CODEC_3D if three_d else TINY_CODEC)
+    codec['input_size'] = (64, 128, 64) if three_d else (64, 128)
+    small = model(three_d=three_d, **{
+        'head.hem': hem, 'head.decoder': codec, 'head.kernel_size': 3})
+    for module in large.modules():
+        if isinstance(module, torch.nn.Linear | torch.nn.Conv2d):
+            torch.nn.init.normal_(module.weight)
+    crop_head(large, small)
+    encoders = [[model.head.hem.top, model.head.hem.bottom] if hem else [
+        model.head.encoder] for model in (large, small)]
+    for old, new in zip(*encoders):
+        fine = round((old.mlp[1].weight.shape[1] / 36)**.5)
+        maps = torch.rand(2, 5, 4 * fine, 2 * fine)
+        # 6 x 6 cells around the middle 4 x 2.
+        wide = torch.nn.functional.pad(maps, [2 * fine] * 2 + [fine] * 2)
+        assert torch.allclose(old.mlp(wide.flatten(2)),
+                              new.mlp(maps.flatten(2)), rtol=1e-4, atol=1e-4)
+        old, new = (getattr(one.conv, 'conv', one.conv).weight
+                    for one in (old, new))
+        assert torch.equal(old[..., 2:5, 2:5], new)
+    tokens = torch.rand(1, 5, large.head.cls_x.in_features)
+    for old, new, edges in zip(
+            large.head.classifiers, small.head.classifiers,
+            ((128, 256), (64, 320), (128, 256))):
+        assert torch.equal(old(tokens)[..., slice(*edges)], new(tokens))
+    name = 'backbone.stem.0.conv.weight'
+    assert torch.equal(large.state_dict()[name], small.state_dict()[name])
+
+
+def test_a_larger_head_is_no_crop():
+    with pytest.raises(ValueError, match='head.mlp.* of .* cannot be cut to'):
+        crop_head(model(), model(LARGE))
+    with pytest.raises(ValueError, match='cls_z.weight is in the first'):
+        crop_head(model(LARGE, True), model())
 
 
 def test_same_size_and_other_models_are_left_alone():

@@ -267,14 +267,17 @@ def test_no_pose_model(tmp_path):
             PoseModel(path)
 
 
-def test_who_cannot_look_again(tmp_path):
+def test_who_has_no_part_in_a_second_look(tmp_path, rtmw_t_file):
     for outputs in ({'keypoints': (1, 133, 2), 'scores': (1, 133)},
                     {'simcc_x': (1, 17, 384), 'simcc_y': (1, 17, 512)}):
         path = toy(tmp_path / 'once.onnx', {'input': (1, 3, 256, 192)},
                    outputs)
-        PoseModel(path)
-        with pytest.raises(PoseError, match='once.onnx cannot look again'):
-            PoseModel(path, second_look=True)
+        once = PoseModel(path)
+        for one, other in ((path, path), (path, rtmw_t_file[0]),
+                           (rtmw_t_file[0], path), (rtmw_t_file[0], once)):
+            with pytest.raises(PoseError, match='once.onnx has no part in a '
+                               'second look'):
+                PoseModel(one, second_look=other)
 
 
 def test_mismatched_input_size(tmp_path, rtmw_t_file):

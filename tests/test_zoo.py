@@ -44,7 +44,7 @@ def test_bare_name_is_the_most_accurate():
 
 def test_every_entry_has_config_and_weights():
     names = [model.name for model in zoo.models()]
-    assert len(names) == len(set(names)) == 11
+    assert len(names) == len(set(names)) == 12
     for model in zoo.models():
         assert Config.fromfile(model.config).model
         if model.network is None:

@@ -42,13 +42,14 @@ LIMIT = 40e6
 TOLERANCE = 1e-4
 
 
-def ship(checkpoint, config, folder=zoo.SHIPPED):
+def ship(checkpoint, config, folder=zoo.SHIPPED, steps=shared.STEPS):
     """Writes the weights and the graphs, or nothing.
 
     Args:
         checkpoint (str): Path of a training's checkpoint.
         config (str): Path of its config.
         folder (Path): To write into.
+        steps (float): Of the grid of :func:`shared.shrink`.
 
     Returns:
         list[Path]: The files.
@@ -70,7 +71,7 @@ def ship(checkpoint, config, folder=zoo.SHIPPED):
     folder.mkdir(exist_ok=True)
     with tempfile.TemporaryDirectory(dir=folder) as scratch:
         weights = Path(scratch) / name
-        AtomicBackend().put(pack(checkpoint, config), weights)
+        AtomicBackend().put(pack(checkpoint, config, steps), weights)
         for user in users:
             model, content, _ = load_model(str(user.config), str(weights))
             graph = weights.with_name(user.network.name)
@@ -86,7 +87,8 @@ def ship(checkpoint, config, folder=zoo.SHIPPED):
             if apart > TOLERANCE * largest:
                 raise ExportError(text)
             print(text)
-        packed.pack(weights)
+        for path in list(Path(scratch).iterdir()):
+            packed.pack(path)
         new = sorted(Path(scratch).iterdir())
         kept = [path for path in folder.iterdir() if path.is_file()
                 and path.name not in {path.name for path in new}]
@@ -101,7 +103,7 @@ def ship(checkpoint, config, folder=zoo.SHIPPED):
         return [folder / path.name for path in new]
 
 
-def pack(checkpoint, config):
+def pack(checkpoint, config, steps):
     """bytes: The ``.pth``: ``state_dict``, and ``meta`` of plain data, which
     torch loads with ``weights_only``."""
     init_default_scope('mmpose')
@@ -120,7 +122,8 @@ def pack(checkpoint, config):
         iterations=loaded.get('meta', {}).get('iter'),
         dataset_meta=plain(dataset_meta_from_config(content)))
     result = io.BytesIO()
-    torch.save(dict(meta=meta, state_dict=shared.shrink(state)), result)
+    torch.save(dict(meta=meta, state_dict=shared.shrink(state, steps)),
+               result)
     return result.getvalue()
 
 
@@ -140,14 +143,18 @@ def main():
         formatter_class=argparse.RawDescriptionHelpFormatter)
     flags.add_argument('checkpoint', help='of tools/train.py')
     flags.add_argument('config', help='that it was trained with')
+    flags.add_argument('--steps', type=float, default=shared.STEPS,
+                       help='of the grid; fewer are smaller, and for weights '
+                       'that WeightGridHook prepared for it (default: '
+                       f'{shared.STEPS})')
     flags = flags.parse_args()
     MMLogger.get_instance('mmengine', log_level='ERROR')
     for path in (flags.checkpoint, flags.config):
         if not Path(path).is_file():
             raise SystemExit(f'error: {path} does not exist')
     try:
-        files = ship(flags.checkpoint, flags.config)
-    except (ExportError, CheckpointError) as error:
+        files = ship(flags.checkpoint, flags.config, steps=flags.steps)
+    except (CheckpointError, ValueError) as error:
         raise SystemExit(f'error: {error}') from None
     for path in files:
         print(f'{path.stat().st_size / 1e6:6.2f} MB  {path}')

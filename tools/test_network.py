@@ -21,6 +21,7 @@ import numpy as np
 from mmpose.datasets.datasets.utils import parse_pose_metainfo
 from xtcocotools.coco import COCO
 
+from rtmw_ext.cli import SECOND_LOOK
 from rtmw_ext.evaluation.wholebody_metric import part_stats
 from rtmw_ext.export.quantize import moved
 from rtmw_ext.images import read_image
@@ -129,7 +130,8 @@ def main():
     flags.add_argument('networks', nargs='+')
     flags.add_argument('--backend')
     flags.add_argument('--precision', default='fp32')
-    flags.add_argument('--second-look', action='store_true',
+    flags.add_argument('--second-look', nargs='?', metavar='NETWORK',
+                       const=SECOND_LOOK,
                        help='at faces and hands, as of rtmw infer')
     flags.add_argument('--boxes', type=int, default=1,
                        help='boxes of a person: its own, then moved ones '
@@ -146,9 +148,10 @@ def main():
     for number, text in enumerate(flags.networks):
         with tempfile.TemporaryDirectory() as scratch:
             try:
-                pose = load(text, scratch, backend=flags.backend,
-                            precision=flags.precision,
-                            second_look=flags.second_look)
+                how = dict(backend=flags.backend, precision=flags.precision)
+                pose = load(text, scratch, **how, second_look=(
+                    flags.second_look and load(
+                        flags.second_look, scratch, **how)))
             except ValueError as error:
                 raise SystemExit(f'error: {error}') from None
             values, people = evaluate(pose, flags.annotations, flags.images)

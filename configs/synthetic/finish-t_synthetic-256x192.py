@@ -1,6 +1,6 @@
 # A last part of the training, which two CPU cores can do: the first stages, a
 # quarter of a step, are fixed, crops are little changed, as they are met, and
-# four of five are of a face or a hand (PoseModel's second look).
+# four of five are of a face or a hand.
 _base_ = './rtmw3d-t_synthetic-256x192.py'
 
 model = dict(

@@ -10,26 +10,27 @@ from pathlib import Path
 import torch
 from torch._subclasses.fake_tensor import FakeTensorMode
 
+from ..models.grid import round_off
 from .formats import trace, write_metadata
 from .model import Exportable, ExportError
 
 #: What half floats hold.
 LARGEST = torch.finfo(torch.float16).max
-#: Steps of the grid of a row of shipped weights in its root mean square; up to
-#: twice as many, as a step is a power of two.
+#: Of the grid of shipped weights.
 STEPS = 8
 
 
-def shrink(state):
+def shrink(state, steps=STEPS):
     """Weights in half the space.
 
-    Matrices and kernels become float16 on a grid of ``STEPS``, 2.6 % of noise:
+    Matrices and kernels become float16 on a grid, with 8 steps 2.6 % of noise:
     compressed that is two fifths of what all bits take. Vectors (BN's
     statistics, scales, biases) stay as they are: they are under a hundredth
     of it, and a variance may be smaller than float16 can tell from 0.
 
     Args:
         state (dict): {name: tensor}.
+        steps (float): Of the grid, see :func:`round_off`.
 
     Returns:
         dict: The same names; tensors on the CPU with a storage of their own.
@@ -49,19 +50,9 @@ def shrink(state):
                     raise ExportError(f'weight {name} reaches '
                                       f'{tensor.abs().max():.3g}, more than '
                                       f'float16 holds ({LARGEST:.0f})')
-                tensor = round_off(tensor, STEPS).half()
+                tensor = round_off(tensor, steps).half()
         small[name] = tensor.clone()
     return small
-
-
-def round_off(tensor, steps):
-    """The nearest numbers that are whole multiples of a row's step, the
-    largest power of two of which ``steps`` are within its root mean square."""
-    rows = tensor.flatten(1)
-    size = rows.square().mean(1, keepdim=True).sqrt()
-    # No step is finer than float16's.
-    step = (size / steps).log2().floor().clamp(min=-24).exp2()
-    return ((rows / step).round() * step).view_as(tensor)
 
 
 def to_shared_onnx(model, meta, path, checkpoint):

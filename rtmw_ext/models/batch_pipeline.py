@@ -46,6 +46,8 @@ class BatchPipeline(PoseDataPreprocessor):
             seen, as :mod:`rtmw_ext.second_look` takes them: more or less
             upright, right hands mirrored, z from the nose or the wrist
             (``ROOTS``).
+        part_scale (tuple[float, float]): Least and largest side of such a
+            crop's box, in longer sides of the part.
         colour (float): Strength of the photometric changes, 0 (none) to 1.
         dropout_prob (float): Of one black rectangle.
         kwargs: Of mmpose's preprocessor.
@@ -60,6 +62,7 @@ class BatchPipeline(PoseDataPreprocessor):
                  rotate_factor=90.,
                  half_body_prob=0.3,
                  part_prob=0.,
+                 part_scale=(1.6, 4.8),
                  colour=1.,
                  dropout_prob=0.5,
                  **kwargs):
@@ -71,6 +74,7 @@ class BatchPipeline(PoseDataPreprocessor):
         self.rotate_factor = rotate_factor
         self.half_body_prob = half_body_prob
         self.part_prob = part_prob
+        self.part_scale = part_scale
         self.colour = colour
         self.dropout_prob = dropout_prob
         meta = parse_pose_metainfo(metainfo)
@@ -197,7 +201,9 @@ class BatchPipeline(PoseDataPreprocessor):
         use = (rand[0, :, 0] < self.part_prob) & clear.any(1)
         side = (high - low).amax(1, keepdim=True).clamp(min=4)
         # A look errs by some of what it sees: a wide one by a third of a hand.
-        center, side = (low + high) / 2, side * 1.6 * 3**rand[3]
+        least, most = self.part_scale
+        center = (low + high) / 2
+        side = side * least * (most / least)**rand[3]
         center = center + side * 0.2 * (
             torch.cat([rand[1], rand[2]], dim=1) - 0.5)
         square = torch.cat([center - side / 2, center + side / 2], dim=1)

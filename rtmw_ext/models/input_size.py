@@ -2,6 +2,8 @@
 
 Shapes: D features of a code or a token, (h, w) a level's size in cells.
 """
+import math
+
 import torch
 
 from .rtmw_head import STRIDE, RTMWSimCCHead
@@ -51,6 +53,49 @@ def fit_input_size(model, state_dict):
         state_dict[name] = maps.flatten(1) * (
             weight.shape[1] / own.shape[1])
     return old
+
+
+def crop_head(old, new):
+    """Weights of an RTMW or RTMW3D for one that sees the middle of its input
+    only, at the same size, and may have smaller kernels in its HEM: what
+    looked at a place there looks at it here.
+
+    Args:
+        old (nn.Module): Estimator of the larger input.
+        new (nn.Module): The other, the same but for that; it gets the weights.
+
+    Raises:
+        ValueError: It is no such model; the text names the weight.
+    """
+    state = new.state_dict()
+    cells = [[math.prod(model.head.input_size[:2]), *[
+        side // STRIDE for side in model.head.input_size[1::-1]]]
+        for model in (old, new)]
+    for name, weight in old.state_dict().items():
+        if name not in state:
+            raise ValueError(f'{name} is in the first model only')
+        shape = state[name].shape
+        if name.startswith(('head.mlp.', 'head.mlp2.')) and weight.ndim == 2:
+            fine = round((weight.shape[1] * STRIDE**2 / cells[0][0])**0.5)
+            maps = weight.unflatten(1, [side * fine for side in cells[0][1:]])
+            maps = middle(maps, (
+                len(weight), *[side * fine for side in cells[1][1:]]), name)
+            # ScaleNorm divides by the root mean square of fewer cells.
+            weight = maps.flatten(1) * (cells[0][0] / cells[1][0])**0.5
+        state[name] = middle(weight, shape, name)
+    new.load_state_dict(state)
+
+
+def middle(tensor, shape, name):
+    """The part of that shape about the middle."""
+    if tensor.ndim != len(shape) or any(
+            wanted > side for wanted, side in zip(shape, tensor.shape)):
+        raise ValueError(f'{name} of {tuple(tensor.shape)} cannot be cut to '
+                         f'{tuple(shape)}')
+    for dim, wanted in enumerate(shape):
+        tensor = tensor.narrow(
+            dim, (tensor.shape[dim] - wanted) // 2, wanted)
+    return tensor
 
 
 def stretch(tensor, dim, size):

@@ -2,6 +2,8 @@
 
 Shapes: N persons (crops), K keypoints, P parts of a second look, A axes.
 """
+import functools
+
 import numpy as np
 import torch
 from mmpose.models.pose_estimators import TopdownPoseEstimator
@@ -15,11 +17,12 @@ from .batch_pipeline import warp
 
 @MODELS.register_module()
 class RTMWEstimator(TopdownPoseEstimator):
-    """Top-down estimator that can look again, see
-    :mod:`rtmw_ext.second_look`: with ``test_cfg=dict(second_look=True)``, for
-    a model that saw faces and hands on their own
-    (``BatchPipeline(part_prob=...)``). Further looks' crops are taken out of
-    the first one's; elsewhere mmpose's, whose weights it loads.
+    """Top-down estimator whose faces and hands another one can look at again,
+    see :mod:`rtmw_ext.second_look`: ``test_cfg=dict(second_look=...)`` names
+    one that learned faces and hands on their own
+    (``BatchPipeline(part_prob=1.)``), by a model's name or by arguments of
+    :func:`rtmw_ext.export.model.load_model`. Its crops are taken out of this
+    one's; elsewhere mmpose's estimator, whose weights it loads.
     """
 
     def predict(self, inputs, data_samples):
@@ -35,12 +38,15 @@ class RTMWEstimator(TopdownPoseEstimator):
         Raises:
             ValueError: A second look is asked for, but not of the 133 points.
         """
-        if not self.test_cfg.get('second_look', False):
+        if not self.test_cfg.get('second_look'):
             return super().predict(inputs, data_samples)
-        if self.head.out_channels != NUM_KEYPOINTS:
-            raise ValueError(
-                f'test_cfg has second_look, which is for {NUM_KEYPOINTS} '
-                f'points, the model has {self.head.out_channels}: turn it off')
+        parts = self.parts_model.to(inputs.device)
+        for model in (self, parts):
+            if model.head.out_channels != NUM_KEYPOINTS:
+                raise ValueError(
+                    'test_cfg has second_look, which is for '
+                    f'{NUM_KEYPOINTS} points, a model has '
+                    f'{model.head.out_channels}: turn it off')
         simcc, instances, *first = self.look(inputs, data_samples)
         fields = None
         if self.test_cfg.get('output_heatmaps', False):
@@ -50,16 +56,26 @@ class RTMWEstimator(TopdownPoseEstimator):
                         (len(inputs), 1))
 
         def again(boxes, tilts, mirrored):
-            matrices = frames(boxes, (width, height), tilts, mirrored)
+            size = parts.head.input_size[:2]
+            matrices = frames(boxes, size, tilts, mirrored)
             crops = self.cut(inputs.repeat_interleave(
-                len(boxes) // len(inputs), 0), matrices)
+                len(boxes) // len(inputs), 0), matrices, size)
             # No flip test: a hand alone is always a left one.
-            _, _, points, scores, variances = self.look(crops)
+            _, _, points, scores, variances = parts.look(crops)
             points, variances = to_image(matrices, points, variances)
             return points, scores, variances
 
         self.put(instances, *look_again(first, whole, again))
         return self.add_pred_to_datasample(instances, fields, data_samples)
+
+    @functools.cached_property
+    def parts_model(self):
+        """RTMWEstimator: The one that looks again; no module of this one, so
+        that it is in no checkpoint."""
+        from ..export.model import load_model
+        name = self.test_cfg['second_look']
+        return load_model(**(dict(name=name) if isinstance(name, str)
+                             else name))[0]
 
     def look(self, inputs, data_samples=None):
         """
@@ -96,16 +112,15 @@ class RTMWEstimator(TopdownPoseEstimator):
                                  for found in instances])
         return simcc, instances, points, scores, variances
 
-    def cut(self, inputs, matrices):
-        """Crops (N, 3, h, w), one of each input, black outside; where they
-        are, :func:`rtmw_ext.runtime.pose.frames` says."""
-        height, width = inputs.shape[2:]
+    def cut(self, inputs, matrices, size):
+        """Crops (N, 3, h, w), one of each input, black outside, of ``size``
+        (w, h); where they are, :func:`rtmw_ext.runtime.pose.frames` says."""
         matrices = np.concatenate([matrices, np.broadcast_to(
             [[[0, 0, 1]]], (len(matrices), 1, 3))], 1)
         processor = self.data_preprocessor
         black = (-processor.mean / processor.std).to(inputs)
         return warp(inputs - black, torch.from_numpy(matrices).to(inputs),
-                    (width, height)) + black
+                    size) + black
 
     def put(self, instances, points, scores):
         """Points (N, K, A) and scores (N, K) into what the head decoded."""

@@ -46,10 +46,11 @@ class PoseModel:
             :func:`rtmw_ext.runtime.simcc.decode_axis`. A file whose metadata
             asks for expected bins has no others.
         person_height (float): Metres, for the depth of a 3D person.
-        second_look (bool): Look at every face and hand again, from nearer, see
-            :mod:`rtmw_ext.second_look`: better points for six more crops a
-            person. For models that saw faces and hands on their own
-            (``BatchPipeline(part_prob=...)``).
+        second_look (PoseModel | str | Path, optional): A network, or its
+            file, that looks at every face and hand again, from nearer, see
+            :mod:`rtmw_ext.second_look`: better points for nine more crops a
+            person. One that learned faces and hands on their own
+            (``BatchPipeline(part_prob=1.)``).
         **network: Further arguments of :func:`load_network`.
 
     Attributes:
@@ -60,11 +61,12 @@ class PoseModel:
 
     Raises:
         NetworkError: As of :func:`load_network`.
-        PoseError: The file is no pose network, or none that can look again.
+        PoseError: The file is no pose network, or has no part in a second
+            look.
     """
 
     def __init__(self, path, *, rgb=None, subbin=False,
-                 person_height=geometry.PERSON_HEIGHT, second_look=False,
+                 person_height=geometry.PERSON_HEIGHT, second_look=None,
                  **network):
         self.network = load_network(path, **network)
         meta = self.network.metadata
@@ -101,13 +103,17 @@ class PoseModel:
         self.scale = 1 / np.float32(meta.get('std', STD))[:, None, None]
         self.subbin = subbin
         self.person_height = person_height
-        self.second_look = second_look
         self.beta = meta.get('beta', BETA)
-        if second_look and (self.decoded or shapes[0][1] not in (
-                None, NUM_KEYPOINTS)):
-            raise PoseError(f'{path} cannot look again: that takes the SimCC '
-                            f'logits of {NUM_KEYPOINTS} points, its outputs '
-                            f'are {self.network.outputs}')
+        if not isinstance(second_look, (PoseModel, type(None))):
+            second_look = PoseModel(second_look, subbin=subbin, **network)
+        self.second_look = second_look
+        for one in (self, second_look) if second_look else ():
+            points = list(one.network.outputs.values())[one.order[0]][1]
+            if one.decoded or points not in (None, NUM_KEYPOINTS):
+                raise PoseError(
+                    f'{one.network.path} has no part in a second look: that '
+                    f'takes the SimCC logits of {NUM_KEYPOINTS} points, its '
+                    f'outputs are {one.network.outputs}')
         self.batch = batch or MAX_BATCH
         self._nobody = None
 
@@ -141,11 +147,13 @@ class PoseModel:
                             'must be finite with x1 < x2 and y1 < y2')
         if box_scores is None:
             box_scores = np.ones(len(boxes), np.float32)
-        points, scores, variances = self.look(image, boxes)
         if self.second_look and len(boxes):
             points, scores = look_again(
-                (points, scores, variances), boxes,
-                lambda *where: self.look(image, *where))
+                self.look(image, boxes, spread=True), boxes,
+                lambda *where: self.second_look.look(
+                    image, *where, spread=True))
+        else:
+            points, scores, _ = self.look(image, boxes)
         people = People(
             points[..., :2].astype(np.float32), scores, boxes,
             np.asarray(box_scores, np.float32))
@@ -155,15 +163,15 @@ class PoseModel:
                 camera or geometry.default_camera(width, height))
         return people
 
-    def look(self, image, boxes, tilts=None, mirrored=None):
+    def look(self, image, boxes, tilts=None, mirrored=None, spread=False):
         """Points in the image, (N, K, 2) in pixels or (N, K, 3) with z in
-        metres, their scores (N, K) and, for a second look, variances like
-        the points, of boxes (N, 4) as :func:`frames` shows them."""
+        metres, their scores (N, K) and, with ``spread``, variances like the
+        points, of boxes (N, 4) as :func:`frames` shows them."""
         matrices = self.frames(boxes, tilts, mirrored)
         simcc = self.run(self.crop(image, matrices))
         points, scores = self.decode(simcc)
         variances = None
-        if self.second_look:
+        if spread:
             variances = np.stack([
                 variance(axis, self.beta) for axis in simcc],
                 -1) / self.split_ratio**2

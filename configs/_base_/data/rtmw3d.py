@@ -1,4 +1,4 @@
-# The released 3D codec and augmentation for each input size; two smaller ones
+# The released 3D codec and augmentation for each input size; smaller ones
 # beside it. rtmw3d_384x288.py and so on each pick one of `inputs3d`.
 _base_ = ['../datasets/cocktail17.py', './loaders.py']
 
@@ -84,6 +84,7 @@ def _input(axes, sigma):
 # (w, h, d) in pixels, and the labels' width on each axis in bins.
 inputs3d = dict(
     x128x96=_input((96, 128, 288), (3., 3., 4.9)),
+    x128x128=_input((128, 128, 192), (3.5, 3.5, 4.9)),
     x256x192=_input((192, 256, 192), (4.9, 5.66, 4.9)),
     x384x288=_input((288, 384, 288), (6., 6.93, 6.)))
 
