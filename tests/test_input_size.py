@@ -1,18 +1,22 @@
 """Weights of one input size, stretched for another."""
 import copy
 import logging
+import subprocess
+import sys
 
 import pytest
 import torch
-from conftest import TINY_CODEC, TINY_CODEC_3D, tiny
+from conftest import CONFIGS, ROOT, TINY_CODEC, TINY_CODEC_3D, tiny
 from hypothesis import given
 from hypothesis import strategies as st
+from mmengine.config import Config
 from mmengine.hooks import EMAHook
 from mmengine.runner import EpochBasedTrainLoop, Runner
 from mmpose.registry import MODELS
 from test_resume import training
 from test_training import Stand
 
+from rtmw_ext import zoo
 from rtmw_ext.hooks import InputSizeHook
 from rtmw_ext.models.input_size import crop_head, fit_input_size, stretch
 
@@ -129,6 +133,29 @@ def test_a_larger_head_is_no_crop():
         crop_head(model(), model(LARGE))
     with pytest.raises(ValueError, match='cls_z.weight is in the first'):
         crop_head(model(LARGE, True), model())
+
+
+def test_tool_that_crops(tmp_path):
+    configs = CONFIGS / 'synthetic'
+    whole, parts = (configs / 'rtmw3d-t_synthetic-256x192.py',
+                    configs / 'rtmw3d-t-parts_synthetic-128x128.py')
+
+    def run(*arguments):
+        return subprocess.run(
+            [sys.executable, 'tools/crop_head.py', 'rtmw3d-t-synthetic',
+             *arguments], cwd=ROOT, text=True, capture_output=True)
+
+    done = run(whole, parts, tmp_path / 'parts.pth')
+    assert done.returncode == 0, done.stderr
+    state = torch.load(tmp_path / 'parts.pth')['state_dict']
+    MODELS.build(Config.fromfile(parts).model).load_state_dict(state)
+    whole_state = torch.load(zoo.weights_of('rtmw3d-t-synthetic'))[
+        'state_dict']
+    assert torch.equal(state['head.cls_x.weight'],
+                       whole_state['head.cls_x.weight'][64:-64].float())
+    done = run(parts, whole, tmp_path / 'no.pth')
+    assert 'crop_head: ' in done.stderr.splitlines()[-1]
+    assert not (tmp_path / 'no.pth').exists()
 
 
 def test_same_size_and_other_models_are_left_alone():

@@ -6,34 +6,41 @@ tools/grow.py SMALL.pth SMALL_CONFIG LARGE_CONFIG LARGE.pth
 tools/train.py LARGE_CONFIG --cfg-options load_from=LARGE.pth
 """
 import argparse
+import sys
+from pathlib import Path
 
 import torch
 
 import rtmw_ext  # noqa: F401  (registers the modules)
-from rtmw_ext.checkpoints import CheckpointError
-from rtmw_ext.export.model import RANDOM, ExportError, load_model
-from rtmw_ext.models.grow import GrowError, grow
+from rtmw_ext.export.model import RANDOM, load_model
+from rtmw_ext.models.grow import grow
 
 
-def main():
+def main(description, convert):
+    """
+    Args:
+        description (str): Of the command line.
+        convert (callable): Puts the weights of its first model into its
+            second; ValueError where it cannot.
+    """
     parser = argparse.ArgumentParser(
-        description=__doc__,
+        description=description,
         formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument('checkpoint', help='of the small model')
-    parser.add_argument('small', help='its config')
-    parser.add_argument('large', help='config of the large model')
+    parser.add_argument('checkpoint', help='of the first model, or its name')
+    parser.add_argument('first', help='its config')
+    parser.add_argument('second', help='config of the second model')
     parser.add_argument('out', help='.pth to write')
     flags = parser.parse_args()
     try:
-        small, _, _ = load_model(flags.small, flags.checkpoint)
-        large, _, _ = load_model(flags.large, RANDOM)
-        grow(small, large)
-    except (CheckpointError, ExportError, GrowError) as error:
-        raise SystemExit(f'grow: {error}') from None
-    torch.save(dict(state_dict=large.state_dict()), flags.out)
-    print(f'{flags.out}: {sum(p.numel() for p in large.parameters()):,} '
+        first, _, _ = load_model(flags.first, flags.checkpoint)
+        second, _, _ = load_model(flags.second, RANDOM)
+        convert(first, second)
+    except ValueError as error:
+        raise SystemExit(f'{Path(sys.argv[0]).stem}: {error}') from None
+    torch.save(dict(state_dict=second.state_dict()), flags.out)
+    print(f'{flags.out}: {sum(p.numel() for p in second.parameters()):,} '
           'weights')
 
 
 if __name__ == '__main__':
-    main()
+    main(__doc__, grow)
