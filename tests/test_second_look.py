@@ -213,7 +213,8 @@ def estimator(name, second_look=PARTS_MODEL, **test_cfg):
 def test_runtime_sees_what_pytorch_sees(name, people, monkeypatch):
     """PyTorch cuts faces and hands out of the network's input, the runtime
     out of the picture: here the same pixels."""
-    crop = np.ascontiguousarray(people[100:356, 200:392])
+    # Smooth, so that 32nds of a pixel matter little.
+    crop = cv2.GaussianBlur(people[100:356, 200:392], (0, 0), 1)
     box = np.float32([[0, 0, 192, 256]])
     center, side = box[0, 2:] / 2, box[0, 2:] / 1.25
     box = np.concatenate([center - side / 2, center + side / 2])[None]
@@ -228,7 +229,7 @@ def test_runtime_sees_what_pytorch_sees(name, people, monkeypatch):
     off = np.abs(drawn.keypoints - theirs.pred_instances.keypoints)
     assert np.median(off) < 0.02 and np.median(off[:, MOVED]) < 0.1
     off = np.abs(drawn.scores - theirs.pred_instances.keypoint_scores)
-    assert np.median(off) < 0.02
+    assert np.median(off) < 0.02 and off.max() < 0.1
     whole = torch.from_numpy(pose.crop(crop, pose.frames(box)))
     for one in (pose, pose.second_look):
         monkeypatch.setattr(

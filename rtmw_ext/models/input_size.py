@@ -42,17 +42,21 @@ def fit_input_size(model, state_dict):
         if name.startswith('head.cls_'):
             state_dict[name] = stretch(weight, 0, len(own))
             continue
-        # An encoder's (D, h * w); its level has whole cells of the top one.
-        top = old[0] * old[1] // STRIDE**2
-        fine = round((weight.shape[1] / top)**0.5)
-        sizes = [[size // STRIDE * fine for size in side[::-1]]
-                 for side in (old, new)]
+        sizes = level_sizes(weight, old, new)
         maps = weight.unflatten(1, sizes[0])
         for dim, size in zip((1, 2), sizes[1]):
             maps = stretch(maps, dim, size)
         state_dict[name] = maps.flatten(1) * (
             weight.shape[1] / own.shape[1])
     return old
+
+
+def level_sizes(weight, *inputs):
+    """[h, w] in cells of an encoder's level, for each input size (w, h) in
+    pixels; its ``weight`` (D, h * w) is that for the first. It has whole cells
+    of the top level."""
+    fine = round((weight.shape[1] * STRIDE**2 / math.prod(inputs[0]))**0.5)
+    return [[side // STRIDE * fine for side in size[::-1]] for size in inputs]
 
 
 def crop_head(old, new):
@@ -68,20 +72,18 @@ def crop_head(old, new):
         ValueError: It is no such model; the text names the weight.
     """
     state = new.state_dict()
-    cells = [[math.prod(model.head.input_size[:2]), *[
-        side // STRIDE for side in model.head.input_size[1::-1]]]
-        for model in (old, new)]
+    inputs = [model.head.input_size[:2] for model in (old, new)]
     for name, weight in old.state_dict().items():
         if name not in state:
             raise ValueError(f'{name} is in the first model only')
         shape = state[name].shape
         if name.startswith(('head.mlp.', 'head.mlp2.')) and weight.ndim == 2:
-            fine = round((weight.shape[1] * STRIDE**2 / cells[0][0])**0.5)
-            maps = weight.unflatten(1, [side * fine for side in cells[0][1:]])
-            maps = middle(maps, (
-                len(weight), *[side * fine for side in cells[1][1:]]), name)
+            sizes = level_sizes(weight, *inputs)
+            maps = middle(weight.unflatten(1, sizes[0]),
+                          (len(weight), *sizes[1]), name)
             # ScaleNorm divides by the root mean square of fewer cells.
-            weight = maps.flatten(1) * (cells[0][0] / cells[1][0])**0.5
+            weight = maps.flatten(1) * (
+                math.prod(sizes[0]) / math.prod(sizes[1]))**0.5
         state[name] = middle(weight, shape, name)
     new.load_state_dict(state)
 
