@@ -206,9 +206,9 @@ class SpeedHook(Hook):
         channels_last (bool): Memory format of the weights and, by them, of
             the feature maps: what the convolutions of GPUs, and of CPUs in
             bfloat16, are fastest in.
-        compile (bool | dict): ``torch.compile`` of the modules, with these
-            arguments. The first step takes minutes, so that it pays in long
-            trainings.
+        compile (bool | dict): ``torch.compile`` of the modules but the
+            keypoint loss, with these arguments. The first step takes minutes,
+            so that it pays in long trainings.
     """
 
     def __init__(self, channels_last=True, compile=False):
@@ -227,7 +227,8 @@ class SpeedHook(Hook):
             options = {} if self.compile is True else self.compile
             for module in (model.backbone, getattr(model, 'neck', None),
                            *model.head.children()):
-                if module is not None:
+                # PartLossHook's taps do not run in a loss that is compiled.
+                if module not in (None, model.head.loss_module):
                     module.compile(**options)
 
 

@@ -190,6 +190,23 @@ def test_compiled_and_channels_last(three_d):
                               atol=1e-2 * mine.abs().max().item()), key
 
 
+@pytest.mark.parametrize('three_d', [False, True])
+def test_losses_of_a_compiled_model_by_axis_and_part(three_d):
+    model = MODELS.build(tiny(three_d=three_d)).eval()
+    images, samples = batch(2, three_d=three_d)
+    expected = tapped(model, images, samples)
+    SpeedHook(compile=dict(backend='aot_eager')).before_train(Stand(model))
+    # First as it is between two iterations that are logged.
+    for logged in (False, True, True):
+        if logged:
+            losses, values = tapped(model, images, samples)
+            assert values == pytest.approx(expected[1], rel=1e-3)
+        else:
+            losses = model.loss(images, samples)
+        assert losses['loss_kpt'].item() == pytest.approx(
+            expected[0]['loss_kpt'].item(), rel=1e-4)
+
+
 def test_pictures_and_tensorboard(drawn_root, tmp_path):
     """Each validation draws; losses by part reach TensorBoard."""
     config = training(drawn_root, tmp_path, **{
