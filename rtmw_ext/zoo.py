@@ -12,7 +12,7 @@ from pathlib import Path
 
 import yaml
 
-from .packed import SUFFIX, WeightsError, unpack
+from .packed import WeightsError, packed_files, unpack
 
 PACKAGE = Path(__file__).resolve().parent
 MIRROR = 'RTMW_WEIGHTS_MIRROR'
@@ -130,7 +130,7 @@ def weights_of(text):
 
 def is_in_package(path):
     """Whether the package has the file, compressed or not."""
-    return any(Path(f'{path}{suffix}').is_file() for suffix in ('', SUFFIX))
+    return any(one.is_file() for one in (Path(path), *packed_files(path)))
 
 
 def _located(model):

@@ -22,6 +22,7 @@ from rtmw_ext.runtime import PoseModel, files
 CONFIG_2D = CONFIGS / 'synthetic' / 'rtmw-t_synthetic-256x192.py'
 CONFIG_3D = CONFIGS / 'synthetic' / 'rtmw3d-t_synthetic-256x192.py'
 WEIGHTS = 'rtmw3d-t_synthetic-256x192.pth'
+PACKED = f'{WEIGHTS}{packed.ARRAYS_SUFFIX}'
 
 
 @pytest.fixture(scope='module')
@@ -75,12 +76,12 @@ def test_what_is_written(shipped, package, trained):
     graphs = ['rtmw-t_synthetic-256x192.onnx',
               'rtmw3d-t_synthetic-256x192.onnx']
     assert sorted(path.name for path in shipped.iterdir()) == [
-        f'{name}.xz' for name in (*graphs, WEIGHTS)]
+        *(f'{name}.xz' for name in graphs), PACKED]
     assert sorted(path.name for path in package.iterdir()) == [
         *graphs, WEIGHTS]
     assert [path.name for path in package.parent.iterdir()] == [package.name]
     path = package / WEIGHTS
-    assert (shipped / f'{WEIGHTS}.xz').stat().st_size < (
+    assert (shipped / PACKED).stat().st_size < (
         0.45 * path.stat().st_size)
     content = torch.load(path, weights_only=True)
     assert set(content) == {'meta', 'state_dict'}
@@ -108,10 +109,13 @@ def test_what_is_written(shipped, package, trained):
 def test_places_are_those_of_the_tensors(package):
     path = package / WEIGHTS
     content, state = path.read_bytes(), torch.load(path)['state_dict']
-    for name, (offset, length, dtype) in shared.places(path).items():
-        assert dtype == state[name].dtype
-        assert content[offset:offset + length] == state[
-            name].numpy().tobytes(), name
+    places = shared.places(path)
+    assert list(places) == list(state)
+    for name, (offset, shape, dtype) in places.items():
+        tensor = state[name]
+        assert (shape, dtype) == (tensor.shape, tensor.dtype)
+        expected = tensor.numpy().tobytes()
+        assert content[offset:offset + len(expected)] == expected, name
 
 
 @pytest.mark.parametrize('config, name', [
@@ -200,6 +204,20 @@ def test_weights_are_unpacked_once(shipped, package, monkeypatch):
     assert zoo.shipped('/else/where.pth') == '/else/where.pth'
 
 
+def test_weights_that_were_packed_otherwise_are_replaced(
+        shipped, tool, trained, tmp_path, monkeypatch):
+    other = tmp_path / 'weights'
+    other.mkdir()
+    for name in (f'{WEIGHTS}.xz', 'README.md', 'another.pth.xz'):
+        (other / name).write_bytes(bytes(10**6))
+    monkeypatch.setitem(tool['ship'].__globals__, 'LIMIT', sum(
+        path.stat().st_size for path in shipped.iterdir()) + 2.1e6)
+    tool['ship'](str(trained[0]), str(CONFIG_3D), other)
+    assert {path.name for path in other.iterdir()} == {
+        'README.md', 'another.pth.xz',
+        *(path.name for path in shipped.iterdir())}
+
+
 def test_other_weights_are_unpacked_elsewhere(shipped, package, tmp_path):
     other = tmp_path / 'weights'
     shutil.copytree(shipped, other)
@@ -220,8 +238,8 @@ def test_damaged_weights(damage, shipped, package, tmp_path):
     """An error that names the file; nothing is left in the cache."""
     other = tmp_path / 'weights'
     shutil.copytree(shipped, other)
-    damage(other / f'{WEIGHTS}.xz')
-    with pytest.raises(WeightsError, match=f'{WEIGHTS}.xz is damaged'):
+    damage(other / PACKED)
+    with pytest.raises(WeightsError, match=f'{PACKED} is damaged'):
         packed.unpack(other)
     assert [path.name for path in package.parent.iterdir()] == [package.name]
 

@@ -4,9 +4,10 @@
 tools/ship_weights.py CHECKPOINT CONFIG
 
 Of a training's checkpoint it keeps the weights (the moving average where the
-training had one), matrices in float16, as rtmw_ext/weights/CONFIG.pth.xz,
-unpacked where it is first used. Beside it, for each model whose metafile entry
-names CONFIG.pth, it writes an ONNX graph that takes its weights from there.
+training had one), matrices in float16, as
+rtmw_ext/weights/CONFIG.pth.npz.xz, unpacked where it is first used. Beside it,
+for each model whose metafile entry names CONFIG.pth, it writes an ONNX graph
+that takes its weights from there.
 """
 import argparse
 import io
@@ -87,11 +88,13 @@ def ship(checkpoint, config, folder=zoo.SHIPPED, steps=shared.STEPS):
             if apart > TOLERANCE * largest:
                 raise ExportError(text)
             print(text)
-        for path in list(Path(scratch).iterdir()):
-            packed.pack(path)
-        new = sorted(Path(scratch).iterdir())
+        new, old = [], set()
+        for path in sorted(Path(scratch).iterdir()):
+            old.update(one.name for one in packed.packed_files(path))
+            new.append(packed.pack(
+                path, shared.matrices(path) if path == weights else ()))
         kept = [path for path in folder.iterdir() if path.is_file()
-                and path.name not in {path.name for path in new}]
+                and path.name not in old]
         total = sum(path.stat().st_size for path in (*new, *kept))
         if total > LIMIT:
             raise ExportError(
@@ -100,6 +103,8 @@ def ship(checkpoint, config, folder=zoo.SHIPPED, steps=shared.STEPS):
                 '3D')
         for path in new:
             os.replace(path, folder / path.name)
+        for name in old - {path.name for path in new}:
+            (folder / name).unlink(missing_ok=True)
         return [folder / path.name for path in new]
 
 

@@ -50,7 +50,7 @@ def shrink(state, steps=STEPS):
                     raise ExportError(f'weight {name} reaches '
                                       f'{tensor.abs().max():.3g}, more than '
                                       f'float16 holds ({LARGEST:.0f})')
-                tensor = round_off(tensor, steps).half()
+                tensor = round_off(tensor, steps).half() + 0  # not -0
         small[name] = tensor.clone()
     return small
 
@@ -77,7 +77,7 @@ def to_shared_onnx(model, meta, path, checkpoint):
         name = weight.name.removeprefix('model.')
         if name not in place:
             continue
-        offset, length, dtype = place[name]
+        offset, shape, dtype = place[name]
         if dtype == torch.float16:
             half = f'{weight.name}.half'
             casts.append(helper.make_node(
@@ -86,7 +86,8 @@ def to_shared_onnx(model, meta, path, checkpoint):
         weight.ClearField('raw_data')
         weight.data_location = TensorProto.EXTERNAL
         for key, value in dict(location=Path(checkpoint).name, offset=offset,
-                               length=length).items():
+                               length=math.prod(shape) * dtype.itemsize
+                               ).items():
             weight.external_data.add(key=key, value=str(value))
     nodes = [*casts, *graph.graph.node]
     del graph.graph.node[:]
@@ -102,13 +103,21 @@ def places(checkpoint):
             storage.
 
     Returns:
-        dict: {name: (offset in bytes, length in bytes, dtype)}.
+        dict: {name: (offset in bytes, shape, dtype)}.
     """
     with FakeTensorMode():  # reads no tensor, notes its place
         state = torch.load(checkpoint, weights_only=True)['state_dict']
     return {
         name: (tensor.untyped_storage()._checkpoint_offset
                + tensor.storage_offset() * tensor.itemsize,
-               math.prod(tensor.shape) * tensor.itemsize, tensor.dtype)
+               tuple(tensor.shape), tensor.dtype)
         for name, tensor in state.items()
     }
+
+
+def matrices(checkpoint):
+    """What :func:`rtmw_ext.packed.pack` asks for of a file that
+    :func:`shrink`'s weights are in: [(offset in bytes, rows, columns)]."""
+    return [(offset, shape[0], math.prod(shape[1:]))
+            for offset, shape, dtype in places(checkpoint).values()
+            if dtype == torch.float16]
