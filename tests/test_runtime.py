@@ -278,6 +278,9 @@ def test_who_has_no_part_in_a_second_look(tmp_path, rtmw_t_file):
             with pytest.raises(PoseError, match='once.onnx has no part in a '
                                'second look'):
                 PoseModel(one, second_look=other)
+    for other in (True, 3):
+        with pytest.raises(PoseError, match=f'second_look={other} is no'):
+            PoseModel(rtmw_t_file[0], second_look=other)
 
 
 def test_mismatched_input_size(tmp_path, rtmw_t_file):

@@ -3,6 +3,8 @@
 Shapes: N persons, K keypoints, (h, w) the network's input in pixels; images
 are (H, W, 3) uint8 BGR.
 """
+from pathlib import Path
+
 import cv2
 import numpy as np
 
@@ -56,6 +58,7 @@ class PoseModel:
     Attributes:
         input_size (tuple[int, int]): (w, h).
         is_3d (bool): It finds depth.
+        num_keypoints (int, optional): K; None where the file leaves it open.
         score_scale (float): Multiplied by it, scores are 1 where the model is
             sure; None where the file does not say.
 
@@ -104,12 +107,15 @@ class PoseModel:
         self.subbin = subbin
         self.person_height = person_height
         self.beta = meta.get('beta', BETA)
-        if not isinstance(second_look, (PoseModel, type(None))):
+        self.num_keypoints = shapes[0][1]
+        if isinstance(second_look, (str, Path)):
             second_look = PoseModel(second_look, subbin=subbin, **network)
+        elif not isinstance(second_look, (PoseModel, type(None))):
+            raise PoseError(f'second_look={second_look!r} is no network: give '
+                            'a PoseModel or its file')
         self.second_look = second_look
         for one in (self, second_look) if second_look else ():
-            points = list(one.network.outputs.values())[one.order[0]][1]
-            if one.decoded or points not in (None, NUM_KEYPOINTS):
+            if one.decoded or one.num_keypoints not in (None, NUM_KEYPOINTS):
                 raise PoseError(
                     f'{one.network.path} has no part in a second look: that '
                     f'takes the SimCC logits of {NUM_KEYPOINTS} points, its '
