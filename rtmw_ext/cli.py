@@ -83,18 +83,19 @@ def _parser():
     export.add_argument('--calibration', metavar='FOLDER',
                         help='int8: images of people, some tens')
     export.add_argument('--detector', metavar='FILE',
-                        help='int8: cut the people out by this detector')
+                        help='int8: cut the people out by this detector, a '
+                        'file or a name')
     export.add_argument('--images', metavar='FOLDER',
                         help='check the export on these images too')
     export.add_argument('--out', type=Path, help='file or, ncnn, folder')
 
     bench = _command(commands, 'bench', _bench,
                      'milliseconds of networks, and beside rtmlib')
-    bench.add_argument('networks', nargs='*', metavar='FILE',
-                       help='pose networks: a row each')
+    bench.add_argument('networks', nargs='*', metavar='NETWORK',
+                       help='pose networks, files or names: a row each')
     bench.add_argument('--rtmlib', action='store_true',
                        help='run rtmlib on the same files, in turns')
-    bench.add_argument('--det', help='detector file')
+    bench.add_argument('--det', help='detector: file or name')
     bench.add_argument('--images', help='folder of photos of people')
     bench.add_argument('--rounds', type=int, default=10)
     bench.add_argument('--threads', type=int, default=0)

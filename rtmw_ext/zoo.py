@@ -129,8 +129,8 @@ def weights_of(text):
 
 
 def is_in_package(path):
-    """Whether the package has the file, compressed or not."""
-    return any(one.is_file() for one in (Path(path), *packed_files(path)))
+    """Whether the package has the file, which is compressed there."""
+    return any(one.is_file() for one in packed_files(path))
 
 
 def _located(model):

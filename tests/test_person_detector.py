@@ -15,6 +15,8 @@ from mmengine.registry import DefaultScope
 
 from rtmw_ext import zoo
 from rtmw_ext.export import formats
+from rtmw_ext.export.model import ExportError
+from rtmw_ext.models.grid import round_off
 from rtmw_ext.runtime import Detector, files, load_network
 
 CONFIG = CONFIGS / 'synthetic' / 'rtmdet-nano_synthetic-320.py'
@@ -184,10 +186,55 @@ def test_shipped_file():
     assert path.stat().st_size <= 3e6
     meta = load_network(path).metadata
     assert meta['licence'] == 'Apache-2.0' and meta['kind'] == 'rtmdet'
-    card = (path.parent / 'README.md').read_text()
+    card = (zoo.SHIPPED / 'README.md').read_text()
     assert path.name in card and 'Apache-2.0' in card
     names = [node.name for node in onnx.load(path).graph.output]
     assert names == ['dets', 'labels']
+
+
+def test_ship_weights_takes_a_detector(tmp_path, monkeypatch):
+    """Its matrices on the grid, all else as it was, in far less space; what
+    was there before is gone."""
+    monkeypatch.syspath_prepend(str(ROOT / 'tools'))
+    monkeypatch.setenv('XDG_CACHE_HOME', str(tmp_path / 'cache'))
+    ship = runpy.run_path(str(ROOT / 'tools' / 'ship_weights.py'))['ship']
+    source = onnx.load(files.resolve(NAME, files.DETECTORS))
+    rng = np.random.default_rng(0)
+    for weight in source.graph.initializer:
+        if len(weight.dims) > 1:
+            assert weight.data_type == onnx.TensorProto.FLOAT16
+            weight.CopyFrom(onnx.numpy_helper.from_array(rng.normal(
+                size=weight.dims).astype(np.float16), weight.name))
+    onnx.save(source, tmp_path / 'end2end.onnx')
+    folder = tmp_path / 'weights'
+    folder.mkdir()
+    (folder / f'{CONFIG.stem}.onnx').write_bytes(b'old')
+    path, = ship(str(tmp_path / 'end2end.onnx'), str(CONFIG), folder, 4)
+    assert [*folder.iterdir()] == [path]
+    assert path.name == f'{CONFIG.stem}.onnx.npz.xz'
+    assert path.stat().st_size < 0.3 * (tmp_path / 'end2end.onnx').stat(
+        ).st_size
+    monkeypatch.setattr(zoo, 'SHIPPED', folder)
+    found = onnx.load(files.resolve(NAME, files.DETECTORS))
+    for old, new in zip(source.graph.initializer, found.graph.initializer):
+        old, new = map(onnx.numpy_helper.to_array, (old, new))
+        assert new.dtype == old.dtype
+        if old.ndim < 2:
+            assert np.array_equal(new, old)
+            continue
+        expected = round_off(torch.from_numpy(old.copy()).float(), 4)
+        assert np.array_equal(new, expected.half().numpy())
+        assert len(np.unique(new[0])) < 60
+    for model in (source, found):
+        del model.graph.initializer[:]
+    assert found == source
+
+    with pytest.raises(ExportError, match='no detector is called rtmw-t_'):
+        ship(str(tmp_path / 'end2end.onnx'), 'rtmw-t_synthetic.py', folder)
+    onnx.save(source, tmp_path / 'end2end.onnx')
+    with pytest.raises(ExportError, match='end2end.onnx has no float16 mat'):
+        ship(str(tmp_path / 'end2end.onnx'), str(CONFIG), folder)
+    assert [*folder.iterdir()] == [path]
 
 
 def test_shipped_detector_finds_people(scenes, tmp_path):

@@ -8,6 +8,10 @@ training had one), matrices in float16, as
 rtmw_ext/weights/CONFIG.pth.npz.xz, unpacked where it is first used. Beside it,
 for each model whose metafile entry names CONFIG.pth, it writes an ONNX graph
 that takes its weights from there.
+
+tools/ship_weights.py DETECTOR.onnx CONFIG
+
+An exported detector with float16 weights inside becomes CONFIG.onnx.npz.xz.
 """
 import argparse
 import io
@@ -34,7 +38,7 @@ from rtmw_ext.export.model import (
     describe,
     load_model,
 )
-from rtmw_ext.runtime import load_network
+from rtmw_ext.runtime import Detector, files, load_network
 from rtmw_ext.version import __version__
 
 #: Bytes of all that is shipped, so that a clone stays small.
@@ -47,7 +51,8 @@ def ship(checkpoint, config, folder=zoo.SHIPPED, steps=shared.STEPS):
     """Writes the weights and the graphs, or nothing.
 
     Args:
-        checkpoint (str): Path of a training's checkpoint.
+        checkpoint (str): Path of a training's checkpoint, or of a detector's
+            ``.onnx``.
         config (str): Path of its config.
         folder (Path): To write into.
         steps (float): Of the grid of :func:`shared.shrink`.
@@ -57,42 +62,20 @@ def ship(checkpoint, config, folder=zoo.SHIPPED, steps=shared.STEPS):
 
     Raises:
         CheckpointError: The checkpoint is of another model.
-        ExportError: No metafile names the weights, they do not fit into
-            float16 or the limit, or a graph does not compute what PyTorch
-            does.
+        ExportError: No model has a file of this name, the weights do not fit
+            into float16 or the limit, or a graph does not compute what
+            PyTorch does.
     """
+    write = (write_detector if Path(checkpoint).suffix == '.onnx'
+             else write_pose)
     folder = Path(folder)
-    name = f'{Path(config).stem}.pth'
-    users = [model for model in zoo.models() if model.network
-             and Path(model.weights).name == name]
-    if not users:
-        raise ExportError(
-            f'no model takes its weights from {name}: name it in '
-            'configs/synthetic/metafile.yml, or give the config that is there')
     folder.mkdir(exist_ok=True)
     with tempfile.TemporaryDirectory(dir=folder) as scratch:
-        weights = Path(scratch) / name
-        AtomicBackend().put(pack(checkpoint, config, steps), weights)
-        for user in users:
-            model, content, _ = load_model(str(user.config), str(weights))
-            graph = weights.with_name(user.network.name)
-            meta = describe(model, content, user.name, name)
-            shared.to_shared_onnx(model, meta, graph, weights)
-            crops = formats.example(meta, 2).numpy()
-            expected = check.torch_outputs(Exportable(model), crops)
-            apart = check.compare(
-                expected, load_network(graph)(crops), meta)['logits']
-            largest = max(np.abs(axis).max() for axis in expected)
-            text = (f'{graph.name}: logits up to {largest:.3g}, {apart:.2g} '
-                    'from PyTorch')
-            if apart > TOLERANCE * largest:
-                raise ExportError(text)
-            print(text)
+        matrices = write(checkpoint, config, Path(scratch), steps)
         new, old = [], set()
         for path in sorted(Path(scratch).iterdir()):
-            old.update(one.name for one in packed.packed_files(path))
-            new.append(packed.pack(
-                path, shared.matrices(path) if path == weights else ()))
+            old.update(one.name for one in (path, *packed.packed_files(path)))
+            new.append(packed.pack(path, matrices.get(path.name, ())))
         kept = [path for path in folder.iterdir() if path.is_file()
                 and path.name not in old]
         total = sum(path.stat().st_size for path in (*new, *kept))
@@ -106,6 +89,53 @@ def ship(checkpoint, config, folder=zoo.SHIPPED, steps=shared.STEPS):
         for name in old - {path.name for path in new}:
             (folder / name).unlink(missing_ok=True)
         return [folder / path.name for path in new]
+
+
+def write_pose(checkpoint, config, folder, steps):
+    """Writes the ``.pth`` and its graphs, as of :func:`ship`.
+
+    Returns:
+        dict: {name of a file: its matrices, as ``packed.pack`` takes them}.
+    """
+    name = f'{Path(config).stem}.pth'
+    users = [model for model in zoo.models() if model.network
+             and Path(model.weights).name == name]
+    if not users:
+        raise ExportError(
+            f'no model takes its weights from {name}: name it in '
+            'configs/synthetic/metafile.yml, or give the config that is there')
+    weights = folder / name
+    AtomicBackend().put(pack(checkpoint, config, steps), weights)
+    for user in users:
+        model, content, _ = load_model(str(user.config), str(weights))
+        graph = folder / user.network.name
+        meta = describe(model, content, user.name, name)
+        shared.to_shared_onnx(model, meta, graph, weights)
+        crops = formats.example(meta, 2).numpy()
+        expected = check.torch_outputs(Exportable(model), crops)
+        apart = check.compare(
+            expected, load_network(graph)(crops), meta)['logits']
+        largest = max(np.abs(axis).max() for axis in expected)
+        text = (f'{graph.name}: logits up to {largest:.3g}, {apart:.2g} '
+                'from PyTorch')
+        if apart > TOLERANCE * largest:
+            raise ExportError(text)
+        print(text)
+    return {name: shared.matrices(weights)}
+
+
+def write_detector(graph, config, folder, steps):
+    """Writes a detector's graph, as :func:`write_pose` does."""
+    name = f'{Path(config).stem}.onnx'
+    if not any(Path(address).name == name
+               for address in files.DETECTORS.values()):
+        raise ExportError(
+            f'no detector is called {name}: name it in rtmw_ext/runtime/'
+            'files.py, or give the config that is there')
+    content, matrices = shared.graph_on_grid(graph, steps)
+    (folder / name).write_bytes(content)
+    Detector(folder / name)  # or an error that says what it is
+    return {name: matrices}
 
 
 def pack(checkpoint, config, steps):
@@ -146,7 +176,8 @@ def main():
     flags = argparse.ArgumentParser(
         description=__doc__,
         formatter_class=argparse.RawDescriptionHelpFormatter)
-    flags.add_argument('checkpoint', help='of tools/train.py')
+    flags.add_argument('checkpoint',
+                       help='of tools/train.py, or a detector.onnx')
     flags.add_argument('config', help='that it was trained with')
     flags.add_argument('--steps', type=float, default=shared.STEPS,
                        help='of the grid; fewer are smaller, and for weights '

@@ -13,7 +13,7 @@ import numpy as np
 from pycocotools.coco import COCO
 from pycocotools.cocoeval import COCOeval
 
-from rtmw_ext.runtime import Detector
+from rtmw_ext.runtime import Detector, files
 from rtmw_ext.runtime.tracking import iou
 
 LEAST_IOU = 0.5
@@ -78,16 +78,18 @@ def main():
     flags = argparse.ArgumentParser(description=__doc__.split('\n\n')[0])
     flags.add_argument('annotations')
     flags.add_argument('images', type=Path)
-    flags.add_argument('detectors', nargs='+')
+    flags.add_argument('detectors', nargs='+', help='files or names')
     flags.add_argument('--threshold', type=float, default=0.3,
                        help='least score for recall')
     flags.add_argument('--side', type=float, default=0,
                        help='recall of people of so many pixels squared')
     flags = flags.parse_args()
-    for path in flags.detectors:
-        found = evaluate(Detector(path, score_thr=0.01), flags.annotations,
-                         flags.images, flags.threshold, flags.side)
-        print(f'{path}: AP50 {found["AP50"]:.3f}, AP {found["AP"]:.3f}; '
+    for name in flags.detectors:
+        detector = Detector(
+            files.resolve(name, files.DETECTORS), score_thr=0.01)
+        found = evaluate(detector, flags.annotations, flags.images,
+                         flags.threshold, flags.side)
+        print(f'{name}: AP50 {found["AP50"]:.3f}, AP {found["AP"]:.3f}; '
               f'recall at IoU {LEAST_IOU} '
               f'{found["found"] / max(found["people"], 1):.3f} '
               f'({found["found"]} of {found["people"]}, '

@@ -10,7 +10,7 @@ from pathlib import Path
 import numpy as np
 
 from ..images import list_images, read_image
-from ..runtime import Detector, PoseModel
+from ..runtime import Detector, PoseModel, files
 from .model import ExportError
 
 #: Crops to measure ranges on.
@@ -76,11 +76,11 @@ def crops_of(pose, images, detector=None, limit=CROPS):
 
 
 def folder_crops(onnx_path, folder, detector=None, limit=CROPS):
-    """As :func:`crops_of`, for the files of a folder, a detector's file and a
-    network's."""
+    """As :func:`crops_of`, for the files of a folder, a detector's file or
+    name and a network's file."""
     return crops_of(
-        PoseModel(onnx_path), list_images(folder),
-        detector and Detector(detector), limit)
+        PoseModel(onnx_path), list_images(folder), detector and Detector(
+            files.resolve(detector, files.DETECTORS)), limit)
 
 
 def quantize(source, target, crops):

@@ -121,3 +121,38 @@ def matrices(checkpoint):
     return [(offset, shape[0], math.prod(shape[1:]))
             for offset, shape, dtype in places(checkpoint).values()
             if dtype == torch.float16]
+
+
+def graph_on_grid(path, steps=STEPS):
+    """A graph that has its weights inside, with :func:`round_off`'s matrices.
+
+    Args:
+        path (str | Path): ``.onnx`` whose matrices are float16.
+        steps (float): Of the grid.
+
+    Returns:
+        tuple[bytes, list]: The file, and its matrices as of :func:`matrices`.
+
+    Raises:
+        ExportError: It has no float16 matrix.
+    """
+    import onnx
+    from onnx import numpy_helper
+    model = onnx.load(path)
+    weights = [weight for weight in model.graph.initializer if len(
+        weight.dims) > 1 and weight.data_type == onnx.TensorProto.FLOAT16]
+    if not weights:
+        raise ExportError(f'{path} has no float16 matrix: export it with '
+                          'configs/deploy/detection_onnxruntime-fp16-weights')
+    for weight in weights:
+        tensor = torch.from_numpy(numpy_helper.to_array(weight).copy())
+        tensor = round_off(tensor.float(), steps).half() + 0  # not -0
+        weight.CopyFrom(numpy_helper.from_array(tensor.numpy(), weight.name))
+    content = model.SerializeToString()
+    found, end = [], 0
+    for weight in weights:
+        # In the order of the graph, and none within another.
+        offset = content.index(weight.raw_data, end)
+        end = offset + len(weight.raw_data)
+        found.append((offset, weight.dims[0], math.prod(weight.dims[1:])))
+    return content, found

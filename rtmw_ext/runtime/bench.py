@@ -16,7 +16,7 @@ import cv2
 import numpy as np
 
 from ..images import list_images, read_image
-from . import Detector, PoseModel, WholeBody, load_network
+from . import Detector, PoseModel, WholeBody, files, load_network
 from .network import NetworkError
 from .tracking import iou
 
@@ -32,11 +32,14 @@ def run(flags):
     if not flags.networks:
         raise BenchError('name one or more pose networks (.onnx or .xml); '
                          'tools/benchmark_runtime.py exports every size')
+    flags.networks = [str(files.resolve(name, files.POSES))
+                      for name in flags.networks]
     network_table(flags.networks, flags.rounds, flags.threads)
     if flags.det is None:
         return
     if flags.images is None:
         raise BenchError('--det needs --images, a folder of photos of people')
+    flags.det = str(files.resolve(flags.det, files.DETECTORS))
     photos = [read_image(path) for path in list_images(flags.images)]
     pose = flags.networks[0]
     profile(pose, flags.det, photos, flags.rounds, flags.threads)

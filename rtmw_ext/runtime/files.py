@@ -59,7 +59,7 @@ def resolve(name, published):
             f'unknown network "{name}": give an .onnx or .xml file (see `rtmw '
             f'export`), or one of {", ".join([*own, *published])}')
     if is_shipped(published[name]):
-        return zoo.PACKAGE / published[name]
+        return zoo.shipped(zoo.SHIPPED / Path(published[name]).name)
     cached = cache_folder('onnx') / Path(
         published[name]).with_suffix('.onnx').name
     if cached.is_file():
