@@ -405,3 +405,13 @@ def test_bench(capsys, loud_t_file, rtmw_t):
     assert 'onnxruntime fp32' in capsys.readouterr().out
     assert rtmw(capsys, 'bench')[0] == 1
     assert crowd(np.zeros((2, 3, 3)), 20).shape == (8, 15, 3)
+
+
+def test_bench_takes_names(capsys, drawn_root):
+    assert cli.main(['bench', 'rtmw-t-synthetic', '--rounds', '1']) == 0
+    assert 'rtmw-t_synthetic-256x192' in capsys.readouterr().out
+    for names in (['rtmw-q'],
+                  ['rtmw-t-synthetic', '--rounds', '1', '--det', 'rtmw-q',
+                   '--images', str(drawn_root / 'images' / 'val')]):
+        code, error = rtmw(capsys, 'bench', *names)
+        assert code == 1 and 'unknown network "rtmw-q"' in error

@@ -1,6 +1,7 @@
 """Exports compute what PyTorch does, and say what they are."""
 import json
 import runpy
+import shutil
 
 import cv2
 import numpy as np
@@ -21,7 +22,7 @@ from rtmw_ext.export.model import (
     describe,
     load_model,
 )
-from rtmw_ext.runtime import Detector, People, PoseModel
+from rtmw_ext.runtime import Detector, People, PoseModel, files
 from rtmw_ext.zoo import UnknownModelError
 
 RTMW3D_T = CONFIGS / 'rtmw3d' / 'rtmw3d-t_cocktail17-256x192.py'
@@ -140,6 +141,16 @@ def test_calibration_on_few_people(rtmw_t_file, drawn_root):
     # The third shows the first person, from a box that is moved a little.
     apart = [np.abs(crops[2] - crop).mean() for crop in first]
     assert 0 < apart[0] < apart[1]
+
+
+def test_calibration_by_the_name_of_a_detector(rtmw_t_file, tmp_path):
+    shutil.copy(ROOT / 'projects' / 'rtmw' / 'people.jpg', tmp_path)
+    path, name = rtmw_t_file[0], 'rtmdet-nano-synthetic'
+    detector = Detector(files.resolve(name, files.DETECTORS))
+    assert np.array_equal(
+        quantize.folder_crops(path, tmp_path, name, limit=3),
+        quantize.crops_of(PoseModel(path), [tmp_path / 'people.jpg'],
+                          detector, limit=3))
 
 
 @pytest.mark.skipif(torch.cuda.is_available(), reason='there is a GPU')
