@@ -190,7 +190,7 @@ def _unpack(path, target):
         with lzma.open(path) as source, target.open('wb') as sink:
             if path.name.endswith(ARRAYS_SUFFIX):
                 # A zip archive is read in leaps, which lzma cannot take.
-                sink.write(join(np.load(io.BytesIO(source.read()))))
+                sink.write(join(dict(np.load(io.BytesIO(source.read())))))
             else:
                 shutil.copyfileobj(source, sink)
     except (lzma.LZMAError, EOFError) as error:
