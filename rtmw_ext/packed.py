@@ -163,7 +163,7 @@ def unpack(folder):
         digest.update(path.name.encode() + path.read_bytes())
     target = cache_folder('weights') / digest.hexdigest()[:16]
     absent = [(path, name) for path, name in (
-        (path, path.name.removesuffix(SUFFIX).removesuffix('.npz'))
+        (path, path.name.removesuffix(ARRAYS_SUFFIX).removesuffix(SUFFIX))
         for path in files) if not (target / name).is_file()]
     if not absent:
         return target

@@ -189,10 +189,10 @@ def main():
         if not Path(path).is_file():
             raise SystemExit(f'error: {path} does not exist')
     try:
-        files = ship(flags.checkpoint, flags.config, steps=flags.steps)
+        written = ship(flags.checkpoint, flags.config, steps=flags.steps)
     except (CheckpointError, ValueError) as error:
         raise SystemExit(f'error: {error}') from None
-    for path in files:
+    for path in written:
         print(f'{path.stat().st_size / 1e6:6.2f} MB  {path}')
 
 

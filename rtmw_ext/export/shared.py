@@ -50,9 +50,14 @@ def shrink(state, steps=STEPS):
                     raise ExportError(f'weight {name} reaches '
                                       f'{tensor.abs().max():.3g}, more than '
                                       f'float16 holds ({LARGEST:.0f})')
-                tensor = round_off(tensor, steps).half() + 0  # not -0
+                tensor = half_on_grid(tensor, steps)
         small[name] = tensor.clone()
     return small
+
+
+def half_on_grid(tensor, steps):
+    """Of :func:`round_off`, in float16, without -0, which no integer is."""
+    return round_off(tensor, steps).half() + 0
 
 
 def to_shared_onnx(model, meta, path, checkpoint):
@@ -146,8 +151,8 @@ def graph_on_grid(path, steps=STEPS):
                           'configs/deploy/detection_onnxruntime-fp16-weights')
     for weight in weights:
         tensor = torch.from_numpy(numpy_helper.to_array(weight).copy())
-        tensor = round_off(tensor.float(), steps).half() + 0  # not -0
-        weight.CopyFrom(numpy_helper.from_array(tensor.numpy(), weight.name))
+        weight.CopyFrom(numpy_helper.from_array(
+            half_on_grid(tensor.float(), steps).numpy(), weight.name))
     content = model.SerializeToString()
     found, end = [], 0
     for weight in weights:
