@@ -47,14 +47,14 @@ demo-3d: setup
 	$(RUN) projects/rtmw/demo_3d.py
 
 distill-study: setup
-	$(RUN) tools/distill_study.py
+	$(RUN) tools/studies/distill.py
 
 ablation-study: setup
-	$(RUN) tools/ablation_study.py
+	$(RUN) tools/studies/ablation.py
 
 # 2,000 people; what is there already is kept.
 synthetic-val: setup
-	$(RUN) tools/synthesize.py --num 1001 --people 1 3 --seed 2026 \
+	$(RUN) tools/dataset/synthesize.py --num 1001 --people 1 3 --seed 2026 \
 		--split val --out data/synthetic
 
 SYNTHETIC = configs/synthetic/$(1)_synthetic-256x192.py

@@ -1,5 +1,6 @@
 """Packaging of rtmw_ext with its configs, tools and metafiles in ``.mim/``,
 where ``mim`` and the model names look for them."""
+
 import os
 import shutil
 from pathlib import Path
@@ -33,9 +34,8 @@ class BuildWithMim(build_py):
             source = ROOT / name
             if source.is_dir():
                 shutil.copytree(
-                    source,
-                    mim / name,
-                    ignore=shutil.ignore_patterns('__pycache__'))
+                    source, mim / name, ignore=shutil.ignore_patterns('__pycache__')
+                )
             else:
                 shutil.copy(source, mim / name)
 
@@ -51,13 +51,10 @@ setup(
     long_description_content_type='text/markdown',
     license='Apache-2.0',
     packages=find_packages(include=['rtmw_ext', 'rtmw_ext.*']),
-    package_data={
-        'rtmw_ext': ['weights/*'],
-        'rtmw_ext.synthetic': ['*.json'],
-    },
+    package_data={'rtmw_ext': ['weights/*'], 'rtmw_ext.synthetic': ['*.json']},
     python_requires='>=3.9',
     # No OpenMMLab package: pip would replace a user's own. They are checked
-    # at import (rtmw_ext/dependencies.py).
+    # at import (rtmw_ext/compat/dependencies.py).
     install_requires=['numpy', 'pillow', 'pyyaml'],
     extras_require=dict(
         runtime=['opencv-python-headless', 'onnxruntime', 'tqdm'],
@@ -65,6 +62,8 @@ setup(
         ncnn=['pnnx', 'ncnn'],
         synthetic=['anny==0.6.2', 'numba>=0.60', 'threadpoolctl>=3.1'],
         rerun=['rerun-sdk>=0.23'],
-        tensorboard=['tensorboard>=2.10']),
-    entry_points=dict(console_scripts=['rtmw = rtmw_ext.cli:main']),
-    cmdclass=dict(build_py=BuildWithMim))
+        tensorboard=['tensorboard>=2.10'],
+    ),
+    entry_points=dict(console_scripts=['rtmw = rtmw_ext.commands.cli:main']),
+    cmdclass=dict(build_py=BuildWithMim),
+)

@@ -5,6 +5,7 @@ names (``rtmw-m``, ``rtmw-l``, ``rtmw-x``, ...) to ``MMPoseInferencer``: at
 once where an OpenMMLab package is loaded already, else just before the first
 import that needs torch. So ``rtmw_ext.runtime`` is there without torch.
 """
+
 import importlib
 import importlib.util
 import sys
@@ -12,14 +13,26 @@ import sys
 from .version import __version__
 
 __all__ = [
-    '__version__', 'codecs', 'compat', 'datasets', 'evaluation', 'hooks',
-    'images', 'models', 'optim', 'runtime', 'synthetic', 'visualization', 'zoo'
+    '__version__',
+    'apis',
+    'codecs',
+    'commands',
+    'compat',
+    'core',
+    'datasets',
+    'engine',
+    'evaluation',
+    'export',
+    'models',
+    'output',
+    'runtime',
+    'synthetic',
+    'zoo',
 ]
 
 OPENMMLAB = ('mmengine', 'mmcv', 'mmdet', 'mmpose')
 #: Our modules that work without torch.
-LIGHT = ('cache', 'cli', 'dependencies', 'geometry', 'images', 'packed',
-         'plugin', 'runtime', 'second_look', 'skeleton', 'version', 'zoo')
+LIGHT = ('commands', 'compat', 'core', 'output', 'plugin', 'runtime', 'version', 'zoo')
 
 
 class _RegisterFirst:
@@ -28,8 +41,9 @@ class _RegisterFirst:
 
     def find_spec(self, name, path=None, target=None):
         package, _, rest = name.partition('.')
-        if name not in OPENMMLAB and (package != __name__ or not rest
-                                      or rest.split('.')[0] in LIGHT):
+        if name not in OPENMMLAB and (
+            package != __name__ or not rest or rest.split('.')[0] in LIGHT
+        ):
             return None
         spec = _without(self, importlib.util.find_spec, name)
         if spec is not None:

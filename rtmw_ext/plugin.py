@@ -1,27 +1,24 @@
 """Registers everything in MMPose. Imported by ``rtmw_ext`` when it is time."""
-from .dependencies import check
+
+from .compat.dependencies import check
 
 check()
 
-from . import compat  # noqa: E402
+from .compat import patches  # noqa: E402
 
-compat.apply()
+patches.apply()
 
-from . import (  # noqa: E402
-    codecs,
-    datasets,
-    evaluation,
-    hooks,
-    inferencer,
-    models,
-    optim,
-    synthetic,
-    visualization,
-)
+from . import codecs, datasets, engine, evaluation, models, synthetic  # noqa: E402
+from .apis import inferencer  # noqa: E402
 
 inferencer.enable()
 
 __all__ = [
-    'codecs', 'datasets', 'evaluation', 'hooks', 'inferencer', 'models',
-    'optim', 'synthetic', 'visualization'
+    'codecs',
+    'datasets',
+    'engine',
+    'evaluation',
+    'inferencer',
+    'models',
+    'synthetic',
 ]

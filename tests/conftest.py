@@ -1,4 +1,5 @@
 """Shared fixtures: a drawn dataset, a small config, a loopback file server."""
+
 import functools
 import http.server
 import os
@@ -69,28 +70,36 @@ def build(config, **changes):
 
 TINY_SIZE = (64, 96)
 TINY_CODEC = dict(
-    type='SimCCLabel', input_size=TINY_SIZE, sigma=(4.9, 5.66),
-    simcc_split_ratio=2.0, normalize=False, use_dark=False)
-TINY_CODEC_3D = dict(type='SimCC3DLabel', input_size=(*TINY_SIZE, 64),
-                     sigma=6.)
+    type='SimCCLabel',
+    input_size=TINY_SIZE,
+    sigma=(4.9, 5.66),
+    simcc_split_ratio=2.0,
+    normalize=False,
+    use_dark=False,
+)
+TINY_CODEC_3D = dict(type='SimCC3DLabel', input_size=(*TINY_SIZE, 64), sigma=6.0)
 
 
 def tiny(width=0.125, three_d=False, **changes):
     """A model's config, as users write it, of a small RTMW or RTMW3D."""
     config = Config(Config.fromfile(RTMW_T).model.to_dict())
     channels = [int(c * width) for c in (256, 512, 1024)]
-    config.merge_from_dict({
-        'backbone.widen_factor': width,
-        'neck.in_channels': channels,
-        'neck.num_csp_blocks': 1,
-        'head.in_channels': channels[-1],
-        'head.hidden_dims': 32,
-    })
+    config.merge_from_dict(
+        {
+            'backbone.widen_factor': width,
+            'neck.in_channels': channels,
+            'neck.num_csp_blocks': 1,
+            'head.in_channels': channels[-1],
+            'head.hidden_dims': 32,
+        }
+    )
     config.head.decoder = dict(TINY_CODEC_3D if three_d else TINY_CODEC)
     if three_d:
         config.type = 'RTMW3DEstimator'
-        config.head.update(type='RTMW3DHead', loss=dict(
-            type='AxisKLDiscretLoss', beta=10., label_softmax=True))
+        config.head.update(
+            type='RTMW3DHead',
+            loss=dict(type='AxisKLDiscretLoss', beta=10.0, label_softmax=True),
+        )
     config.merge_from_dict(changes)
     return config.to_dict()
 
@@ -103,11 +112,12 @@ def rtmw_t():
     return model.eval(), config
 
 
-def exported(config, folder, loud=1.):
+def exported(config, folder, loud=1.0):
     """(ONNX file, model, config) of a config with random weights. ``loud``
     multiplies the classifiers': scores near 1 count as seen points."""
     from rtmw_ext.export import formats
     from rtmw_ext.export.model import Exportable, describe
+
     init_default_scope('mmpose')
     torch.manual_seed(0)
     model, config = build(config)
@@ -115,8 +125,9 @@ def exported(config, folder, loud=1.):
         classifier.weight.data *= loud
     model.eval()
     path = folder / 'rtmw.onnx'
-    formats.to_onnx(Exportable(model),
-                    describe(model, config, 'rtmw-t', 'random'), path)
+    formats.to_onnx(
+        Exportable(model), describe(model, config, 'rtmw-t', 'random'), path
+    )
     return path, model, config
 
 
@@ -127,14 +138,16 @@ def rtmw_t_file(tmp_path_factory):
 
 @pytest.fixture(scope='session')
 def rtmw3d_t_file(tmp_path_factory):
-    return exported(CONFIGS / 'rtmw3d' / 'rtmw3d-t_cocktail17-256x192.py',
-                    tmp_path_factory.mktemp('rtmw3d-t'))
+    return exported(
+        CONFIGS / 'rtmw3d' / 'rtmw3d-t_cocktail17-256x192.py',
+        tmp_path_factory.mktemp('rtmw3d-t'),
+    )
 
 
 @pytest.fixture(scope='session')
 def loud_t_file(tmp_path_factory):
     """An ONNX file whose points are seen, wherever they are."""
-    return exported(RTMW_T, tmp_path_factory.mktemp('loud'), 100.)[0]
+    return exported(RTMW_T, tmp_path_factory.mktemp('loud'), 100.0)[0]
 
 
 @pytest.fixture
@@ -142,14 +155,14 @@ def file_server(tmp_path):
     """(folder, address) of an HTTP server on loopback that serves it."""
 
     class Handler(http.server.SimpleHTTPRequestHandler):
-
         def log_message(self, *_):
             """Quiet."""
 
     folder = tmp_path / 'served'
     folder.mkdir()
     server = http.server.ThreadingHTTPServer(
-        ('127.0.0.1', 0), functools.partial(Handler, directory=str(folder)))
+        ('127.0.0.1', 0), functools.partial(Handler, directory=str(folder))
+    )
     thread = threading.Thread(target=server.serve_forever, daemon=True)
     thread.start()
     yield folder, f'http://127.0.0.1:{server.server_port}'
@@ -165,18 +178,18 @@ def drawn_options(root, batch=4, workers=0):
         'train_dataloader.num_workers': workers,
         'train_dataloader.persistent_workers': False,
         'train_dataloader.dataset.datasets.0.data_root': f'{root}/',
-        'train_dataloader.dataset.datasets.0.ann_file':
-        'annotations/train.json',
-        'train_dataloader.dataset.datasets.0.data_prefix.img':
-        'images/train/',
+        'train_dataloader.dataset.datasets.0.ann_file': 'annotations/train.json',
+        'train_dataloader.dataset.datasets.0.data_prefix.img': 'images/train/',
     }
     for loader in ('val_dataloader', 'test_dataloader'):
-        options.update({
-            f'{loader}.num_workers': workers,
-            f'{loader}.persistent_workers': False,
-            f'{loader}.dataset.data_root': f'{root}/',
-            f'{loader}.dataset.ann_file': 'annotations/val.json',
-            f'{loader}.dataset.data_prefix.img': 'images/val/',
-            f'{loader}.dataset.bbox_file': None,
-        })
+        options.update(
+            {
+                f'{loader}.num_workers': workers,
+                f'{loader}.persistent_workers': False,
+                f'{loader}.dataset.data_root': f'{root}/',
+                f'{loader}.dataset.ann_file': 'annotations/val.json',
+                f'{loader}.dataset.data_prefix.img': 'images/val/',
+                f'{loader}.dataset.bbox_file': None,
+            }
+        )
     return options

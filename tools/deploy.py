@@ -3,6 +3,7 @@
 
 tools/deploy.py DEPLOY_CONFIG MODEL_CONFIG CHECKPOINT IMAGE --work-dir DIR
 """
+
 import argparse
 
 from rtmw_ext.export import sdk
@@ -20,8 +21,14 @@ def main():
     flags = flags.parse_args()
     try:
         path = sdk.deploy(
-            flags.deploy_config, flags.model_config, flags.checkpoint,
-            flags.image, flags.work_dir, flags.calibration, flags.device)
+            flags.deploy_config,
+            flags.model_config,
+            flags.checkpoint,
+            flags.image,
+            flags.work_dir,
+            flags.calibration,
+            flags.device,
+        )
     except ValueError as error:
         raise SystemExit(f'deploy: {error}') from None
     print(f'wrote {path}, deploy.json, pipeline.json and detail.json')

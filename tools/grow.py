@@ -5,6 +5,7 @@ training with:
 tools/grow.py SMALL.pth SMALL_CONFIG LARGE_CONFIG LARGE.pth
 tools/train.py LARGE_CONFIG --cfg-options load_from=LARGE.pth
 """
+
 import argparse
 import sys
 from pathlib import Path
@@ -24,8 +25,8 @@ def main(description, convert):
             second; ValueError where it cannot.
     """
     parser = argparse.ArgumentParser(
-        description=description,
-        formatter_class=argparse.RawDescriptionHelpFormatter)
+        description=description, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
     parser.add_argument('checkpoint', help='of the first model, or its name')
     parser.add_argument('first', help='its config')
     parser.add_argument('second', help='config of the second model')
@@ -38,8 +39,7 @@ def main(description, convert):
     except ValueError as error:
         raise SystemExit(f'{Path(sys.argv[0]).stem}: {error}') from None
     torch.save(dict(state_dict=second.state_dict()), flags.out)
-    print(f'{flags.out}: {sum(p.numel() for p in second.parameters()):,} '
-          'weights')
+    print(f'{flags.out}: {sum(p.numel() for p in second.parameters()):,} weights')
 
 
 if __name__ == '__main__':

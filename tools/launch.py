@@ -2,6 +2,7 @@
 
 The flags are those of mmpose's own tools, so that ``mim`` users feel at home.
 """
+
 import argparse
 import os
 from pathlib import Path
@@ -9,7 +10,7 @@ from pathlib import Path
 from mmengine.config import Config, DictAction
 
 from rtmw_ext import zoo  # registers the modules too
-from rtmw_ext.packed import WeightsError
+from rtmw_ext.zoo.packed import WeightsError
 
 
 def parser(description):
@@ -21,12 +22,14 @@ def parser(description):
         nargs='+',
         action=DictAction,
         default={},
-        help='override config values: key.sub=value ...')
+        help='override config values: key.sub=value ...',
+    )
     flags.add_argument(
         '--launcher',
         choices=('none', 'pytorch', 'slurm', 'mpi'),
         default='none',
-        help='job launcher of a distributed run')
+        help='job launcher of a distributed run',
+    )
     flags.add_argument('--local_rank', '--local-rank', type=int, default=0)
     return flags
 
@@ -39,8 +42,10 @@ def load_config(flags):
             had.
     """
     if not Path(flags.config).is_file():
-        raise SystemExit(f'config {flags.config} does not exist: give the '
-                         'path of a file under configs/')
+        raise SystemExit(
+            f'config {flags.config} does not exist: give the '
+            'path of a file under configs/'
+        )
     os.environ.setdefault('LOCAL_RANK', str(flags.local_rank))
     config = Config.fromfile(flags.config)
     config.merge_from_dict(flags.cfg_options)
@@ -50,6 +55,9 @@ def load_config(flags):
         except WeightsError as error:
             raise SystemExit(f'error: {error}') from None
     config.launcher = flags.launcher
-    config.work_dir = flags.work_dir or config.get('work_dir') or str(
-        Path('work_dirs') / Path(flags.config).stem)
+    config.work_dir = (
+        flags.work_dir
+        or config.get('work_dir')
+        or str(Path('work_dirs') / Path(flags.config).stem)
+    )
     return config

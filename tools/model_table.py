@@ -3,6 +3,7 @@
 
 One person, no flip test; multiply-adds, as papers count "FLOPs".
 """
+
 import argparse
 from pathlib import Path
 
@@ -41,7 +42,8 @@ def complexity(path):
     model.forward = model._forward
     with torch.no_grad():
         info = get_model_complexity_info(
-            model, (3, height, width), show_table=False, show_arch=False)
+            model, (3, height, width), show_table=False, show_arch=False
+        )
     return info['flops'] / 1e9, info['params'] / 1e6
 
 

@@ -10,6 +10,7 @@ Packages that must be compiled (``requirements/compiled.txt``) are kept as
 wheels in ``$XDG_CACHE_HOME/rtmw_ext/wheels/<key>/``. The key names the Python,
 the torch, the numpy and the CUDA toolkit that the wheel was compiled against.
 """
+
 import argparse
 import hashlib
 import json
@@ -60,20 +61,19 @@ def tail(log, width=60):
 
 
 def pip(*arguments, **kwargs):
-    run([str(PYTHON), '-m', 'pip', '--disable-pip-version-check',
-         *arguments], **kwargs)
+    run([str(PYTHON), '-m', 'pip', '--disable-pip-version-check', *arguments], **kwargs)
 
 
 def requirement_lines(name):
     lines = (REQUIREMENTS / name).read_text().splitlines()
-    return [line for line in map(str.strip, lines)
-            if line and not line.startswith('#')]
+    return [line for line in map(str.strip, lines) if line and not line.startswith('#')]
 
 
 def query(code):
     """One line printed by ``code`` in the private environment."""
-    return subprocess.run([str(PYTHON), '-c', code], check=True,
-                          capture_output=True, text=True).stdout.strip()
+    return subprocess.run(
+        [str(PYTHON), '-c', code], check=True, capture_output=True, text=True
+    ).stdout.strip()
 
 
 def cuda_toolkit():
@@ -81,7 +81,8 @@ def cuda_toolkit():
     return query(
         'import torch; from torch.utils.cpp_extension import CUDA_HOME as h;'
         'print("cu" + torch.version.cuda'
-        ' if torch.cuda.is_available() and h else "cpu")')
+        ' if torch.cuda.is_available() and h else "cpu")'
+    )
 
 
 def wheel_cache():
@@ -89,9 +90,9 @@ def wheel_cache():
     torch, numpy, python = query(
         'import sys, torch, numpy;'
         'print(torch.__version__, numpy.__version__.split(".")[0],'
-        'sys.implementation.cache_tag)').split()
-    key = (f'{python}-{platform.machine()}-torch{torch}-numpy{numpy}'
-           f'-{cuda_toolkit()}')
+        'sys.implementation.cache_tag)'
+    ).split()
+    key = f'{python}-{platform.machine()}-torch{torch}-numpy{numpy}-{cuda_toolkit()}'
     return Path(base) / 'rtmw_ext' / 'wheels' / key
 
 
@@ -105,12 +106,28 @@ def build_mmcv(source, environment, log):
         return
     environment['CFLAGS'] = flags = '-g0 -O2'
     header = source / 'mmcv/ops/csrc/common/pytorch_cpp_helper.hpp'
-    includes = query('from torch.utils.cpp_extension import include_paths;'
-                     'print(" ".join("-I" + p for p in include_paths()))')
+    includes = query(
+        'from torch.utils.cpp_extension import include_paths;'
+        'print(" ".join("-I" + p for p in include_paths()))'
+    )
     # A compiler without this feature just ignores the file.
-    run(['c++', *flags.split(), '-fPIC', *includes.split(), '-std=c++20',
-         '-DTORCH_API_INCLUDE_EXTENSION_H', '-DTORCH_EXTENSION_NAME=_ext',
-         '-x', 'c++-header', str(header), '-o', f'{header}.gch'], log=log)
+    run(
+        [
+            'c++',
+            *flags.split(),
+            '-fPIC',
+            *includes.split(),
+            '-std=c++20',
+            '-DTORCH_API_INCLUDE_EXTENSION_H',
+            '-DTORCH_EXTENSION_NAME=_ext',
+            '-x',
+            'c++-header',
+            str(header),
+            '-o',
+            f'{header}.gch',
+        ],
+        log=log,
+    )
 
 
 PREPARE = {'onedl-mmcv': build_mmcv}
@@ -129,21 +146,44 @@ def compiled_wheel(requirement, cache):
         folder = Path(folder)
         log = cache / f'{name}-{version}.log'
         log.unlink(missing_ok=True)
-        environment = {**os.environ, 'MAX_JOBS': str(os.cpu_count()),
-                       'PATH': f'{VENV / "bin"}:{os.environ["PATH"]}'}
-        pip('download', '--no-deps', '--no-binary', ':all:', '--no-cache-dir',
-            '--no-build-isolation', '-d', str(folder), requirement, log=log,
-            env=environment)
-        archive, = folder.glob('*.tar.gz')
+        environment = {
+            **os.environ,
+            'MAX_JOBS': str(os.cpu_count()),
+            'PATH': f'{VENV / "bin"}:{os.environ["PATH"]}',
+        }
+        pip(
+            'download',
+            '--no-deps',
+            '--no-binary',
+            ':all:',
+            '--no-cache-dir',
+            '--no-build-isolation',
+            '-d',
+            str(folder),
+            requirement,
+            log=log,
+            env=environment,
+        )
+        (archive,) = folder.glob('*.tar.gz')
         with tarfile.open(archive) as tar:
             tar.extractall(folder, filter='data')
-        source, = [path for path in folder.iterdir() if path.is_dir()]
+        (source,) = [path for path in folder.iterdir() if path.is_dir()]
         PREPARE.get(name, lambda *_: None)(source, environment, log)
         out = folder / 'wheel'
         # No pip cache: it would hand the wheel to another torch silently.
-        pip('wheel', '--no-deps', '--no-build-isolation', '--no-cache-dir',
-            '-v', '-w', str(out), str(source), log=log, env=environment)
-        built, = out.glob('*.whl')
+        pip(
+            'wheel',
+            '--no-deps',
+            '--no-build-isolation',
+            '--no-cache-dir',
+            '-v',
+            '-w',
+            str(out),
+            str(source),
+            log=log,
+            env=environment,
+        )
+        (built,) = out.glob('*.whl')
         # Written beside, then renamed: a half-copied wheel is never picked up.
         partial = cache / f'.{built.name}.{os.getpid()}'
         shutil.copy(built, partial)
@@ -160,30 +200,45 @@ def step_build_tools():
 
 
 def step_torch():
-    pip('install', '--progress-bar', 'on', '-r',
-        str(REQUIREMENTS / 'torch.txt'))
+    pip('install', '--progress-bar', 'on', '-r', str(REQUIREMENTS / 'torch.txt'))
 
 
 def step_packages():
-    pip('install', '-q', *[argument for name in ('stack.txt', 'dev.txt')
-                           for argument in ('-r', str(REQUIREMENTS / name))])
+    pip(
+        'install',
+        '-q',
+        *[
+            argument
+            for name in ('stack.txt', 'dev.txt')
+            for argument in ('-r', str(REQUIREMENTS / name))
+        ],
+    )
 
 
 def step_compiled():
     cache = wheel_cache()
-    wheels = [compiled_wheel(line, cache)
-              for line in requirement_lines('compiled.txt')]
+    wheels = [compiled_wheel(line, cache) for line in requirement_lines('compiled.txt')]
     pip('install', '-q', '--no-deps', '--force-reinstall', *map(str, wheels))
 
 
 def step_openmmlab():
-    pip('install', '-q', '--no-deps', '--no-build-isolation',
-        *requirement_lines('openmmlab.txt'))
+    pip(
+        'install',
+        '-q',
+        '--no-deps',
+        '--no-build-isolation',
+        *requirement_lines('openmmlab.txt'),
+    )
 
 
 def step_optional():
-    pip('install', '-q', '--no-deps', *requirement_lines('synthetic.txt'),
-        *requirement_lines('bench.txt'))
+    pip(
+        'install',
+        '-q',
+        '--no-deps',
+        *requirement_lines('synthetic.txt'),
+        *requirement_lines('bench.txt'),
+    )
 
 
 def step_rtmw_ext():
@@ -191,22 +246,29 @@ def step_rtmw_ext():
 
 
 def step_check():
-    run([str(PYTHON), '-c',
-         'import torchvision, mmcv.ops, mmengine, mmdet, mmpose, mmdeploy,'
-         'xtcocotools.mask, mim, rtmw_ext;'
-         'print("    all packages import together")'])
+    run(
+        [
+            str(PYTHON),
+            '-c',
+            'import torchvision, mmcv.ops, mmengine, mmdet, mmpose, mmdeploy,'
+            'xtcocotools.mask, mim, rtmw_ext;'
+            'print("    all packages import together")',
+        ]
+    )
 
 
 STEPS = [
     ('venv', step_venv, ['tools/setup_env.py']),
     ('build tools', step_build_tools, ['requirements/build.txt']),
     ('torch', step_torch, ['requirements/torch.txt']),
-    ('packages', step_packages,
-     ['requirements/stack.txt', 'requirements/dev.txt']),
+    ('packages', step_packages, ['requirements/stack.txt', 'requirements/dev.txt']),
     ('compiled packages', step_compiled, ['requirements/compiled.txt']),
     ('OpenMMLab', step_openmmlab, ['requirements/openmmlab.txt']),
-    ('synthetic people and benchmarks', step_optional,
-     ['requirements/synthetic.txt', 'requirements/bench.txt']),
+    (
+        'synthetic people and benchmarks',
+        step_optional,
+        ['requirements/synthetic.txt', 'requirements/bench.txt'],
+    ),
     ('rtmw_ext', step_rtmw_ext, ['setup.py']),
     ('check', step_check, []),
 ]
@@ -230,14 +292,14 @@ def fingerprints():
 
 def main():
     parser = argparse.ArgumentParser(description=__doc__.split('\n')[0])
-    parser.add_argument('--force', action='store_true',
-                        help='run every step again')
+    parser.add_argument('--force', action='store_true', help='run every step again')
     arguments = parser.parse_args()
     if sys.version_info < MIN_PYTHON:
         raise SetupError(
             f'Python {platform.python_version()} is too old: use '
             f'{".".join(map(str, MIN_PYTHON))} or newer, for example '
-            'make setup PYTHON=python3.11')
+            'make setup PYTHON=python3.11'
+        )
     done = {}
     if PYTHON.exists() and STAMP.exists() and not arguments.force:
         done = json.loads(STAMP.read_text())
@@ -251,14 +313,14 @@ def main():
             step()
         except (subprocess.CalledProcessError, OSError, ValueError) as error:
             message = f'step "{name}" failed: {error}'
-            logs = sorted(wheel_cache().glob('*.log')) \
-                if step is step_compiled else []
+            logs = sorted(wheel_cache().glob('*.log')) if step is step_compiled else []
             if logs:
                 message += '\nlogs: ' + ', '.join(map(str, logs))
             raise SetupError(
                 f'{message}\nMend what the lines above name (network, disk, '
                 'compiler), then type `make setup` again: finished steps are '
-                'kept.') from error
+                'kept.'
+            ) from error
         done[name] = wanted[name]
         STAMP.write_text(json.dumps(done, indent=1))
         print(f'    done in {time.monotonic() - start:.0f} s', flush=True)

@@ -5,7 +5,7 @@ tools/ship_weights.py CHECKPOINT CONFIG
 
 Of a training's checkpoint it keeps the weights (the moving average where the
 training had one), matrices in float16, as
-rtmw_ext/weights/CONFIG.pth.npz.xz, unpacked where it is first used. Beside it,
+rtmw_ext/zoo/weights/CONFIG.pth.npz.xz, unpacked where it is first used. Beside it,
 for each model whose metafile entry names CONFIG.pth, it writes an ONNX graph
 that takes its weights from there.
 
@@ -13,6 +13,7 @@ tools/ship_weights.py DETECTOR.onnx CONFIG
 
 An exported detector with float16 weights inside becomes CONFIG.onnx.npz.xz.
 """
+
 import argparse
 import io
 import os
@@ -28,18 +29,14 @@ from mmengine.runner.checkpoint import _load_checkpoint
 from mmpose.apis.inference import dataset_meta_from_config
 from mmpose.registry import MODELS
 
-from rtmw_ext import packed, zoo
-from rtmw_ext.checkpoints import AtomicBackend, CheckpointError, check_fit
+from rtmw_ext import zoo
+from rtmw_ext.engine.checkpoints import AtomicBackend, CheckpointError, check_fit
 from rtmw_ext.export import check, formats, shared
-from rtmw_ext.export.model import (
-    LICENCE,
-    Exportable,
-    ExportError,
-    describe,
-    load_model,
-)
-from rtmw_ext.runtime import Detector, files, load_network
+from rtmw_ext.export.model import LICENCE, Exportable, ExportError, describe, load_model
+from rtmw_ext.runtime import Detector, load_network
 from rtmw_ext.version import __version__
+from rtmw_ext.zoo import networks as files
+from rtmw_ext.zoo import packed
 
 #: Bytes of all that is shipped, so that a clone stays small.
 LIMIT = 40e6
@@ -66,8 +63,7 @@ def ship(checkpoint, config, folder=zoo.SHIPPED, steps=shared.STEPS):
             into float16 or the limit, or a graph does not compute what
             PyTorch does.
     """
-    write = (write_detector if Path(checkpoint).suffix == '.onnx'
-             else write_pose)
+    write = write_detector if Path(checkpoint).suffix == '.onnx' else write_pose
     folder = Path(folder)
     folder.mkdir(exist_ok=True)
     with tempfile.TemporaryDirectory(dir=folder) as scratch:
@@ -76,14 +72,16 @@ def ship(checkpoint, config, folder=zoo.SHIPPED, steps=shared.STEPS):
         for path in sorted(Path(scratch).iterdir()):
             old.update(one.name for one in (path, *packed.packed_files(path)))
             new.append(packed.pack(path, matrices.get(path.name, ())))
-        kept = [path for path in folder.iterdir() if path.is_file()
-                and path.name not in old]
+        kept = [
+            path for path in folder.iterdir() if path.is_file() and path.name not in old
+        ]
         total = sum(path.stat().st_size for path in (*new, *kept))
         if total > LIMIT:
             raise ExportError(
                 f'{folder} would hold {total / 1e6:.1f} MB, more than '
                 f'{LIMIT / 1e6:.0f}: ship a smaller model, or one for 2D and '
-                '3D')
+                '3D'
+            )
         for path in new:
             os.replace(path, folder / path.name)
         for name in old - {path.name for path in new}:
@@ -98,12 +96,16 @@ def write_pose(checkpoint, config, folder, steps):
         dict: {name of a file: its matrices, as ``packed.pack`` takes them}.
     """
     name = f'{Path(config).stem}.pth'
-    users = [model for model in zoo.models() if model.network
-             and Path(model.weights).name == name]
+    users = [
+        model
+        for model in zoo.models()
+        if model.network and Path(model.weights).name == name
+    ]
     if not users:
         raise ExportError(
             f'no model takes its weights from {name}: name it in '
-            'configs/synthetic/metafile.yml, or give the config that is there')
+            'configs/synthetic/metafile.yml, or give the config that is there'
+        )
     weights = folder / name
     AtomicBackend().put(pack(checkpoint, config, steps), weights)
     for user in users:
@@ -113,11 +115,9 @@ def write_pose(checkpoint, config, folder, steps):
         shared.to_shared_onnx(model, meta, graph, weights)
         crops = formats.example(meta, 2).numpy()
         expected = check.torch_outputs(Exportable(model), crops)
-        apart = check.compare(
-            expected, load_network(graph)(crops), meta)['logits']
+        apart = check.compare(expected, load_network(graph)(crops), meta)['logits']
         largest = max(np.abs(axis).max() for axis in expected)
-        text = (f'{graph.name}: logits up to {largest:.3g}, {apart:.2g} '
-                'from PyTorch')
+        text = f'{graph.name}: logits up to {largest:.3g}, {apart:.2g} from PyTorch'
         if apart > TOLERANCE * largest:
             raise ExportError(text)
         print(text)
@@ -127,11 +127,11 @@ def write_pose(checkpoint, config, folder, steps):
 def write_detector(graph, config, folder, steps):
     """Writes a detector's graph, as :func:`write_pose` does."""
     name = f'{Path(config).stem}.onnx'
-    if not any(Path(address).name == name
-               for address in files.DETECTORS.values()):
+    if not any(Path(address).name == name for address in files.DETECTORS.values()):
         raise ExportError(
             f'no detector is called {name}: name it in rtmw_ext/runtime/'
-            'files.py, or give the config that is there')
+            'files.py, or give the config that is there'
+        )
     content, matrices = shared.graph_on_grid(graph, steps)
     (folder / name).write_bytes(content)
     Detector(folder / name)  # or an error that says what it is
@@ -149,16 +149,16 @@ def pack(checkpoint, config, steps):
     # MMEngine's EMAHook stores the average here, and what it is of elsewhere.
     state = loaded.get('state_dict', loaded)
     check_fit(model, state, checkpoint)
-    state = {name: state[name] for name in model.state_dict()
-             if name in state}
+    state = {name: state[name] for name in model.state_dict() if name in state}
     meta = dict(
-        config=Path(config).name, licence=LICENCE,
+        config=Path(config).name,
+        licence=LICENCE,
         made_by=f'rtmw_ext {__version__}',
         iterations=loaded.get('meta', {}).get('iter'),
-        dataset_meta=plain(dataset_meta_from_config(content)))
+        dataset_meta=plain(dataset_meta_from_config(content)),
+    )
     result = io.BytesIO()
-    torch.save(dict(meta=meta, state_dict=shared.shrink(state, steps)),
-               result)
+    torch.save(dict(meta=meta, state_dict=shared.shrink(state, steps)), result)
     return result.getvalue()
 
 
@@ -168,21 +168,23 @@ def plain(value):
         return {key: plain(item) for key, item in value.items()}
     if isinstance(value, (list, tuple)):
         return [plain(item) for item in value]
-    return value.tolist() if isinstance(value, (
-        np.ndarray, np.generic)) else value
+    return value.tolist() if isinstance(value, (np.ndarray, np.generic)) else value
 
 
 def main():
     flags = argparse.ArgumentParser(
-        description=__doc__,
-        formatter_class=argparse.RawDescriptionHelpFormatter)
-    flags.add_argument('checkpoint',
-                       help='of tools/train.py, or a detector.onnx')
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    flags.add_argument('checkpoint', help='of tools/train.py, or a detector.onnx')
     flags.add_argument('config', help='that it was trained with')
-    flags.add_argument('--steps', type=float, default=shared.STEPS,
-                       help='of the grid; fewer are smaller, and for weights '
-                       'that WeightGridHook prepared for it (default: '
-                       f'{shared.STEPS})')
+    flags.add_argument(
+        '--steps',
+        type=float,
+        default=shared.STEPS,
+        help='of the grid; fewer are smaller, and for weights '
+        'that WeightGridHook prepared for it (default: '
+        f'{shared.STEPS})',
+    )
     flags = flags.parse_args()
     MMLogger.get_instance('mmengine', log_level='ERROR')
     for path in (flags.checkpoint, flags.config):

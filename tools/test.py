@@ -3,6 +3,7 @@
 
 The checkpoint is a path, an address or a model's name (``rtmw models``).
 """
+
 from pathlib import Path
 
 import mmengine
@@ -11,7 +12,7 @@ from mmengine.runner import Runner
 
 from rtmw_ext import zoo
 from rtmw_ext.datasets.checks import AnnotationError
-from rtmw_ext.packed import WeightsError
+from rtmw_ext.zoo.packed import WeightsError
 
 
 def main():
@@ -26,7 +27,9 @@ def main():
         detector = config.default_scope == 'mmdet'
         config.default_hooks.visualization.update(
             dict(draw=True, test_out_dir=str(Path(flags.show_dir).resolve()))
-            if detector else dict(enable=True, out_dir=flags.show_dir))
+            if detector
+            else dict(enable=True, out_dir=flags.show_dir)
+        )
     try:
         metrics = Runner.from_cfg(config).test()
     except AnnotationError as error:

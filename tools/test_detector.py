@@ -4,6 +4,7 @@ runtime:
 
 tools/test_detector.py ANNOTATIONS IMAGE_FOLDER DETECTOR [DETECTOR ...]
 """
+
 import argparse
 import contextlib
 import io
@@ -13,8 +14,9 @@ import numpy as np
 from pycocotools.coco import COCO
 from pycocotools.cocoeval import COCOeval
 
-from rtmw_ext.runtime import Detector, files
+from rtmw_ext.runtime import Detector
 from rtmw_ext.runtime.tracking import iou
+from rtmw_ext.zoo import networks as files
 
 LEAST_IOU = 0.5
 
@@ -41,13 +43,23 @@ def evaluate(detector, annotations, folder, threshold=0.3, side=0):
     rows = []
     for image in truth.loadImgs(truth.getImgIds()):
         boxes, scores = detector(Path(folder) / image['file_name'])
-        rows += [dict(image_id=image['id'], category_id=1, score=float(score),
-                      bbox=[x1, y1, x2 - x1, y2 - y1])
-                 for (x1, y1, x2, y2), score in zip(boxes.tolist(), scores)]
+        rows += [
+            dict(
+                image_id=image['id'],
+                category_id=1,
+                score=float(score),
+                bbox=[x1, y1, x2 - x1, y2 - y1],
+            )
+            for (x1, y1, x2, y2), score in zip(boxes.tolist(), scores)
+        ]
         boxes = boxes[scores >= threshold]
         count += len(boxes)
-        persons = [row['bbox'] for row in truth.loadAnns(truth.getAnnIds(
-            imgIds=image['id'], iscrowd=False))]
+        persons = [
+            row['bbox']
+            for row in truth.loadAnns(
+                truth.getAnnIds(imgIds=image['id'], iscrowd=False)
+            )
+        ]
         persons = np.array(persons, float).reshape(-1, 4)
         persons = persons[persons[:, 2] * persons[:, 3] >= side**2]
         persons[:, 2:] += persons[:, :2]
@@ -59,9 +71,8 @@ def evaluate(detector, annotations, folder, threshold=0.3, side=0):
             evaluation.evaluate()
             evaluation.accumulate()
             evaluation.summarize()
-    ap, ap50 = evaluation.stats[:2] if rows else (0., 0.)
-    return dict(AP=float(ap), AP50=float(ap50), people=people, found=found,
-                boxes=count)
+    ap, ap50 = evaluation.stats[:2] if rows else (0.0, 0.0)
+    return dict(AP=float(ap), AP50=float(ap50), people=people, found=found, boxes=count)
 
 
 def _pairs(overlap):
@@ -79,21 +90,29 @@ def main():
     flags.add_argument('annotations')
     flags.add_argument('images', type=Path)
     flags.add_argument('detectors', nargs='+', help='files or names')
-    flags.add_argument('--threshold', type=float, default=0.3,
-                       help='least score for recall')
-    flags.add_argument('--side', type=float, default=0,
-                       help='recall of people of so many pixels squared')
+    flags.add_argument(
+        '--threshold', type=float, default=0.3, help='least score for recall'
+    )
+    flags.add_argument(
+        '--side',
+        type=float,
+        default=0,
+        help='recall of people of so many pixels squared',
+    )
     flags = flags.parse_args()
     for name in flags.detectors:
-        detector = Detector(
-            files.resolve(name, files.DETECTORS), score_thr=0.01)
-        found = evaluate(detector, flags.annotations, flags.images,
-                         flags.threshold, flags.side)
-        print(f'{name}: AP50 {found["AP50"]:.3f}, AP {found["AP"]:.3f}; '
-              f'recall at IoU {LEAST_IOU} '
-              f'{found["found"] / max(found["people"], 1):.3f} '
-              f'({found["found"]} of {found["people"]}, '
-              f'{found["boxes"]} boxes)', flush=True)
+        detector = Detector(files.resolve(name, files.DETECTORS), score_thr=0.01)
+        found = evaluate(
+            detector, flags.annotations, flags.images, flags.threshold, flags.side
+        )
+        print(
+            f'{name}: AP50 {found["AP50"]:.3f}, AP {found["AP"]:.3f}; '
+            f'recall at IoU {LEAST_IOU} '
+            f'{found["found"] / max(found["people"], 1):.3f} '
+            f'({found["found"]} of {found["people"]}, '
+            f'{found["boxes"]} boxes)',
+            flush=True,
+        )
 
 
 if __name__ == '__main__':

@@ -10,6 +10,7 @@ the photos, which may not be ours to show, the annotated ones first. Of few
 people, where a box lies changes the AP more than a format does: --boxes takes
 the mean over many.
 """
+
 import argparse
 import contextlib
 import io
@@ -21,14 +22,15 @@ import numpy as np
 from mmpose.datasets.datasets.utils import parse_pose_metainfo
 from xtcocotools.coco import COCO
 
-from rtmw_ext.cli import SECOND_LOOK
+from rtmw_ext.commands.cli import SECOND_LOOK
+from rtmw_ext.core.images import read_image
+from rtmw_ext.core.skeleton import FIELDS
 from rtmw_ext.evaluation.wholebody_metric import part_stats
 from rtmw_ext.export.quantize import moved
-from rtmw_ext.images import read_image
-from rtmw_ext.runtime import People, PoseModel, files
-from rtmw_ext.runtime.draw import draw
-from rtmw_ext.runtime.results import Coco
-from rtmw_ext.skeleton import FIELDS
+from rtmw_ext.output.draw2d import draw
+from rtmw_ext.output.results import Coco
+from rtmw_ext.runtime import People, PoseModel
+from rtmw_ext.zoo import networks as files
 
 METAINFO = 'configs/_base_/datasets/coco_wholebody.py'
 
@@ -38,8 +40,7 @@ def images_of(truth, folder):
     a COCO file."""
     for image in truth.loadImgs(truth.getImgIds()):
         rows = truth.loadAnns(truth.getAnnIds(imgIds=image['id']))
-        boxes = np.array([row['bbox'] for row in rows],
-                         np.float32).reshape(-1, 4)
+        boxes = np.array([row['bbox'] for row in rows], np.float32).reshape(-1, 4)
         boxes[:, 2:] += boxes[:, :2]
         yield image, folder / image['file_name'], rows, boxes
 
@@ -71,8 +72,7 @@ def evaluate(pose, annotations, folder, rng=None):
             for row in results.found[first:]:
                 row['image_id'] = image['id']
         stats = part_stats(truth, truth.loadRes(results.found), sigmas)
-    return {part: float(values['AP'])
-            for part, values in stats.items()}, people
+    return {part: float(values['AP']) for part, values in stats.items()}, people
 
 
 def load(text, scratch, **network):
@@ -83,10 +83,10 @@ def load(text, scratch, **network):
         return PoseModel(files.resolve(text, files.POSES), **network)
     from rtmw_ext.export import formats
     from rtmw_ext.export.model import Exportable, describe, load_model
+
     model, content, weights = load_model(config, checkpoint)
     path = Path(scratch) / f'{Path(config).stem}.onnx'
-    formats.to_onnx(Exportable(model),
-                    describe(model, content, config, weights), path)
+    formats.to_onnx(Exportable(model), describe(model, content, config, weights), path)
     return PoseModel(path, **network)
 
 
@@ -96,11 +96,15 @@ def annotated(annotations, folder):
         truth = COCO(annotations)
     found = {}
     for _, path, rows, boxes in images_of(truth, folder):
-        points = np.float32([np.concatenate([row[field] for field in FIELDS])
-                             for row in rows]).reshape(-1, 133, 3)
+        points = np.float32(
+            [np.concatenate([row[field] for field in FIELDS]) for row in rows]
+        ).reshape(-1, 133, 3)
         found[path] = People(
-            points[..., :2], (points[..., 2] > 0).astype(np.float32), boxes,
-            np.ones(len(rows), np.float32))
+            points[..., :2],
+            (points[..., 2] > 0).astype(np.float32),
+            boxes,
+            np.ones(len(rows), np.float32),
+        )
     return found
 
 
@@ -114,52 +118,89 @@ def sheet(rows, width=480):
     Returns:
         ndarray: (H', W', 3).
     """
-    return np.vstack([np.hstack([
-        cv2.resize(picture, (
-            width, round(width * picture.shape[0] / picture.shape[1])),
-            interpolation=cv2.INTER_AREA) for picture in row])
-        for row in rows])
+    return np.vstack(
+        [
+            np.hstack(
+                [
+                    cv2.resize(
+                        picture,
+                        (width, round(width * picture.shape[0] / picture.shape[1])),
+                        interpolation=cv2.INTER_AREA,
+                    )
+                    for picture in row
+                ]
+            )
+            for row in rows
+        ]
+    )
 
 
 def main():
     flags = argparse.ArgumentParser(
-        description=__doc__,
-        formatter_class=argparse.RawDescriptionHelpFormatter)
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
     flags.add_argument('annotations')
     flags.add_argument('images', type=Path)
     flags.add_argument('networks', nargs='+')
     flags.add_argument('--backend')
     flags.add_argument('--precision', default='fp32')
-    flags.add_argument('--second-look', nargs='?', metavar='NETWORK',
-                       const=SECOND_LOOK,
-                       help='at faces and hands, as of rtmw infer')
-    flags.add_argument('--boxes', type=int, default=1,
-                       help='boxes of a person: its own, then moved ones '
-                       '(default: 1)')
+    flags.add_argument(
+        '--second-look',
+        nargs='?',
+        metavar='NETWORK',
+        const=SECOND_LOOK,
+        help='at faces and hands, as of rtmw infer',
+    )
+    flags.add_argument(
+        '--boxes',
+        type=int,
+        default=1,
+        help='boxes of a person: its own, then moved ones (default: 1)',
+    )
     flags.add_argument('--out', type=Path, help='folder for pictures')
     flags.add_argument('--sheet', type=Path, help='picture of all points')
-    flags.add_argument('--threshold', type=float, default=0.3,
-                       help='least score of a point drawn (default: 0.3), in '
-                       'parts of a sure one\'s, if the file says what that is')
+    flags.add_argument(
+        '--threshold',
+        type=float,
+        default=0.3,
+        help='least score of a point drawn (default: 0.3), in '
+        "parts of a sure one's, if the file says what that is",
+    )
     flags = flags.parse_args()
     pictures = {}
-    points = {path: [(people, 0.5)] for path, people in annotated(
-        flags.annotations, flags.images).items()} if flags.sheet else {}
+    points = (
+        {
+            path: [(people, 0.5)]
+            for path, people in annotated(flags.annotations, flags.images).items()
+        }
+        if flags.sheet
+        else {}
+    )
     for number, text in enumerate(flags.networks):
         with tempfile.TemporaryDirectory() as scratch:
             try:
                 how = dict(backend=flags.backend, precision=flags.precision)
-                pose = load(text, scratch, **how, second_look=(
-                    flags.second_look and load(
-                        flags.second_look, scratch, **how)))
+                pose = load(
+                    text,
+                    scratch,
+                    **how,
+                    second_look=(
+                        flags.second_look and load(flags.second_look, scratch, **how)
+                    ),
+                )
             except ValueError as error:
                 raise SystemExit(f'error: {error}') from None
             values, people = evaluate(pose, flags.annotations, flags.images)
-            more = [evaluate(pose, flags.annotations, flags.images,
-                             np.random.default_rng(seed))[0]
-                    for seed in range(1, flags.boxes)]
-            values = {part: np.mean([value, *(one[part] for one in more)])
-                      for part, value in values.items()}
+            more = [
+                evaluate(
+                    pose, flags.annotations, flags.images, np.random.default_rng(seed)
+                )[0]
+                for seed in range(1, flags.boxes)
+            ]
+            values = {
+                part: np.mean([value, *(one[part] for one in more)])
+                for part, value in values.items()
+            }
         if not number:
             print(f'| AP | {" | ".join(values)} |')
             print('|---' * (len(values) + 1) + '|')
@@ -168,14 +209,21 @@ def main():
         threshold = pose.raw_score(flags.threshold)
         for path, found in people.items() if flags.out else ():
             pictures.setdefault(path, []).append(
-                draw(read_image(path), found, threshold))
+                draw(read_image(path), found, threshold)
+            )
         for path, found in people.items() if flags.sheet else ():
             points[path].append((found, threshold))
     if flags.sheet:
         flags.sheet.parent.mkdir(parents=True, exist_ok=True)
-        cv2.imwrite(str(flags.sheet), sheet([
-            [draw(np.full_like(read_image(path), 60), *one) for one in row]
-            for path, row in points.items()]))
+        cv2.imwrite(
+            str(flags.sheet),
+            sheet(
+                [
+                    [draw(np.full_like(read_image(path), 60), *one) for one in row]
+                    for path, row in points.items()
+                ]
+            ),
+        )
     for path, drawn in pictures.items():
         flags.out.mkdir(parents=True, exist_ok=True)
         cv2.imwrite(str(flags.out / f'{path.stem}.jpg'), np.hstack(drawn))

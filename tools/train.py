@@ -1,11 +1,12 @@
 #!/usr/bin/env python3
 """Trains a config: ``tools/train.py CONFIG [--resume] [--amp] ...``."""
+
 import torch
 from launch import load_config, parser
 from mmengine.runner import Runner
 
-from rtmw_ext.checkpoints import CheckpointWriteError, check_space
-from rtmw_ext.optim import computes_in_bf16, keep_memory
+from rtmw_ext.engine.checkpoints import CheckpointWriteError, check_space
+from rtmw_ext.engine.optim import computes_in_bf16, keep_memory
 
 
 def main():
@@ -14,18 +15,22 @@ def main():
         '--resume',
         nargs='?',
         const='auto',
-        help='go on from a checkpoint; without a path, from the last one')
+        help='go on from a checkpoint; without a path, from the last one',
+    )
     flags.add_argument(
-        '--amp', action='store_true',
-        help='mixed precision, whatever the config says')
+        '--amp', action='store_true', help='mixed precision, whatever the config says'
+    )
     flags.add_argument(
-        '--tensorboard', action='store_true', help='log to TensorBoard too')
+        '--tensorboard', action='store_true', help='log to TensorBoard too'
+    )
     flags.add_argument(
         '--auto-scale-lr',
         action='store_true',
-        help='scale the learning rate to the batch actually used')
+        help='scale the learning rate to the batch actually used',
+    )
     flags.add_argument(
-        '--no-validate', action='store_true', help='skip the evaluations')
+        '--no-validate', action='store_true', help='skip the evaluations'
+    )
     flags = flags.parse_args()
     config = load_config(flags)
     if flags.resume:
@@ -34,8 +39,7 @@ def main():
     if flags.amp:
         use_mixed_precision(config)
     if flags.tensorboard:
-        config.visualizer.vis_backends.append(
-            dict(type='TensorboardVisBackend'))
+        config.visualizer.vis_backends.append(dict(type='TensorboardVisBackend'))
     if flags.auto_scale_lr:
         config.auto_scale_lr.enable = True
     if flags.no_validate:
@@ -59,14 +63,16 @@ def use_mixed_precision(config):
     device = 'cuda' if torch.cuda.is_available() else 'cpu'
     if computes_in_bf16(device):
         config.optim_wrapper.update(
-            type='mmpose.PrecisionOptimWrapper', precision='bfloat16')
+            type='mmpose.PrecisionOptimWrapper', precision='bfloat16'
+        )
     elif device == 'cuda':
         config.optim_wrapper.pop('precision', None)
-        config.optim_wrapper.update(
-            type='AmpOptimWrapper', loss_scale='dynamic')
+        config.optim_wrapper.update(type='AmpOptimWrapper', loss_scale='dynamic')
     else:
-        raise SystemExit('--amp needs a GPU or a CPU with bfloat16 '
-                         'instructions: leave it out on this machine')
+        raise SystemExit(
+            '--amp needs a GPU or a CPU with bfloat16 '
+            'instructions: leave it out on this machine'
+        )
 
 
 if __name__ == '__main__':

@@ -9,6 +9,7 @@ GPU, at 256x192, each from the weights before. On a GPU it trains while the
 other cores render; on a CPU it renders first. A run that was stopped goes on
 with the same command.
 """
+
 import argparse
 import os
 import subprocess
@@ -18,8 +19,8 @@ from pathlib import Path
 import torch
 
 from rtmw_ext import zoo
-from rtmw_ext.checkpoints import CheckpointError
-from rtmw_ext.packed import WeightsError
+from rtmw_ext.engine.checkpoints import CheckpointError
+from rtmw_ext.zoo.packed import WeightsError
 
 ROOT = Path(__file__).resolve().parents[1]
 #: Stage -> config, and minutes beside those of the other stages.
@@ -50,13 +51,21 @@ def stages(flags, device):
     """
     found, weights = [], flags.weights and zoo.weights_of(flags.weights)
     if weights and not Path(weights).is_file():
-        raise CheckpointError(f'--from {weights} is no file: give the .pth of '
-                              'an RTMW3D-t, or of cells, or '
-                              'rtmw3d-t-synthetic')
+        raise CheckpointError(
+            f'--from {weights} is no file: give the .pth of '
+            'an RTMW3D-t, or of cells, or '
+            'rtmw3d-t-synthetic'
+        )
     names = flags.stages or [
-        name for name in STAGES
-        if not (weights and name in ('cells', 'maps')
-                or name == '256x192' and device == 'cpu')]
+        name
+        for name in STAGES
+        if not (
+            weights
+            and name in ('cells', 'maps')
+            or name == '256x192'
+            and device == 'cpu'
+        )
+    ]
     total = sum(STAGES[name][1] for name in names)
     for name in names:
         config, minutes = STAGES[name]
@@ -71,11 +80,19 @@ def stages(flags, device):
         begun = (folder / 'last_checkpoint').exists()
         if weights and not begun:
             options['load_from'] = weights
-        found.append((folder, [
-            str(zoo.root() / 'configs/synthetic' / f'{config}.py'),
-            '--work-dir', str(folder), *(['--resume'] if begun else []),
-            '--cfg-options',
-            *(f'{key}={value}' for key, value in options.items())]))
+        found.append(
+            (
+                folder,
+                [
+                    str(zoo.root() / 'configs/synthetic' / f'{config}.py'),
+                    '--work-dir',
+                    str(folder),
+                    *(['--resume'] if begun else []),
+                    '--cfg-options',
+                    *(f'{key}={value}' for key, value in options.items()),
+                ],
+            )
+        )
         weights = folder / 'last.pth'
     return found
 
@@ -89,27 +106,37 @@ def main(arguments=None):
     num, side, batch = DEFAULTS[device]
     cores = len(os.sched_getaffinity(0))
     parser = argparse.ArgumentParser(
-        description=__doc__,
-        formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument('--minutes', type=float, required=True,
-                        help='of training, all stages together')
-    parser.add_argument('--out', type=Path,
-                        default=ROOT / 'work_dirs' / 'synthetic')
-    parser.add_argument('--from', dest='weights',
-                        help='.pth of an RTMW3D-t to begin with, or '
-                        'rtmw3d-t-synthetic, what is shipped; of cells with '
-                        '--stages maps 128x96')
-    parser.add_argument('--stages', nargs='+', choices=list(STAGES),
-                        help='default: all, the last on a GPU only; with '
-                        '--from not the first two')
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument(
+        '--minutes', type=float, required=True, help='of training, all stages together'
+    )
+    parser.add_argument('--out', type=Path, default=ROOT / 'work_dirs' / 'synthetic')
+    parser.add_argument(
+        '--from',
+        dest='weights',
+        help='.pth of an RTMW3D-t to begin with, or '
+        'rtmw3d-t-synthetic, what is shipped; of cells with '
+        '--stages maps 128x96',
+    )
+    parser.add_argument(
+        '--stages',
+        nargs='+',
+        choices=list(STAGES),
+        help='default: all, the last on a GPU only; with --from not the first two',
+    )
     parser.add_argument('--num', type=int, default=num, help='people')
-    parser.add_argument('--side', type=int, default=side,
-                        help='pixels of a stored crop')
+    parser.add_argument(
+        '--side', type=int, default=side, help='pixels of a stored crop'
+    )
     parser.add_argument('--batch', type=int, default=batch)
     parser.add_argument('--seed', type=int, default=11, help='of the people')
-    parser.add_argument('--workers', type=int,
-                        default=max(cores - (device == 'cuda'), 1),
-                        help='processes that render')
+    parser.add_argument(
+        '--workers',
+        type=int,
+        default=max(cores - (device == 'cuda'), 1),
+        help='processes that render',
+    )
     flags = parser.parse_args(arguments)
     flags.out = flags.out.resolve()
     try:
@@ -117,10 +144,23 @@ def main(arguments=None):
     except (CheckpointError, WeightsError) as error:
         sys.exit(f'train_synthetic: {error}')
     flags.out.mkdir(parents=True, exist_ok=True)
-    render = subprocess.Popen(tool(
-        'synthesize.py', '--format', 'crops', '--num', flags.num, '--size',
-        flags.side, '--seed', flags.seed, '--workers', flags.workers, '--out',
-        flags.out / 'crops'))
+    render = subprocess.Popen(
+        tool(
+            'dataset/synthesize.py',
+            '--format',
+            'crops',
+            '--num',
+            flags.num,
+            '--size',
+            flags.side,
+            '--seed',
+            flags.seed,
+            '--workers',
+            flags.workers,
+            '--out',
+            flags.out / 'crops',
+        )
+    )
     try:
         if device == 'cpu' and render.wait():
             sys.exit('train_synthetic: the people could not be rendered')

@@ -12,27 +12,30 @@ default_hooks = dict(
         interval=1,
         max_keep_ckpts=2,
         save_best='coco-wholebody/AP',
-        rule='greater'),
+        rule='greater',
+    ),
     input_size=dict(type='mmpose.InputSizeHook'),
     resume=dict(type='mmpose.ResumeHook'),
     speed=dict(type='mmpose.SpeedHook'),
     part_loss=dict(type='mmpose.PartLossHook', interval=50),
     sampler_seed=dict(type='DistSamplerSeedHook'),
     # Of each validation: `pictures=8` draws so many persons.
-    visualization=dict(type='mmpose.ValidationPictureHook', pictures=0))
+    visualization=dict(type='mmpose.ValidationPictureHook', pictures=0),
+)
 
 model_wrapper_cfg = dict(type='ChannelsLastDDP', broadcast_buffers=False)
 env_cfg = dict(
     cudnn_benchmark=True,
     mp_cfg=dict(mp_start_method='fork', opencv_num_threads=0),
-    dist_cfg=dict(backend='nccl'))
+    dist_cfg=dict(backend='nccl'),
+)
 
 visualizer = dict(
     type='PoseLocalVisualizer',
     vis_backends=[dict(type='LocalVisBackend')],
-    name='visualizer')
-log_processor = dict(
-    type='LogProcessor', window_size=50, by_epoch=True, num_digits=6)
+    name='visualizer',
+)
+log_processor = dict(type='LogProcessor', window_size=50, by_epoch=True, num_digits=6)
 log_level = 'INFO'
 load_from = None
 resume = False

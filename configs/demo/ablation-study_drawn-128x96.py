@@ -1,4 +1,4 @@
-# The small RTMW of tools/ablation_study.py; the tool makes the rows of the
+# The small RTMW of tools/studies/ablation.py; the tool makes the rows of the
 # paper's Table 4 from it.
 _base_ = './distill-study_drawn-128x96.py'
 
@@ -7,4 +7,5 @@ default_hooks = dict(
     part_loss=dict(interval=50),
     checkpoint=dict(interval=100),
     # In float32 CPUs are faster without.
-    speed=dict(channels_last=False))
+    speed=dict(channels_last=False),
+)

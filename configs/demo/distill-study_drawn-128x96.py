@@ -1,4 +1,4 @@
-# The student of tools/distill_study.py, trained alone; the tool makes the
+# The student of tools/studies/distill.py, trained alone; the tool makes the
 # teacher and both stages of distillation from it.
 _base_ = [
     '../_base_/schedules/short.py',
@@ -11,20 +11,17 @@ _base_ = [
 model = dict(
     backbone=dict(widen_factor=0.25),
     neck=dict(in_channels=[64, 128, 256]),
-    head=dict(
-        in_channels=256,
-        init_cfg={{_base_.biased_bn}},
-        decoder={{_base_.codec}}),
+    head=dict(in_channels=256, init_cfg={{_base_.biased_bn}}, decoder={{_base_.codec}}),
     # The balance of labels and teacher is that of DWPose's batch.
     train_cfg=dict(reference_batch=64),
-    test_cfg=dict(flip_test=False))
-optim_wrapper = dict(precision='float32', clip_grad=dict(max_norm=1.))
+    test_cfg=dict(flip_test=False),
+)
+optim_wrapper = dict(precision='float32', clip_grad=dict(max_norm=1.0))
 train_dataloader = dict(
     batch_size=32,
     num_workers=1,
     sampler=dict(type='SeededInfiniteSampler'),
-    dataset=dict(
-        pipeline={{_base_.plain_pipeline}},
-        datasets=[{{_base_.drawn_train}}]))
+    dataset=dict(pipeline={{_base_.plain_pipeline}}, datasets=[{{_base_.drawn_train}}]),
+)
 val_dataloader = dict(num_workers=1, dataset={{_base_.drawn_val}})
 test_dataloader = val_dataloader

@@ -11,9 +11,8 @@ max_iters = 650
 
 train_cfg = dict(max_iters=max_iters, val_interval=max_iters)
 optim_wrapper = dict(
-    precision='float32',
-    optimizer=dict(lr=1.2e-3),
-    clip_grad=dict(max_norm=1))
+    precision='float32', optimizer=dict(lr=1.2e-3), clip_grad=dict(max_norm=1)
+)
 param_scheduler = [
     dict(type='LinearLR', start_factor=0.1, by_epoch=False, end=20),
     dict(
@@ -22,16 +21,19 @@ param_scheduler = [
         begin=20,
         end=max_iters,
         T_max=max_iters - 20,
-        by_epoch=False),
+        by_epoch=False,
+    ),
 ]
 
 model = dict(
     backbone=dict(init_cfg=None),
     head=dict(
         init_cfg={{_base_.biased_bn}},
-        loss=dict(mask_weight=1.),
-        decoder={{_base_.codec}}),
-    test_cfg=dict(flip_test=False))
+        loss=dict(mask_weight=1.0),
+        decoder={{_base_.codec}},
+    ),
+    test_cfg=dict(flip_test=False),
+)
 train_dataloader = dict(
     batch_size=14,
     num_workers=1,
@@ -42,16 +44,18 @@ train_dataloader = dict(
             dict(
                 type='RandomTopdownCrop',
                 input_size=(192, 256),
-                flip_prob=0.,
-                half_body_prob=0.,
+                flip_prob=0.0,
+                half_body_prob=0.0,
                 shift_factor=0.06,
-                shift_prob=1.,
+                shift_prob=1.0,
                 scale_factor=(0.85, 1.12),
-                rotate_factor=0.),
+                rotate_factor=0.0,
+            ),
             dict(
                 type='GenerateTarget',
                 encoder={{_base_.codec}},
-                use_dataset_keypoint_weights=True),
+                use_dataset_keypoint_weights=True,
+            ),
             dict(type='PackTrainingInputs'),
         ],
         datasets=[
@@ -61,13 +65,18 @@ train_dataloader = dict(
                 data_root=data_root,
                 ann_file='test_coco_wholebody.json',
                 data_prefix=dict(img=''),
-                pipeline=[])
-        ]))
+                pipeline=[],
+            )
+        ],
+    ),
+)
 val_dataloader = dict(
     num_workers=1,
     dataset=dict(
         data_root=data_root,
         ann_file='test_coco_wholebody.json',
         data_prefix=dict(img=''),
-        bbox_file=None))
+        bbox_file=None,
+    ),
+)
 test_dataloader = val_dataloader

@@ -6,14 +6,12 @@ _base_ = [
     '../_base_/datasets/drawn.py',
 ]
 
-model = dict(
-    head=dict(decoder={{_base_.codec}}), test_cfg=dict(flip_test=False))
+model = dict(head=dict(decoder={{_base_.codec}}), test_cfg=dict(flip_test=False))
 train_dataloader = dict(
     batch_size=16,
     num_workers=1,
     sampler=dict(type='SeededInfiniteSampler'),
-    dataset=dict(
-        pipeline={{_base_.plain_pipeline}},
-        datasets=[{{_base_.drawn_train}}]))
+    dataset=dict(pipeline={{_base_.plain_pipeline}}, datasets=[{{_base_.drawn_train}}]),
+)
 val_dataloader = dict(num_workers=1, dataset={{_base_.drawn_val}})
 test_dataloader = val_dataloader

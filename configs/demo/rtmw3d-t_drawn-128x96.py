@@ -13,15 +13,15 @@ drawn = dict(
     data_root='outputs/demo-3d/data/',
     ann_file='h3wb.npz',
     data_prefix=dict(img='images/'),
-    test_mode=True)
+    test_mode=True,
+)
 max_iters = 400
 warm_up = 60
 
 train_cfg = dict(max_iters=max_iters, val_interval=max_iters)
 optim_wrapper = dict(
-    precision='float32',
-    optimizer=dict(lr=1e-3),
-    clip_grad=dict(max_norm=1))
+    precision='float32', optimizer=dict(lr=1e-3), clip_grad=dict(max_norm=1)
+)
 param_scheduler = [
     dict(type='LinearLR', start_factor=0.05, by_epoch=False, end=warm_up),
     dict(
@@ -30,23 +30,27 @@ param_scheduler = [
         begin=warm_up,
         end=max_iters,
         T_max=max_iters - warm_up,
-        by_epoch=False),
+        by_epoch=False,
+    ),
 ]
 
 # A small batch is steadier at a low temperature.
 model = dict(
     head=dict(
         init_cfg={{_base_.biased_bn}},
-        gau=dict(dropout=0.),
-        loss=dict(beta=1.),
-        bone_loss=dict(beta=1.),
-        decoder={{_base_.codec}}),
-    test_cfg=dict(flip_test=False))
+        gau=dict(dropout=0.0),
+        loss=dict(beta=1.0),
+        bone_loss=dict(beta=1.0),
+        decoder={{_base_.codec}},
+    ),
+    test_cfg=dict(flip_test=False),
+)
 train_dataloader = dict(
     batch_size=8,
     num_workers=1,
     sampler=dict(type='InfiniteSampler'),
-    dataset=dict(pipeline={{_base_.plain_pipeline}}, datasets=[drawn]))
+    dataset=dict(pipeline={{_base_.plain_pipeline}}, datasets=[drawn]),
+)
 val_dataloader = dict(num_workers=1, dataset=dict(datasets=[drawn]))
 test_dataloader = val_dataloader
 visualizer = dict(type='Pose3DVisualizer')

@@ -5,5 +5,6 @@ model = dict(
     type='DistilledEstimator',
     teacher='rtmw-x-384x288',
     # The balance of labels and teacher is that of DWPose's batch.
-    train_cfg=dict(reference_batch=32))
-optim_wrapper = dict(clip_grad=dict(max_norm=1.))
+    train_cfg=dict(reference_batch=32),
+)
+optim_wrapper = dict(clip_grad=dict(max_norm=1.0))

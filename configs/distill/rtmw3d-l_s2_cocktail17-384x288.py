@@ -7,7 +7,8 @@ _base_ = [
 model = dict(
     type='DistilledRTMW3DEstimator',
     stage=2,
-    teacher_weights='work_dirs/rtmw3d-x-l_s1_cocktail17-384x288')
+    teacher_weights='work_dirs/rtmw3d-x-l_s1_cocktail17-384x288',
+)
 train_cfg = {{_base_.distill_60e.train_cfg}}
 param_scheduler = {{_base_.distill_60e.param_scheduler}}
-optim_wrapper = dict(clip_grad=dict(_delete_=True, max_norm=1.))
+optim_wrapper = dict(clip_grad=dict(_delete_=True, max_norm=1.0))

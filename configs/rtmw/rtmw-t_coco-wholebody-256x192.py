@@ -6,7 +6,6 @@ _base_ = [
 ]
 
 model = dict(head=dict(decoder={{_base_.codec}}))
-train_dataloader = dict(
-    dataset=dict(datasets=[{{_base_.coco_wholebody_train}}]))
+train_dataloader = dict(dataset=dict(datasets=[{{_base_.coco_wholebody_train}}]))
 auto_scale_lr = dict(base_batch_size=512)
 optim_wrapper = dict(optimizer=dict(weight_decay=0.05))

@@ -5,5 +5,4 @@ val_dataloader = dict(dataset=dict(datasets=[{{_base_.coco_wholebody_val}}]))
 test_dataloader = val_dataloader
 val_evaluator = dict(_delete_=True, type='WholeBodyMetric')
 test_evaluator = val_evaluator
-default_hooks = dict(
-    checkpoint=dict(save_best='coco-wholebody/AP', rule='greater'))
+default_hooks = dict(checkpoint=dict(save_best='coco-wholebody/AP', rule='greater'))

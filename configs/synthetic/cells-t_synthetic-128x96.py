@@ -10,8 +10,10 @@ model = dict(
         type='KeypointCellHead',
         in_channels=[96, 192, 384],
         out_channels=133,
-        decoder={{_base_.codec}}),
-    test_cfg=dict(flip_test=False))
+        decoder={{_base_.codec}},
+    ),
+    test_cfg=dict(flip_test=False),
+)
 test_dataloader = test_evaluator = test_cfg = None
 train_dataloader = dict(dataset=dict(with_3d=False))
 default_hooks = dict(part_loss=dict(interval=0))

@@ -8,17 +8,18 @@ default_scope = 'mmdet'
 
 # Smaller batches now and then: faster, and one more change of scale.
 model = dict(
-    data_preprocessor=dict(batch_augments=[
-        dict(
-            type='BatchSyncRandomResize',
-            random_size_range=(224, 320),
-            interval=1)
-    ]))
+    data_preprocessor=dict(
+        batch_augments=[
+            dict(type='BatchSyncRandomResize', random_size_range=(224, 320), interval=1)
+        ]
+    )
+)
 
 train_cfg = dict(val_interval=800)
 val_cfg = dict(_delete_=True)
 auto_scale_lr = dict(base_batch_size=16)
 default_hooks = dict(
     part_loss=dict(interval=0),
-    visualization=dict(_delete_=True, type='DetVisualizationHook'))
+    visualization=dict(_delete_=True, type='DetVisualizationHook'),
+)
 visualizer = dict(type='DetLocalVisualizer')

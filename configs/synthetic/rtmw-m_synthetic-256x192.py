@@ -9,4 +9,5 @@ model = dict(
     type={{_base_.synthetic2d.type}},
     backbone=dict(init_cfg=None),
     head={{_base_.synthetic2d.head}},
-    test_cfg={{_base_.synthetic2d.test_cfg}})
+    test_cfg={{_base_.synthetic2d.test_cfg}},
+)

@@ -9,4 +9,5 @@ model = dict(
     data_preprocessor={{_base_.synthetic3d.data_preprocessor}},
     backbone=dict(init_cfg=None),
     head={{_base_.synthetic3d.head}},
-    test_cfg={{_base_.synthetic3d.test_cfg}})
+    test_cfg={{_base_.synthetic3d.test_cfg}},
+)

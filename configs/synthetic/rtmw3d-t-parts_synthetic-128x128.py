@@ -7,11 +7,13 @@ model = dict(
     data_preprocessor=dict(
         codec=codec,
         scale_factor=(0.9, 1.1),
-        half_body_prob=0.,
-        part_prob=1.,
-        part_scale=(1.2, 3.4)),
+        half_body_prob=0.0,
+        part_prob=1.0,
+        part_scale=(1.2, 3.4),
+    ),
     # A kernel of 7 would see beyond a map of 4 x 4 cells.
-    head=dict(decoder=codec, kernel_size=3))
+    head=dict(decoder=codec, kernel_size=3),
+)
 
 optim_wrapper = dict(optimizer=dict(lr=1e-3))
 test_dataloader = test_evaluator = test_cfg = None

@@ -9,11 +9,12 @@ model = dict(
         codec=codec,
         shift_factor=0.08,
         scale_factor=(0.8, 1.2),
-        rotate_factor=30.,
-        half_body_prob=0.,
+        rotate_factor=30.0,
+        half_body_prob=0.0,
         colour=0.3,
-        dropout_prob=0.),
+        dropout_prob=0.0,
+    ),
     # The third axis has three times the bins of the first here.
-    head=dict(decoder=codec, loss=dict(axis_weights=(1., 1., 3.))))
-test_dataloader = dict(
-    dataset=dict(pipeline={{_base_.inputs3d.x128x96.val_pipeline}}))
+    head=dict(decoder=codec, loss=dict(axis_weights=(1.0, 1.0, 3.0))),
+)
+test_dataloader = dict(dataset=dict(pipeline={{_base_.inputs3d.x128x96.val_pipeline}}))

@@ -1,5 +1,6 @@
 """What the demos that train share: their folder, running a tool, finding its
 results."""
+
 import argparse
 import shutil
 import subprocess
@@ -25,12 +26,15 @@ def run(*command, log):
     print('$', *command, flush=True)
     with open(log, 'w') as sink:
         process = subprocess.Popen(
-            [sys.executable, *map(str, command)], cwd=ROOT,
-            stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
+            [sys.executable, *map(str, command)],
+            cwd=ROOT,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+        )
         for line in process.stdout:
             sink.write(line)
-            if any(word in line
-                   for word in ('Iter(', 'AP:', 'MPJPE:', 'Error')):
+            if any(word in line for word in ('Iter(', 'AP:', 'MPJPE:', 'Error')):
                 print('  ', line.strip().split(' - ')[-1], flush=True)
     if process.wait():
         sys.exit(f'{command[0]} failed, see {log}')

@@ -4,6 +4,7 @@
 It learns the people of mmpose's COCO-WholeBody sample by heart, is evaluated
 on them by ``mim test``, then finds them with a real person detector.
 """
+
 import argparse
 import json
 import sys
@@ -12,7 +13,7 @@ from pathlib import Path
 
 from common import ROOT, last_checkpoint, run
 
-from rtmw_ext.skeleton import FIELDS
+from rtmw_ext.core.skeleton import FIELDS
 
 CONFIG = 'configs/demo/rtmw-m_coco-sample-256x192.py'
 
@@ -20,15 +21,17 @@ CONFIG = 'configs/demo/rtmw-m_coco-sample-256x192.py'
 def taught_points(annotations):
     """{photo: (boxes (N, 4) x1, y1, x2, y2, labelled (N, 133))}."""
     import numpy as np
+
     people = defaultdict(list)
     annotations = json.loads(annotations.read_text())
     for person in annotations['annotations']:
         x, y, width, height = person['bbox']
-        points = np.concatenate([
-            np.reshape(person[field], (-1, 3)) for field in FIELDS
-        ])
+        points = np.concatenate(
+            [np.reshape(person[field], (-1, 3)) for field in FIELDS]
+        )
         people[person['image_id']].append(
-            ([x, y, x + width, y + height], points[:, 2] > 0))
+            ([x, y, x + width, y + height], points[:, 2] > 0)
+        )
     return {
         image['file_name']: tuple(map(np.float32, zip(*people[image['id']])))
         for image in annotations['images']
@@ -37,38 +40,61 @@ def taught_points(annotations):
 
 def main():
     flags = argparse.ArgumentParser(description=__doc__.split('\n')[0])
-    flags.add_argument('--shared', default='../shared',
-                       help='folder with samples/ and weights/')
+    flags.add_argument(
+        '--shared', default='../shared', help='folder with samples/ and weights/'
+    )
     flags.add_argument('--out', default=str(ROOT / 'outputs' / 'demo-real'))
     flags = flags.parse_args()
     coco = (ROOT / flags.shared / 'samples' / 'coco').resolve()
-    detector = (ROOT / flags.shared / 'weights' /
-                'rtmdet-nano_person_320.onnx').resolve()
+    detector = (
+        ROOT / flags.shared / 'weights' / 'rtmdet-nano_person_320.onnx'
+    ).resolve()
     for needed in (coco / 'test_coco_wholebody.json', detector):
         if not needed.is_file():
-            sys.exit(f'{needed} is absent: set SAMPLES to a folder with '
-                     'samples/coco and weights, make demo-real SAMPLES=...')
+            sys.exit(
+                f'{needed} is absent: set SAMPLES to a folder with '
+                'samples/coco and weights, make demo-real SAMPLES=...'
+            )
     out = Path(flags.out)
     out.mkdir(parents=True, exist_ok=True)
-    options = ('--cfg-options',
-               f'train_dataloader.dataset.datasets.0.data_root={coco}/',
-               f'val_dataloader.dataset.data_root={coco}/',
-               f'test_dataloader.dataset.data_root={coco}/')
-    run('tools/train.py', CONFIG, '--work-dir', out / 'train', *options,
-        log=out / 'train.log')
+    options = (
+        '--cfg-options',
+        f'train_dataloader.dataset.datasets.0.data_root={coco}/',
+        f'val_dataloader.dataset.data_root={coco}/',
+        f'test_dataloader.dataset.data_root={coco}/',
+    )
+    run(
+        'tools/train.py',
+        CONFIG,
+        '--work-dir',
+        out / 'train',
+        *options,
+        log=out / 'train.log',
+    )
     checkpoint = last_checkpoint(out / 'train')
-    run('-m', 'mim', 'test', 'mmpose', ROOT / CONFIG, '--checkpoint',
-        checkpoint, '--work-dir', out / 'test', *options,
-        log=out / 'test.log')
+    run(
+        '-m',
+        'mim',
+        'test',
+        'mmpose',
+        ROOT / CONFIG,
+        '--checkpoint',
+        checkpoint,
+        '--work-dir',
+        out / 'test',
+        *options,
+        log=out / 'test.log',
+    )
 
     import cv2
     from mmpose.apis import init_model
 
     import rtmw_ext  # noqa: F401
-    from rtmw_ext.estimate import as_records, draw_poses, estimate_poses
-    from rtmw_ext.images import list_images, read_image
+    from rtmw_ext.apis.topdown import as_records, draw_poses, estimate_poses
+    from rtmw_ext.core.images import list_images, read_image
     from rtmw_ext.runtime import Detector
     from rtmw_ext.runtime.tracking import iou
+
     find_people = Detector(detector)
     taught = taught_points(coco / 'test_coco_wholebody.json')
     model = init_model(str(ROOT / CONFIG), str(checkpoint), device='cpu')
@@ -81,10 +107,8 @@ def main():
         for person, match in zip(people, iou(boxes, known).argmax(1)):
             person.pred_instances.keypoint_scores *= labelled[match]
         picture = out / f'{Path(path).stem}.jpg'
-        cv2.imwrite(str(picture),
-                    draw_poses(image, people, model.dataset_meta))
-        picture.with_suffix('.json').write_text(
-            json.dumps(as_records(people)))
+        cv2.imwrite(str(picture), draw_poses(image, people, model.dataset_meta))
+        picture.with_suffix('.json').write_text(json.dumps(as_records(people)))
         print(f'{len(people)} people: {picture}')
 
 

@@ -3,6 +3,7 @@
 
 It takes three minutes; the results are for drawings only.
 """
+
 import json
 import time
 
@@ -20,32 +21,41 @@ def main():
     print(f'Drawing people into {data}')
     drawn.write_dataset(data, 400, seed=1, people=(1, 1), split='train')
     drawn.write_dataset(data, 16, seed=2, people=(1, 1), split='val')
-    run('tools/train.py', CONFIG, '--work-dir', out / 'train',
+    run(
+        'tools/train.py',
+        CONFIG,
+        '--work-dir',
+        out / 'train',
         '--cfg-options',
         f'train_dataloader.dataset.datasets.0.data_root={data}/',
         f'val_dataloader.dataset.data_root={data}/',
         f'test_dataloader.dataset.data_root={data}/',
-        log=out / 'train.log')
+        log=out / 'train.log',
+    )
 
     from mmpose.apis import MMPoseInferencer
 
     import rtmw_ext  # noqa: F401  (after the message: it takes seconds)
+
     inferencer = MMPoseInferencer(
-        str(ROOT / CONFIG), str(last_checkpoint(out / 'train')),
-        det_model='whole_image', device='cpu')
+        str(ROOT / CONFIG),
+        str(last_checkpoint(out / 'train')),
+        det_model='whole_image',
+        device='cpu',
+    )
     pictures = sorted((data / 'images' / 'val').glob('*.jpg'))[:3]
-    for _ in inferencer([str(path) for path in pictures], out_dir=str(out),
-                        radius=2, thickness=1):
+    for _ in inferencer(
+        [str(path) for path in pictures], out_dir=str(out), radius=2, thickness=1
+    ):
         pass
     names = [path.stem for path in pictures]
-    found = json.loads(
-        (out / 'predictions' / f'{names[0]}.json').read_text())
-    print(f'{len(found[0]["keypoints"])} keypoints a person, in '
-          f'{time.monotonic() - start:.0f} s')
-    print('pictures:', *(out / 'visualizations' / f'{name}.jpg'
-                         for name in names))
-    print('results: ', *(out / 'predictions' / f'{name}.json'
-                         for name in names))
+    found = json.loads((out / 'predictions' / f'{names[0]}.json').read_text())
+    print(
+        f'{len(found[0]["keypoints"])} keypoints a person, in '
+        f'{time.monotonic() - start:.0f} s'
+    )
+    print('pictures:', *(out / 'visualizations' / f'{name}.jpg' for name in names))
+    print('results: ', *(out / 'predictions' / f'{name}.json' for name in names))
 
 
 if __name__ == '__main__':

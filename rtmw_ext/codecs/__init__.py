@@ -1,4 +1,5 @@
 """SimCC codecs, registered in MMPose's ``KEYPOINT_CODECS`` on import."""
+
 from .simcc import FastSimCCLabel
 from .simcc3d import CodecError, SimCC3DLabel
 

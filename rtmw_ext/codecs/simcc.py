@@ -2,6 +2,7 @@
 
 Shapes: N persons, K keypoints, W bins of an axis.
 """
+
 import numpy as np
 from mmpose.codecs import SimCCLabel
 from mmpose.registry import KEYPOINT_CODECS
@@ -20,14 +21,13 @@ class GaussianLabels:
         scale (float): What the curve is divided by; 1 peaks at 1.
     """
 
-    def __init__(self, bins, sigma, scale=1.):
+    def __init__(self, bins, sigma, scale=1.0):
         self.bins = bins
         # Beyond 3 sigma outside the axis a point has no label.
         self.reach = 3 * sigma
         self.margin = int(np.ceil(self.reach)) + 1
-        offsets = np.arange(-bins - self.margin, bins + self.margin,
-                            dtype=np.float64)
-        curve = np.exp(-offsets**2 / (2 * sigma**2)).astype(np.float32)
+        offsets = np.arange(-bins - self.margin, bins + self.margin, dtype=np.float64)
+        curve = np.exp(-(offsets**2) / (2 * sigma**2)).astype(np.float32)
         curve /= scale
         self.windows = sliding_window_view(curve, bins)
 
@@ -37,8 +37,7 @@ class GaussianLabels:
         Args:
             centers (ndarray): (...), in bins.
         """
-        return (centers - self.reach < self.bins) & (
-            centers + self.reach + 1 >= 0)
+        return (centers - self.reach < self.bins) & (centers + self.reach + 1 >= 0)
 
     def __call__(self, centers, labelled):
         """
@@ -70,22 +69,28 @@ class FastSimCCLabel(SimCCLabel):
 
     def __init__(self, *args, **kwargs):
         super().__init__(*args, **kwargs)
-        self.axes = gaussian_axes(self.input_size, self.sigma,
-                                  self.simcc_split_ratio, self.normalize)
+        self.axes = gaussian_axes(
+            self.input_size, self.sigma, self.simcc_split_ratio, self.normalize
+        )
 
     def _generate_gaussian(self, keypoints, keypoints_visible=None):
         """(N, K, 2) pixels of the crop and (N, K) weights -> x labels, y
         labels, weights; mmpose's ``encode`` calls it."""
         centers, weights = self._map_coordinates(keypoints, keypoints_visible)
         labelled = keypoints_visible >= 0.5
-        inside = np.all([
-            axis.inside(centers[..., number])
-            for number, axis in enumerate(self.axes)
-        ], axis=0)
+        inside = np.all(
+            [
+                axis.inside(centers[..., number])
+                for number, axis in enumerate(self.axes)
+            ],
+            axis=0,
+        )
         weights[labelled & ~inside] = 0
         labelled = labelled & inside
-        x, y = (axis(centers[..., number], labelled)
-                for number, axis in enumerate(self.axes))
+        x, y = (
+            axis(centers[..., number], labelled)
+            for number, axis in enumerate(self.axes)
+        )
         return x, y, weights
 
 
@@ -100,7 +105,9 @@ def gaussian_axes(sizes, sigmas, split_ratio, normalize):
     """
     return [
         GaussianLabels(
-            int(np.around(size * split_ratio)), sigma,
-            sigma * np.sqrt(2 * np.pi) if normalize else 1.)
+            int(np.around(size * split_ratio)),
+            sigma,
+            sigma * np.sqrt(2 * np.pi) if normalize else 1.0,
+        )
         for size, sigma in zip(sizes, sigmas)
     ]

@@ -2,6 +2,7 @@
 
 Shapes: N persons, K keypoints, W, H and D bins of x, y and z.
 """
+
 import numpy as np
 from mmpose.codecs.base import BaseKeypointCodec
 from mmpose.codecs.utils.refinement import refine_simcc_dark
@@ -52,41 +53,51 @@ class SimCC3DLabel(BaseKeypointCodec):
     auxiliary_encode_keys = {'keypoints_3d', 'keypoints_3d_visible'}
     label_mapping_table = {
         name: name
-        for name in ('keypoint_x_labels', 'keypoint_y_labels',
-                     'keypoint_z_labels', 'keypoint_weights',
-                     'keypoint_z_weights')
+        for name in (
+            'keypoint_x_labels',
+            'keypoint_y_labels',
+            'keypoint_z_labels',
+            'keypoint_weights',
+            'keypoint_z_weights',
+        )
     }
 
-    def __init__(self,
-                 input_size,
-                 sigma=(6., 6.93, 6.),
-                 simcc_split_ratio=2.,
-                 normalize=False,
-                 use_dark=False,
-                 root_index=HIPS,
-                 z_range=2.1744869):
+    def __init__(
+        self,
+        input_size,
+        sigma=(6.0, 6.93, 6.0),
+        simcc_split_ratio=2.0,
+        normalize=False,
+        use_dark=False,
+        root_index=HIPS,
+        z_range=2.1744869,
+    ):
         super().__init__()
         self.input_size = tuple(input_size)
         self.sigma = np.broadcast_to(np.asarray(sigma, float), 3)
         if len(self.input_size) != 3:
-            raise CodecError(f'input_size={input_size} of SimCC3DLabel must '
-                             'be (width, height, depth) in pixels')
+            raise CodecError(
+                f'input_size={input_size} of SimCC3DLabel must '
+                'be (width, height, depth) in pixels'
+            )
         if not z_range > 0:
-            raise CodecError(f'z_range={z_range} of SimCC3DLabel must be > 0 '
-                             'metres')
+            raise CodecError(f'z_range={z_range} of SimCC3DLabel must be > 0 metres')
         self.simcc_split_ratio = simcc_split_ratio
         self.normalize = normalize
         self.use_dark = use_dark
         self.root_index = np.atleast_1d(root_index)
         self.z_range = z_range
-        self.axes = gaussian_axes(self.input_size, self.sigma,
-                                  simcc_split_ratio, normalize)
+        self.axes = gaussian_axes(
+            self.input_size, self.sigma, simcc_split_ratio, normalize
+        )
 
-    def encode(self,
-               keypoints,
-               keypoints_visible=None,
-               keypoints_3d=None,
-               keypoints_3d_visible=None):
+    def encode(
+        self,
+        keypoints,
+        keypoints_visible=None,
+        keypoints_3d=None,
+        keypoints_3d_visible=None,
+    ):
         """
         Args:
             keypoints (ndarray): (N, K, 2) in pixels of the crop.
@@ -114,16 +125,18 @@ class SimCC3DLabel(BaseKeypointCodec):
         x_axis, y_axis, z_axis = self.axes
         # A NaN of a point without a label must not become a bin.
         bins = np.around(
-            np.where(labelled[..., None], keypoints, 0) *
-            self.simcc_split_ratio).astype(np.int64)
+            np.where(labelled[..., None], keypoints, 0) * self.simcc_split_ratio
+        ).astype(np.int64)
         inside = x_axis.inside(bins[..., 0]) & y_axis.inside(bins[..., 1])
         cut_off = labelled & ~inside
         weights[cut_off] = 0
         labelled &= inside
-        z, z_known = self._root_relative(keypoints_3d, keypoints_3d_visible,
-                                         weights.shape)
-        z_bins = np.around(self.z_to_pixels(z) *
-                           self.simcc_split_ratio).astype(np.int64)
+        z, z_known = self._root_relative(
+            keypoints_3d, keypoints_3d_visible, weights.shape
+        )
+        z_bins = np.around(self.z_to_pixels(z) * self.simcc_split_ratio).astype(
+            np.int64
+        )
         # In z a label must have its peak on the axis, not only a flank.
         z_known &= ~cut_off & (z_bins >= 0) & (z_bins < z_axis.bins)
         return dict(
@@ -131,34 +144,37 @@ class SimCC3DLabel(BaseKeypointCodec):
             keypoint_y_labels=y_axis(bins[..., 1], labelled),
             keypoint_z_labels=z_axis(z_bins, z_known),
             keypoint_weights=weights,
-            keypoint_z_weights=z_known.astype(np.float32))
+            keypoint_z_weights=z_known.astype(np.float32),
+        )
 
     def _root_relative(self, points, visible, shape):
         """z from the root (N, K) in metres, and where it is known."""
         if points is None:
             return np.zeros(shape), np.zeros(shape, bool)
-        known = np.ones(shape, bool) if visible is None else (
-            np.asarray(visible) >= 0.5)
+        known = (
+            np.ones(shape, bool) if visible is None else (np.asarray(visible) >= 0.5)
+        )
         self._check('keypoints_3d', points, known, (*shape, 3))
         z = np.where(known, points[..., 2], 0).astype(np.float64)
         roots = known[:, self.root_index]
         count = roots.sum(1, keepdims=True)
-        root = z[:, self.root_index].sum(1, keepdims=True) / np.maximum(
-            count, 1)
+        root = z[:, self.root_index].sum(1, keepdims=True) / np.maximum(count, 1)
         return np.where(known, z - root, 0), known & (count > 0)
 
     @staticmethod
     def _check(name, points, used, shape):
         if points.shape != shape:
-            raise CodecError(f'{name} are {points.shape}, not {shape} as '
-                             'keypoints_visible asks')
+            raise CodecError(
+                f'{name} are {points.shape}, not {shape} as keypoints_visible asks'
+            )
         bad = used & ~np.isfinite(points).all(-1)
         if bad.any():
             person, point = np.argwhere(bad)[0]
             raise CodecError(
                 f'{name} of person {person} hold NaN or infinity at point '
                 f'{point}, which is said to be visible: repair the '
-                f'annotation, or set its {name}_visible to 0')
+                f'annotation, or set its {name}_visible to 0'
+            )
 
     def z_to_pixels(self, z):
         """Root-relative metres -> pixels of the third axis."""
@@ -182,19 +198,21 @@ class SimCC3DLabel(BaseKeypointCodec):
             lower maximum of x and y, as in 2D. A score <= 0 has no point: x
             and y are ``-1 / simcc_split_ratio`` and z is 0.
         """
-        simcc = [axis if axis.ndim == 3 else axis[None]
-                 for axis in (simcc_x, simcc_y, simcc_z)]
-        points = np.stack([axis.argmax(-1) for axis in simcc],
-                          -1).astype(np.float32)
+        simcc = [
+            axis if axis.ndim == 3 else axis[None]
+            for axis in (simcc_x, simcc_y, simcc_z)
+        ]
+        points = np.stack([axis.argmax(-1) for axis in simcc], -1).astype(np.float32)
         scores = np.minimum(simcc[0].max(-1), simcc[1].max(-1))
         if self.use_dark:
             for number, axis in enumerate(simcc):
                 blur = int((self.sigma[number] * 20 - 7) // 3)
                 # The refinement works in place.
                 points[..., number] = refine_simcc_dark(
-                    points[..., number], axis.copy(), blur - (blur % 2 == 0))
+                    points[..., number], axis.copy(), blur - (blur % 2 == 0)
+                )
         points /= self.simcc_split_ratio
         points[..., 2] = self.pixels_to_z(points[..., 2])
         absent = scores <= 0
-        points[absent] = (-1 / self.simcc_split_ratio, ) * 2 + (0, )
+        points[absent] = (-1 / self.simcc_split_ratio,) * 2 + (0,)
         return points, scores

@@ -1,42 +1,60 @@
 """Datasets and transforms, registered in MMPose's registries on import."""
+
 from .base import KeypointDataset
-from .crops import CropDataset, CropPool
+from .crop_pool import CropDataset, CropPool
 from .h3wb import H3WBDataset
 from .mapping import WholeBodyKeypointMapping
 from .mix import WholeBodyMix
 from .parts import (
-                         Face300wKeypoints,
-                         HumanArtKeypoints,
-                         InterHandKeypoints,
-                         JhmdbKeypoints,
-                         MpiiKeypoints,
-                         WflwKeypoints,
+    Face300wKeypoints,
+    HumanArtKeypoints,
+    InterHandKeypoints,
+    JhmdbKeypoints,
+    MpiiKeypoints,
+    WflwKeypoints,
 )
 from .transforms import (
-                         CoarseDropout,
-                         ColorDistortion,
-                         HsvJitter,
-                         LoadImageOrSkip,
-                         PackTrainingInputs,
-                         RandomBlur,
-                         RandomBoxScale,
-                         RandomMedianBlur,
-                         RandomTopdownCrop,
+    CoarseDropout,
+    ColorDistortion,
+    HsvJitter,
+    LoadImageOrSkip,
+    PackTrainingInputs,
+    RandomBlur,
+    RandomBoxScale,
+    RandomMedianBlur,
+    RandomTopdownCrop,
 )
 from .wholebody import (
-                         DnaRenderingDataset,
-                         UBody2dKeypoints,
-                         UBody3dKeypoints,
-                         WholeBodyDataset,
+    DnaRenderingDataset,
+    UBody2dKeypoints,
+    UBody3dKeypoints,
+    WholeBodyDataset,
 )
 
 __all__ = [
-    'CoarseDropout', 'ColorDistortion', 'CropDataset', 'CropPool',
-    'DnaRenderingDataset', 'Face300wKeypoints', 'H3WBDataset', 'HsvJitter',
-    'HumanArtKeypoints', 'InterHandKeypoints', 'JhmdbKeypoints',
-    'KeypointDataset', 'LoadImageOrSkip', 'MpiiKeypoints',
-    'PackTrainingInputs', 'RandomBlur', 'RandomBoxScale',
-    'RandomMedianBlur', 'RandomTopdownCrop', 'UBody2dKeypoints',
-    'UBody3dKeypoints', 'WflwKeypoints', 'WholeBodyDataset',
-    'WholeBodyKeypointMapping', 'WholeBodyMix'
+    'CoarseDropout',
+    'ColorDistortion',
+    'CropDataset',
+    'CropPool',
+    'DnaRenderingDataset',
+    'Face300wKeypoints',
+    'H3WBDataset',
+    'HsvJitter',
+    'HumanArtKeypoints',
+    'InterHandKeypoints',
+    'JhmdbKeypoints',
+    'KeypointDataset',
+    'LoadImageOrSkip',
+    'MpiiKeypoints',
+    'PackTrainingInputs',
+    'RandomBlur',
+    'RandomBoxScale',
+    'RandomMedianBlur',
+    'RandomTopdownCrop',
+    'UBody2dKeypoints',
+    'UBody3dKeypoints',
+    'WflwKeypoints',
+    'WholeBodyDataset',
+    'WholeBodyKeypointMapping',
+    'WholeBodyMix',
 ]

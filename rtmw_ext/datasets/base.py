@@ -2,6 +2,7 @@
 
 Shapes: S keypoints of the dataset.
 """
+
 import glob
 from pathlib import Path
 
@@ -19,8 +20,8 @@ from .checks import (
     missing,
     read_json,
 )
-from .columns import Columns, cached
 from .mapping import META_KEYS, definition
+from .sample_cache import Columns, cached
 
 # Names that owners give to the categories we want.
 PEOPLE = ('person', 'face', 'hand')
@@ -86,7 +87,7 @@ class KeypointDataset(BaseCocoStyleDataset):
     def fields(self):
         """tuple[tuple[str, int]]: (name, number of values) of the lists that
         every annotation needs."""
-        return (('keypoints', 3 * self.metainfo['num_keypoints']), )
+        return (('keypoints', 3 * self.metainfo['num_keypoints']),)
 
     def read(self, path):
         """Yields (annotation, image) of a file: COCO's entries, which the
@@ -114,13 +115,11 @@ class KeypointDataset(BaseCocoStyleDataset):
     def person_categories(self):
         """The ids of the categories that we want, None for all."""
         classes = self._metainfo.get('CLASSES')
-        return classes and {row['id'] for row in classes
-                            if row.get('name') in PEOPLE}
+        return classes and {row['id'] for row in classes if row.get('name') in PEOPLE}
 
     def find_problem(self, annotation, image):
         """What makes an annotation unusable, as (kind, detail), or None."""
-        return find_problem(annotation, image, self.fields,
-                            self.person_categories())
+        return find_problem(annotation, image, self.fields, self.person_categories())
 
     def samples(self):
         """Yields the usable samples and warns of the others."""
@@ -132,8 +131,7 @@ class KeypointDataset(BaseCocoStyleDataset):
             for number, (annotation, image) in enumerate(self.read(path)):
                 problem = self.find_problem(annotation, image)
                 if problem:
-                    reports[-1].add(annotation.get('id', f'number {number}'),
-                                    *problem)
+                    reports[-1].add(annotation.get('id', f'number {number}'), *problem)
                     continue
                 sample = self.sample(annotation, image)
                 if sample is not None:
@@ -143,8 +141,12 @@ class KeypointDataset(BaseCocoStyleDataset):
         if empty:
             raise AnnotationError(
                 f'annotation file {self.ann_file} has no usable person'
-                + (': see the warning above'
-                   if any(report.problems for report in reports) else ''))
+                + (
+                    ': see the warning above'
+                    if any(report.problems for report in reports)
+                    else ''
+                )
+            )
 
     def sample(self, annotation, image):
         """A sound annotation -> a sample, by mmpose's ``parse_data_info``."""
@@ -154,8 +156,7 @@ class KeypointDataset(BaseCocoStyleDataset):
         if not self.test_mode or 'segmentation' not in annotation:
             # Long, and copied by mmpose.
             annotation['segmentation'] = []
-        sample = self.parse_data_info(
-            dict(raw_ann_info=annotation, raw_img_info=image))
+        sample = self.parse_data_info(dict(raw_ann_info=annotation, raw_img_info=image))
         if sample is not None and 'height' in image:
             sample['ann_shape'] = image['height'], image['width']
         return sample
@@ -186,8 +187,10 @@ class KeypointDataset(BaseCocoStyleDataset):
                 count += 1
                 yield sample
         if not count:
-            raise AnnotationError(f'annotation file {self.ann_file} has only '
-                                  'crowds and people without keypoints')
+            raise AnnotationError(
+                f'annotation file {self.ann_file} has only '
+                'crowds and people without keypoints'
+            )
 
     def settings(self):
         """dict: What decides the samples besides the files."""
@@ -196,7 +199,8 @@ class KeypointDataset(BaseCocoStyleDataset):
             module=type(self).__module__,
             prefix=self.data_prefix,
             interval=self.sample_interval,
-            points=self.metainfo['num_keypoints'])
+            points=self.metainfo['num_keypoints'],
+        )
 
     @force_full_init
     def get_data_info(self, idx):
@@ -224,6 +228,6 @@ def boxes_around(keypoints, visible):
     """
     seen = np.asarray(keypoints, float)[np.asarray(visible) > 0]
     if not len(seen):
-        return [0.] * 4
+        return [0.0] * 4
     low, high = seen.min(0), seen.max(0)
     return [*low.tolist(), *(high - low).tolist()]

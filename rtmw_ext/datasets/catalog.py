@@ -2,6 +2,7 @@
 
 Shapes: K = 133 points of COCO-WholeBody.
 """
+
 import numpy as np
 from mmengine.config import Config
 
@@ -9,9 +10,22 @@ from .. import zoo
 from .mapping import NUM_KEYPOINTS, compile_mapping
 
 # The paper's order; the last three are 3D. Each is a file below FOLDER.
-COCKTAIL14 = ('coco-wholebody', 'ubody', 'halpe', 'aic', 'crowdpose', 'mpii',
-              'jhmdb', 'posetrack18', 'human_art', 'wflw', '300w', 'cofw',
-              'lapa', 'interhand26m')
+COCKTAIL14 = (
+    'coco-wholebody',
+    'ubody',
+    'halpe',
+    'aic',
+    'crowdpose',
+    'mpii',
+    'jhmdb',
+    'posetrack18',
+    'human_art',
+    'wflw',
+    '300w',
+    'cofw',
+    'lapa',
+    'interhand26m',
+)
 COCKTAIL17 = (*COCKTAIL14, 'h3wb', 'ubody3d', 'dna_rendering')
 FOLDER = 'configs/_base_/datasets'
 
@@ -28,8 +42,9 @@ def config_file(name):
     """
     path = zoo.root() / FOLDER / f'{name}_133.py'
     if not path.is_file():
-        raise CatalogError(f'unknown dataset "{name}": use one of '
-                           f'{", ".join(COCKTAIL17)}')
+        raise CatalogError(
+            f'unknown dataset "{name}": use one of {", ".join(COCKTAIL17)}'
+        )
     return path
 
 
@@ -48,15 +63,17 @@ def training_sets(path):
     config = Config.fromfile(path)
     if 'train_dataloader' in config:
         found = [config.train_dataloader.dataset.datasets]
-    elif mixes := [config[key] for key in config if key.startswith('cocktail')
-                   ]:
+    elif mixes := [config[key] for key in config if key.startswith('cocktail')]:
         found = mixes[-1:]
     else:
-        found = [value for value in config.values()
-                 if isinstance(value, (dict, list))]
-    found = [dict(entry) for entry in _flat(found)
-             if isinstance(entry, dict) and 'ann_file' in entry
-             and not entry.get('test_mode')]
+        found = [value for value in config.values() if isinstance(value, (dict, list))]
+    found = [
+        dict(entry)
+        for entry in _flat(found)
+        if isinstance(entry, dict)
+        and 'ann_file' in entry
+        and not entry.get('test_mode')
+    ]
     if not found:
         raise CatalogError(f'{path} has no dataset to train on')
     return found
@@ -75,8 +92,9 @@ def mapping_of(config):
     annotations."""
     for step in config['pipeline']:
         if step['type'] == 'WholeBodyKeypointMapping':
-            return compile_mapping(**{key: value for key, value in
-                                      step.items() if key != 'type'})
+            return compile_mapping(
+                **{key: value for key, value in step.items() if key != 'type'}
+            )
     return None
 
 

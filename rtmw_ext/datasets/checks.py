@@ -3,6 +3,7 @@
 The one place where broken samples are skipped: each annotation file gives one
 warning, which names the first sample of every problem and counts the others.
 """
+
 import json
 import logging
 from pathlib import Path
@@ -35,16 +36,19 @@ def read_json(path, kind=dict, keys=()):
     except ValueError as error:
         raise AnnotationError(
             f'annotation file {path} is not valid JSON ({error}): it may be '
-            'cut off, fetch it again') from None
+            'cut off, fetch it again'
+        ) from None
     if not isinstance(content, kind):
         raise AnnotationError(
             f'annotation file {path} holds a {type(content).__name__}, not a '
-            f'{kind.__name__}: it is not in the format of this dataset')
+            f'{kind.__name__}: it is not in the format of this dataset'
+        )
     absent = [key for key in keys if key not in content]
     if absent:
         raise AnnotationError(
             f'annotation file {path} has no {" and no ".join(absent)}: it is '
-            'not in COCO format')
+            'not in COCO format'
+        )
     return content
 
 
@@ -53,8 +57,10 @@ HOW_TO_GET = 'put the dataset there (tools/dataset/prepare.py says how)'
 
 def missing(path, how_to_get=HOW_TO_GET):
     """The error text for an annotation file that is not there."""
-    return (f'annotation file {path} does not exist: {how_to_get}, or set '
-            'data_root and ann_file of the dataset in the config')
+    return (
+        f'annotation file {path} does not exist: {how_to_get}, or set '
+        'data_root and ann_file of the dataset in the config'
+    )
 
 
 class SkipReport:
@@ -71,8 +77,9 @@ class SkipReport:
             kind (str): The problem; equal ones are counted.
             detail (str): What differs from sample to sample.
         """
-        first = self.problems.setdefault(kind, [0, f'{sample}: {detail}'
-                                                if detail else f'{sample}'])
+        first = self.problems.setdefault(
+            kind, [0, f'{sample}: {detail}' if detail else f'{sample}']
+        )
         first[0] += 1
 
     def warn(self):
@@ -82,12 +89,13 @@ class SkipReport:
         text = '; '.join(
             f'{kind} (annotation {first}'
             + (f' and {count - 1} more)' if count > 1 else ')')
-            for kind, (count, first) in self.problems.items())
+            for kind, (count, first) in self.problems.items()
+        )
         print_log(
-            f'{self.path}: {total} annotation{"s" * (total > 1)} skipped: '
-            f'{text}',
+            f'{self.path}: {total} annotation{"s" * (total > 1)} skipped: {text}',
             logger='current',
-            level=logging.WARNING)
+            level=logging.WARNING,
+        )
 
 
 def find_problem(annotation, image, fields, categories=None):
@@ -122,12 +130,10 @@ def find_problem(annotation, image, fields, categories=None):
         except (TypeError, ValueError):
             return f'"{field}" is not a list of numbers', ''
         if values.size != count:
-            return (f'"{field}" does not have {count} values',
-                    f'{values.size} values')
+            return (f'"{field}" does not have {count} values', f'{values.size} values')
         if not np.isfinite(values).all():
             return f'"{field}" holds NaN or infinity', ''
-    return find_box_problem(annotation['bbox'], image.get('width'),
-                            image.get('height'))
+    return find_box_problem(annotation['bbox'], image.get('width'), image.get('height'))
 
 
 def find_box_problem(box, width=None, height=None):
@@ -141,13 +147,15 @@ def find_box_problem(box, width=None, height=None):
         array = np.asarray(box, dtype=float)
     except (TypeError, ValueError):
         array = np.empty(0)
-    if array.shape != (4, ) or not np.isfinite(array).all():
+    if array.shape != (4,) or not np.isfinite(array).all():
         return 'its box is not four finite numbers', str(box)
     x, y, w, h = array
     if w <= 0 or h <= 0:
         return 'its box has no area', str(box)
-    if min(x + w, y + h) <= 0 or (width is not None and x >= width - 1) or (
-            height is not None and y >= height - 1):
-        return ('its box lies outside the image',
-                f'{box} in {width} x {height} pixels')
+    if (
+        min(x + w, y + h) <= 0
+        or (width is not None and x >= width - 1)
+        or (height is not None and y >= height - 1)
+    ):
+        return ('its box lies outside the image', f'{box} in {width} x {height} pixels')
     return None

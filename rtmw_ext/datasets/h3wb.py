@@ -2,6 +2,7 @@
 
 Shapes: F frames of a clip, K = 133 keypoints in the order of COCO-WholeBody.
 """
+
 import pickle
 import zipfile
 from pathlib import Path
@@ -17,9 +18,9 @@ from .mapping import definition_file
 #: mmpose, whose file has no S8, keeps S7 for validation.
 SPLITS = {
     'train': ('S1', 'S5', 'S6', 'S7'),
-    'test': ('S8', ),
+    'test': ('S8',),
     'mmpose-train': ('S1', 'S5', 'S6'),
-    'mmpose-val': ('S7', ),
+    'mmpose-val': ('S7',),
 }
 
 
@@ -56,14 +57,16 @@ class H3WBDataset(BaseCocoStyleDataset):
     # By path, which mmpose does not first seek in our configs/.
     METAINFO = dict(from_file=definition_file('h3wb'))
 
-    def __init__(self,
-                 split,
-                 image_template='{subject}/Images/{action}.{camera}/'
-                 'frame_{frame}.jpg',
-                 **kwargs):
+    def __init__(
+        self,
+        split,
+        image_template='{subject}/Images/{action}.{camera}/frame_{frame}.jpg',
+        **kwargs,
+    ):
         if split not in SPLITS:
-            raise AnnotationError(f'split "{split}" of H3WB is none of '
-                                  f'{", ".join(SPLITS)}')
+            raise AnnotationError(
+                f'split "{split}" of H3WB is none of {", ".join(SPLITS)}'
+            )
         self.split = split
         self.image_template = image_template
         super().__init__(**kwargs)
@@ -79,13 +82,15 @@ class H3WBDataset(BaseCocoStyleDataset):
             raise AnnotationError(
                 f'{self.ann_file} has no subject of split "{self.split}" '
                 f'({", ".join(SPLITS[self.split])}), only '
-                f'{", ".join(clips) or "none"}')
+                f'{", ".join(clips) or "none"}'
+            )
         samples = []
         for subject in subjects:
             for action, clip in clips[subject].items():
                 for camera in sorted(clip.keys() - {'global_3d', 'frame_id'}):
                     samples += self._parse_clip(
-                        content, subject, action, camera, clip, len(samples))
+                        content, subject, action, camera, clip, len(samples)
+                    )
         return samples, []
 
     def _parse_clip(self, content, subject, action, camera, clip, first_id):
@@ -93,35 +98,43 @@ class H3WBDataset(BaseCocoStyleDataset):
         try:
             frames = np.asarray(clip['frame_id'])
             points = np.asarray(clip[camera]['pose_2d'], np.float32)
-            points_3d = np.asarray(clip[camera]['camera_3d'],
-                                   np.float32) / 1000
+            points_3d = np.asarray(clip[camera]['camera_3d'], np.float32) / 1000
             view = content['metadata'][subject][camera]
             matrix = np.array(view['K'], np.float32).reshape(3, 3)
             distortion = np.array(view['Distortion'], np.float32).reshape(5)
         except KeyError as error:
-            raise AnnotationError(f'{where} has no {error}: take the file '
-                                  'of the dataset page again') from None
+            raise AnnotationError(
+                f'{where} has no {error}: take the file of the dataset page again'
+            ) from None
         matrix[:2] *= 1000
         if points.shape != (len(frames), 133, 2) or points_3d.shape != (
-                len(frames), 133, 3):
+            len(frames),
+            133,
+            3,
+        ):
             raise AnnotationError(
                 f'{where}: pose_2d is {points.shape} and camera_3d '
-                f'{points_3d.shape} for {len(frames)} frames of 133 points')
+                f'{points_3d.shape} for {len(frames)} frames of 133 points'
+            )
         samples = []
         for number, frame in enumerate(frames):
-            box = content.get('bbox', {}).get(
-                (subject, action, camera, int(frame)))
+            box = content.get('bbox', {}).get((subject, action, camera, int(frame)))
             samples.append(
                 self._sample(
-                    points[number], points_3d[number], box,
+                    points[number],
+                    points_3d[number],
+                    box,
                     id=first_id + number,
                     img_id=first_id + number,
                     img_path=str(
-                        Path(self.data_prefix['img']) /
-                        self.image_template.format(
-                            subject=subject, action=action, camera=camera,
-                            frame=frame)),
-                    camera_param=dict(K=matrix, distortion=distortion)))
+                        Path(self.data_prefix['img'])
+                        / self.image_template.format(
+                            subject=subject, action=action, camera=camera, frame=frame
+                        )
+                    ),
+                    camera_param=dict(K=matrix, distortion=distortion),
+                )
+            )
         return samples
 
     @staticmethod
@@ -148,7 +161,8 @@ class H3WBDataset(BaseCocoStyleDataset):
             bbox=np.asarray(box, np.float32)[None],
             bbox_score=np.ones(1, np.float32),
             iscrowd=0,
-            category_id=1)
+            category_id=1,
+        )
 
 
 class _NumpyUnpickler(pickle.Unpickler):
@@ -165,8 +179,11 @@ class _NumpyUnpickler(pickle.Unpickler):
 def _read_object(file):
     """The object of a pickled 0-d array, as ``np.savez`` writes a dict."""
     version = np.lib.format.read_magic(file)
-    read_header = (np.lib.format.read_array_header_1_0 if version[0] == 1
-                   else np.lib.format.read_array_header_2_0)
+    read_header = (
+        np.lib.format.read_array_header_1_0
+        if version[0] == 1
+        else np.lib.format.read_array_header_2_0
+    )
     shape, _, kind = read_header(file)
     if shape or not kind.hasobject:
         raise ValueError(f'an array of {kind} {shape} is no pickled dict')
@@ -196,9 +213,9 @@ def read_npz(path):
             f'annotation file {path} does not exist: put the dataset there, '
             'or set data_root and ann_file of the dataset in the config'
         ) from None
-    except (zipfile.BadZipFile, EOFError, ValueError,
-            pickle.UnpicklingError) as error:
+    except (zipfile.BadZipFile, EOFError, ValueError, pickle.UnpicklingError) as error:
         raise AnnotationError(
             f'annotation file {path} is no npz of H3WB ({error}): it may be '
-            'cut off, fetch it again') from None
+            'cut off, fetch it again'
+        ) from None
     return content

@@ -3,6 +3,7 @@
 Shapes: N persons, S points of the source dataset, K points of the target
 (133).
 """
+
 import functools
 import re
 from dataclasses import dataclass
@@ -21,8 +22,13 @@ LOWEST_WEIGHT = 0.5
 NAMELESS = re.compile(r'kpt-\d+')
 SIDES = dict(left='left', l='left', right='right', r='right')
 # What the pipeline reads of a dataset's meta information.
-META_KEYS = ('upper_body_ids', 'lower_body_ids', 'flip_pairs', 'flip_indices',
-             'dataset_keypoint_weights')
+META_KEYS = (
+    'upper_body_ids',
+    'lower_body_ids',
+    'flip_pairs',
+    'flip_indices',
+    'dataset_keypoint_weights',
+)
 
 
 class MappingError(ValueError):
@@ -35,12 +41,20 @@ def definition_file(name):
     Raises:
         MappingError: mmpose ships no such definition.
     """
-    path = (Path(mmpose.__file__).parent / '.mim' / 'configs' / '_base_'
-            / 'datasets' / f'{name}.py')
+    path = (
+        Path(mmpose.__file__).parent
+        / '.mim'
+        / 'configs'
+        / '_base_'
+        / 'datasets'
+        / f'{name}.py'
+    )
     if not path.is_file():
         known = ', '.join(sorted(p.stem for p in path.parent.glob('*.py')))
-        raise MappingError(f'unknown dataset definition "{name}": give one of '
-                           f'{known}, or a dict in that format')
+        raise MappingError(
+            f'unknown dataset definition "{name}": give one of '
+            f'{known}, or a dict in that format'
+        )
     return str(path)
 
 
@@ -78,6 +92,7 @@ class Mapping:
         num_source (int): S.
         name (str): Of the source dataset.
     """
+
     source: np.ndarray
     target: np.ndarray
     weights: np.ndarray
@@ -92,8 +107,7 @@ class Mapping:
     def spread(self, values):
         """Source values (N, S, ...) as target values (N, K, ...); 0 where no
         point is mapped."""
-        out = np.zeros((len(values), len(self.weights), *values.shape[2:]),
-                       np.float32)
+        out = np.zeros((len(values), len(self.weights), *values.shape[2:]), np.float32)
         out[:, self.target] = values[:, self.source]
         return out
 
@@ -103,8 +117,7 @@ def side_of(name):
     return SIDES.get(name.lower().split('_')[0])
 
 
-def compile_mapping(source, same_names=False, points={}, pairs=(),
-                    weights={}):
+def compile_mapping(source, same_names=False, points={}, pairs=(), weights={}):
     """Turns a declaration by name into indices, or says why it is wrong.
 
     Args:
@@ -136,16 +149,20 @@ def compile_mapping(source, same_names=False, points={}, pairs=(),
         if point not in table:
             raise MappingError(
                 f'mapping of {name}: {owner} has no point {point!r}; it has '
-                f'{", ".join(map(str, table))}')
+                f'{", ".join(map(str, table))}'
+            )
 
     chosen = []
     for point in points:
         check(point, source_ids, name)
     if same_names:
-        chosen += [(point, point) for point in source_ids
-                   if point in ids and point not in points]
+        chosen += [
+            (point, point)
+            for point in source_ids
+            if point in ids and point not in points
+        ]
     for point, targets in points.items():
-        targets = (targets, ) if isinstance(targets, str) else targets or ()
+        targets = (targets,) if isinstance(targets, str) else targets or ()
         chosen += [(point, target) for target in targets]
     for left, right in pairs:
         check(left, source_names, name)
@@ -153,7 +170,8 @@ def compile_mapping(source, same_names=False, points={}, pairs=(),
         if not NAMELESS.fullmatch(source_names[left]):
             raise MappingError(
                 f'mapping of {name}: point {left} has the name '
-                f'{source_names[left]!r}; map it by name')
+                f'{source_names[left]!r}; map it by name'
+            )
         chosen.append((source_names[left], names[right]))
 
     taken = {}
@@ -162,23 +180,30 @@ def compile_mapping(source, same_names=False, points={}, pairs=(),
         if target in taken:
             raise MappingError(
                 f'mapping of {name}: {taken[target]!r} and {point!r} both map '
-                f'to {target!r}')
+                f'to {target!r}'
+            )
         if {side_of(point), side_of(target)} == {'left', 'right'}:
-            raise MappingError(f'mapping of {name} breaks left/right '
-                               f'symmetry: {point!r} -> {target!r}')
+            raise MappingError(
+                f'mapping of {name} breaks left/right symmetry: {point!r} -> {target!r}'
+            )
         taken[target] = point
     if not taken:
-        raise MappingError(f'mapping of {name} maps no point: give '
-                           'same_names=True, points or pairs')
+        raise MappingError(
+            f'mapping of {name} maps no point: give same_names=True, points or pairs'
+        )
 
     for target, weight in weights.items():
         check(target, ids, TARGET)
         if target not in taken:
-            raise MappingError(f'mapping of {name}: {target!r} has a weight '
-                               'but no point is mapped to it')
+            raise MappingError(
+                f'mapping of {name}: {target!r} has a weight '
+                'but no point is mapped to it'
+            )
         if not LOWEST_WEIGHT <= weight <= 1:
-            raise MappingError(f'mapping of {name}: the weight {weight} of '
-                               f'{target!r} is not in [{LOWEST_WEIGHT}, 1]')
+            raise MappingError(
+                f'mapping of {name}: the weight {weight} of '
+                f'{target!r} is not in [{LOWEST_WEIGHT}, 1]'
+            )
 
     for target, point in taken.items():
         mirrored = names[ours['flip_indices'][ids[target]]]
@@ -187,14 +212,17 @@ def compile_mapping(source, same_names=False, points={}, pairs=(),
             raise MappingError(
                 f'mapping of {name} breaks left/right symmetry: {point!r} -> '
                 f'{target!r}, so {other!r} must map to {mirrored!r}, not '
-                f'{taken.get(mirrored)!r}')
+                f'{taken.get(mirrored)!r}'
+            )
         if weights.get(mirrored, 1) != weights.get(target, 1):
             raise MappingError(
                 f'mapping of {name} breaks left/right symmetry: '
-                f'{target!r} and {mirrored!r} have different weights')
+                f'{target!r} and {mirrored!r} have different weights'
+            )
 
-    compiled = sorted((ids[target], source_ids[point])
-                      for target, point in taken.items())
+    compiled = sorted(
+        (ids[target], source_ids[point]) for target, point in taken.items()
+    )
     dense = np.zeros(len(ids), np.float32)
     for target in taken:
         dense[ids[target]] = weights.get(target, 1)
@@ -233,10 +261,12 @@ class WholeBodyKeypointMapping(BaseTransform):
             raise MappingError(
                 f'sample {results.get("id")} of {results.get("img_path")} has '
                 f'{keypoints.shape[1]} points, but {mapping.name} has '
-                f'{mapping.num_source}')
+                f'{mapping.num_source}'
+            )
         results['keypoints'] = mapping.spread(keypoints[..., :2])
         results['keypoints_visible'] = mapping.weights * mapping.spread(
-            results['keypoints_visible'])
+            results['keypoints_visible']
+        )
         for key in ('keypoints_3d', 'keypoints_3d_visible'):
             if results.get(key) is not None:
                 results[key] = mapping.spread(results[key])

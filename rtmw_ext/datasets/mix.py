@@ -1,10 +1,11 @@
 """Many datasets as one, each counted as often as its config says."""
+
 from mmpose.datasets import CombinedDataset
 from mmpose.registry import DATASETS
 
-from ..randomness import SeededSamples
 from .checks import AnnotationError
 from .mapping import META_KEYS, TARGET, definition_file
+from .samplers import SeededSamples
 
 
 @DATASETS.register_module()
@@ -30,19 +31,23 @@ class WholeBodyMix(SeededSamples, CombinedDataset):
     def __init__(self, datasets, pipeline=[], metainfo=None, **kwargs):
         configs = [dict(config) for config in _flat(datasets)]
         if not configs:
-            raise AnnotationError('the mix has no dataset: name at least one '
-                                  'in train_dataloader.dataset.datasets')
-        shares = [config.pop('share', 1.) for config in configs]
+            raise AnnotationError(
+                'the mix has no dataset: name at least one '
+                'in train_dataloader.dataset.datasets'
+            )
+        shares = [config.pop('share', 1.0) for config in configs]
         if min(shares) < 0:
-            raise AnnotationError(f'the shares {shares} of the datasets must '
-                                  'not be negative')
+            raise AnnotationError(
+                f'the shares {shares} of the datasets must not be negative'
+            )
         super().__init__(
             metainfo=metainfo or dict(from_file=definition_file(TARGET)),
             datasets=configs,
             pipeline=pipeline,
             # Only a mix with shares draws at random.
-            sample_ratio_factor=shares if set(shares) != {1.} else None,
-            **kwargs)
+            sample_ratio_factor=shares if set(shares) != {1.0} else None,
+            **kwargs,
+        )
 
     def get_data_info(self, idx):
         """dict: A sample after its dataset's pipeline; its meta information

@@ -3,15 +3,16 @@ more than :class:`KeypointDataset`.
 
 Shapes: S keypoints of the dataset.
 """
+
 from pathlib import Path
 
 import numpy as np
 from mmpose.datasets import (
-                         Face300WDataset,
-                         HumanArt21Dataset,
-                         InterHand2DDoubleDataset,
-                         JhmdbDataset,
-                         WFLWDataset,
+    Face300WDataset,
+    HumanArt21Dataset,
+    InterHand2DDoubleDataset,
+    JhmdbDataset,
+    WFLWDataset,
 )
 from mmpose.registry import DATASETS
 from mmpose.structures.bbox import bbox_cs2xyxy
@@ -32,7 +33,7 @@ class JhmdbKeypoints(KeypointDataset, JhmdbDataset):
 class HumanArtKeypoints(KeypointDataset, HumanArt21Dataset):
     """Human-Art with its 21 points (``keypoints_21``)."""
 
-    fields = (('keypoints_21', 63), )
+    fields = (('keypoints_21', 63),)
 
 
 @DATASETS.register_module()
@@ -73,13 +74,14 @@ class MpiiKeypoints(KeypointDataset):
             if number % self.sample_interval or not isinstance(person, dict):
                 continue
             name = person.get('image', '')
-            image = dict(id=number, img_id=number,
-                         img_path=self.image_path(name))
+            image = dict(id=number, img_id=number, img_path=self.image_path(name))
             self.image_list.append(image)
             scale = person.get('scale') or 0
             side = scale * SCALE_UNIT if np.isscalar(scale) else 0
-            yield dict(person, id=number, image_id=number,
-                       bbox=[0, 0, side, side]), image
+            yield (
+                dict(person, id=number, image_id=number, bbox=[0, 0, side, side]),
+                image,
+            )
 
     def parse_data_info(self, raw_data_info):
         person = raw_data_info['raw_ann_info']
@@ -101,7 +103,8 @@ class MpiiKeypoints(KeypointDataset):
             num_keypoints=int(visible.sum()),
             area=np.float32(0.53 * scale.prod()),
             iscrowd=0,
-            category_id=1)
+            category_id=1,
+        )
 
 
 @DATASETS.register_module()
@@ -113,21 +116,22 @@ class InterHandKeypoints(KeypointDataset, InterHand2DDoubleDataset):
     The box is given by the points where the file has none.
     """
 
-    fields = (('joint_valid', 42), )
+    fields = (('joint_valid', 42),)
 
-    def __init__(self, ann_file='', camera_param_file='', joint_file='',
-                 data_root=None, **kwargs):
+    def __init__(
+        self, ann_file='', camera_param_file='', joint_file='', data_root=None, **kwargs
+    ):
         for name in (ann_file, camera_param_file, joint_file):
             path = Path(data_root or '') / name
             if not path.is_file():
                 raise AnnotationError(missing(path))
-        super().__init__(ann_file, camera_param_file, joint_file,
-                         data_root=data_root, **kwargs)
+        super().__init__(
+            ann_file, camera_param_file, joint_file, data_root=data_root, **kwargs
+        )
 
     @property
     def files(self):
-        return [*super().files, Path(self.joint_file),
-                Path(self.camera_param_file)]
+        return [*super().files, Path(self.joint_file), Path(self.camera_param_file)]
 
     def read(self, path):
         self.cameras = read_json(self.camera_param_file)
@@ -136,8 +140,9 @@ class InterHandKeypoints(KeypointDataset, InterHand2DDoubleDataset):
 
     def parse_data_info(self, raw_data_info):
         sample = super().parse_data_info(raw_data_info)
-        valid = np.array(raw_data_info['raw_ann_info']['joint_valid'],
-                         np.float32).reshape(1, -1)
+        valid = np.array(
+            raw_data_info['raw_ann_info']['joint_valid'], np.float32
+        ).reshape(1, -1)
         sample['keypoints_visible'] = valid
         if not sample['bbox'].any():
             x, y, w, h = boxes_around(sample['keypoints'][0], valid[0])

@@ -6,6 +6,7 @@ from the same distributions and, seeded alike, the same numbers.
 Shapes: H rows, W columns of ``results['img']``, (H, W, 3) uint8 BGR; N = 1
 person, K keypoints.
 """
+
 import logging
 import math
 
@@ -19,10 +20,13 @@ from mmpose.registry import TRANSFORMS
 from mmpose.structures import PoseDataSample
 from scipy.special import ndtr, ndtri
 
-from ..images import ImageError, read_image
+from ..core.images import ImageError, read_image
 
-REDUCED = ((8, cv2.IMREAD_REDUCED_COLOR_8), (4, cv2.IMREAD_REDUCED_COLOR_4),
-           (2, cv2.IMREAD_REDUCED_COLOR_2))
+REDUCED = (
+    (8, cv2.IMREAD_REDUCED_COLOR_8),
+    (4, cv2.IMREAD_REDUCED_COLOR_4),
+    (2, cv2.IMREAD_REDUCED_COLOR_2),
+)
 
 
 class AnnotatedImage:
@@ -45,7 +49,7 @@ class AnnotatedImage:
         self.skip = skip
         self._warned = set()
 
-    def read(self, results, shrink=1.):
+    def read(self, results, shrink=1.0):
         """The image (H, W, 3) and how many times smaller it is than annotated
         (1, 2, 4 or 8, at most ``shrink``), or None for a broken one."""
         source = results['img'] if 'img' in results else results['img_path']
@@ -57,9 +61,8 @@ class AnnotatedImage:
             if str(source) not in self._warned:
                 self._warned.add(str(source))
                 print_log(
-                    f'{error}; sample skipped',
-                    logger='current',
-                    level=logging.WARNING)
+                    f'{error}; sample skipped', logger='current', level=logging.WARNING
+                )
             return None
 
     @staticmethod
@@ -67,15 +70,17 @@ class AnnotatedImage:
         if isinstance(source, np.ndarray):
             return read_image(source), 1
         factor, flags = next(
-            (mode for mode in REDUCED if mode[0] <= shrink),
-            (1, cv2.IMREAD_COLOR))
+            (mode for mode in REDUCED if mode[0] <= shrink), (1, cv2.IMREAD_COLOR)
+        )
         image = read_image(source, flags)
         if shape is None:
             return image, factor
 
         def fits(pixels):
-            return all(math.ceil(side / factor) == got
-                       for side, got in zip(shape, pixels.shape))
+            return all(
+                math.ceil(side / factor) == got
+                for side, got in zip(shape, pixels.shape)
+            )
 
         if not fits(image):
             read = image.shape
@@ -85,7 +90,8 @@ class AnnotatedImage:
                     f'image {source} has {read[1] * factor} x '
                     f'{read[0] * factor} pixels, but its annotation is for '
                     f'{shape[1]} x {shape[0]}: it may be another image; fetch '
-                    'it again')
+                    'it again'
+                )
         return image, factor
 
 
@@ -116,8 +122,7 @@ def truncated_normal(size):
     """Standard normal numbers cut to [-1, 1], float32: what scipy's
     ``truncnorm`` draws, without its overhead."""
     low, high = ndtr(-1), ndtr(1)
-    return ndtri(np.random.uniform(size=size) * (high - low)
-                 + low).astype(np.float32)
+    return ndtri(np.random.uniform(size=size) * (high - low) + low).astype(np.float32)
 
 
 @TRANSFORMS.register_module()
@@ -189,24 +194,26 @@ class RandomTopdownCrop(BaseTransform):
         skip (bool): As of :class:`AnnotatedImage`.
     """
 
-    def __init__(self,
-                 input_size,
-                 padding=1.25,
-                 flip_prob=0.5,
-                 half_body_prob=0.3,
-                 upper_prob=0.7,
-                 half_body_padding=1.5,
-                 min_total=9,
-                 min_upper=2,
-                 min_lower=3,
-                 shift_factor=0.16,
-                 shift_prob=0.3,
-                 scale_factor=(0.5, 1.5),
-                 scale_prob=1.,
-                 rotate_factor=80.,
-                 rotate_prob=0.6,
-                 reduce=False,
-                 skip=True):
+    def __init__(
+        self,
+        input_size,
+        padding=1.25,
+        flip_prob=0.5,
+        half_body_prob=0.3,
+        upper_prob=0.7,
+        half_body_padding=1.5,
+        min_total=9,
+        min_upper=2,
+        min_lower=3,
+        shift_factor=0.16,
+        shift_prob=0.3,
+        scale_factor=(0.5, 1.5),
+        scale_prob=1.0,
+        rotate_factor=80.0,
+        rotate_prob=0.6,
+        reduce=False,
+        skip=True,
+    ):
         self.input_size = tuple(map(int, input_size))
         self.padding = padding
         self.flip_prob = flip_prob
@@ -238,7 +245,7 @@ class RandomTopdownCrop(BaseTransform):
             scale = np.maximum(extent * self.half_body_padding, 1)
         shift, factor, rotation = self.draw()
         # mmpose shifts and turns the mirrored image.
-        mirror = np.array([-1., 1.]) if flip else np.ones(2)
+        mirror = np.array([-1.0, 1.0]) if flip else np.ones(2)
         center = center + mirror * shift * scale
         scale = self.fix_aspect(scale * factor)
         matrix = self.warp_matrix(center, scale, rotation, mirror)
@@ -249,20 +256,21 @@ class RandomTopdownCrop(BaseTransform):
             return None
         image, reduced = read
         results['img'] = cv2.warpAffine(
-            image, matrix if reduced == 1 else reduce_matrix(matrix, reduced),
-            self.input_size)
+            image,
+            matrix if reduced == 1 else reduce_matrix(matrix, reduced),
+            self.input_size,
+        )
         height, width = results.get('ann_shape', image.shape[:2])
         results['transformed_keypoints'] = (
-            results['keypoints'] @ matrix[:, :2].T + matrix[:, 2]).astype(
-                np.float32)
+            results['keypoints'] @ matrix[:, :2].T + matrix[:, 2]
+        ).astype(np.float32)
         if flip:
             flip_sample(results, width)
             center[0] = width - 1 - center[0]
         results['flip'] = bool(flip)
         results['flip_direction'] = 'horizontal' if flip else None
         results['img_shape'] = results['ori_shape'] = height, width
-        results['bbox_center'], results['bbox_scale'] = center[None], scale[
-            None]
+        results['bbox_center'], results['bbox_scale'] = (center[None], scale[None])
         results['bbox_rotation'] = np.array([rotation], np.float32)
         results['input_size'] = self.input_size
         results['input_center'], results['input_scale'] = center, scale
@@ -275,16 +283,16 @@ class RandomTopdownCrop(BaseTransform):
             return None
         if np.random.rand() > self.half_body_prob:
             return None
-        upper, lower = ([index for index in results[f'{half}_body_ids']
-                         if visible[index] > 0] for half in ('upper',
-                                                             'lower'))
+        upper, lower = (
+            [index for index in results[f'{half}_body_ids'] if visible[index] > 0]
+            for half in ('upper', 'lower')
+        )
         prefer_upper = np.random.rand() < self.upper_prob
         has_upper = len(upper) >= self.min_upper
         has_lower = len(lower) >= self.min_lower
         if not has_upper and not has_lower:
             return None
-        return upper if has_upper and (prefer_upper
-                                       or not has_lower) else lower
+        return upper if has_upper and (prefer_upper or not has_lower) else lower
 
     def draw(self):
         """Shift (2,) in sides of the box, scale and rotation in degrees."""
@@ -294,9 +302,15 @@ class RandomTopdownCrop(BaseTransform):
         scale = values[2] * (high - low) * 0.5 + (high + low) * 0.5
         rotation = values[3] * self.rotate_factor
         use_shift, use_scale, use_rotation = np.random.rand(3) < (
-            self.shift_prob, self.scale_prob, self.rotate_prob)
-        return (shift if use_shift else np.zeros(2), scale if use_scale else 1,
-                float(rotation) if use_rotation else 0.)
+            self.shift_prob,
+            self.scale_prob,
+            self.rotate_prob,
+        )
+        return (
+            shift if use_shift else np.zeros(2),
+            scale if use_scale else 1,
+            float(rotation) if use_rotation else 0.0,
+        )
 
     def fix_aspect(self, scale):
         """The smallest box (2,) of the crop's shape around sides (2,)."""
@@ -309,8 +323,11 @@ class RandomTopdownCrop(BaseTransform):
         angle = math.radians(rotation)
         cos, sin = math.cos(angle), math.sin(angle)
         matrix = np.empty((2, 3))
-        matrix[:, :2] = (np.array([[cos, sin], [-sin, cos]]) * mirror
-                         * (self.input_size[0] / scale[0]))
+        matrix[:, :2] = (
+            np.array([[cos, sin], [-sin, cos]])
+            * mirror
+            * (self.input_size[0] / scale[0])
+        )
         matrix[:, 2] = np.array(self.input_size) / 2 - matrix[:, :2] @ center
         return matrix
 
@@ -327,8 +344,13 @@ def reduce_matrix(matrix, factor):
 def flip_sample(results, width):
     """Mirrors a sample in an image of ``width`` pixels, in place."""
     order = results['flip_indices']
-    for key in ('keypoints', 'keypoints_visible', 'transformed_keypoints',
-                'keypoints_3d', 'keypoints_3d_visible'):
+    for key in (
+        'keypoints',
+        'keypoints_visible',
+        'transformed_keypoints',
+        'keypoints_3d',
+        'keypoints_3d_visible',
+    ):
         if results.get(key) is not None:
             results[key] = np.take(results[key], order, axis=1)
     results['keypoints'][..., 0] = width - 1 - results['keypoints'][..., 0]
@@ -347,7 +369,7 @@ GREY_LEVELS = np.arange(256, dtype=np.float32)
 SAME = np.arange(256, dtype=np.uint8)
 
 
-def linear_table(alpha=1., beta=0.):
+def linear_table(alpha=1.0, beta=0.0):
     """(256,) uint8: grey level * alpha + beta, cut to 0..255."""
     return np.clip(GREY_LEVELS * alpha + beta, 0, 255).astype(np.uint8)
 
@@ -367,11 +389,13 @@ class ColorDistortion(BaseTransform):
         hue_delta (int): Largest change of hue, in 2 degrees.
     """
 
-    def __init__(self,
-                 brightness_delta=32,
-                 contrast_range=(0.5, 1.5),
-                 saturation_range=(0.5, 1.5),
-                 hue_delta=18):
+    def __init__(
+        self,
+        brightness_delta=32,
+        contrast_range=(0.5, 1.5),
+        saturation_range=(0.5, 1.5),
+        hue_delta=18,
+    ):
         self.brightness_delta = brightness_delta
         self.contrast_range = contrast_range
         self.saturation_range = saturation_range
@@ -380,7 +404,12 @@ class ColorDistortion(BaseTransform):
     def transform(self, results):
         draw = np.random.randint
         twice, brighten, contrast, mode, swap = (
-            draw(2), draw(2), draw(2), draw(4), draw(2))
+            draw(2),
+            draw(2),
+            draw(2),
+            draw(4),
+            draw(2),
+        )
         uniform = np.random.uniform
         beta = uniform(-self.brightness_delta, self.brightness_delta)
         alpha = uniform(*self.contrast_range)
@@ -399,9 +428,14 @@ class ColorDistortion(BaseTransform):
         if before is not SAME:
             image = cv2.LUT(image, before)
         if mode:
-            tables = np.stack([
-                SAME if mode == 1 else np.roll(SAME, -hue),
-                SAME if mode == 2 else linear_table(saturation), SAME], -1)
+            tables = np.stack(
+                [
+                    SAME if mode == 1 else np.roll(SAME, -hue),
+                    SAME if mode == 2 else linear_table(saturation),
+                    SAME,
+                ],
+                -1,
+            )
             image = cv2.cvtColor(image, cv2.COLOR_BGR2HSV)
             image = cv2.LUT(image, tables[None])
             image = cv2.cvtColor(image, cv2.COLOR_HSV2BGR)
@@ -409,8 +443,11 @@ class ColorDistortion(BaseTransform):
                 image = cv2.LUT(image, after)
         if swap:
             out = np.empty_like(image)
-            cv2.mixChannels([image], [out], [
-                int(index) for pair in zip(order, range(3)) for index in pair])
+            cv2.mixChannels(
+                [image],
+                [out],
+                [int(index) for pair in zip(order, range(3)) for index in pair],
+            )
             image = out
         results['img'] = image
         return results
@@ -436,8 +473,7 @@ class HsvJitter(BaseTransform):
         tables[:, 0] %= 180
         tables = np.clip(tables, 0, 255).astype(np.uint8)[None]
         image = cv2.cvtColor(results['img'], cv2.COLOR_BGR2HSV)
-        results['img'] = cv2.cvtColor(
-            cv2.LUT(image, tables), cv2.COLOR_HSV2BGR)
+        results['img'] = cv2.cvtColor(cv2.LUT(image, tables), cv2.COLOR_HSV2BGR)
         return results
 
 
@@ -502,7 +538,7 @@ class CoarseDropout(BaseTransform):
             y = np.random.randint(0, height - h + 1)
             x = np.random.randint(0, width - w + 1)
             image = results['img'] = results['img'].copy()
-            image[y:y + h, x:x + w] = 0
+            image[y : y + h, x : x + w] = 0
         return results
 
 
@@ -527,8 +563,9 @@ class PackTrainingInputs(BaseTransform):
         for key, name in results['label_mapping_table'].items():
             if key in results:
                 labels.set_field(torch.from_numpy(results[key]), name)
-        sample = PoseDataSample(metainfo={
-            key: results[key] for key in self.meta_keys if key in results})
+        sample = PoseDataSample(
+            metainfo={key: results[key] for key in self.meta_keys if key in results}
+        )
         sample.gt_instance_labels = labels
         planes = np.stack(cv2.split(results['img']))
         return dict(inputs=torch.from_numpy(planes), data_samples=sample)

@@ -2,17 +2,17 @@
 
 Shapes: N = 1 person a sample, K = 133 keypoints, S keypoints of the source.
 """
+
 import numpy as np
 from mmpose.datasets import CocoWholeBodyDataset, UBody2dDataset
 from mmpose.registry import DATASETS
 
-from ..skeleton import FIELDS
+from ..core.skeleton import FIELDS
 from .base import KeypointDataset
 from .checks import AnnotationError
 
 # (field, values) of an annotation, in the order of the 133 points.
-PARTS = tuple((field, 3 * (part.stop - part.start))
-              for field, part in FIELDS.items())
+PARTS = tuple((field, 3 * (part.stop - part.start)) for field, part in FIELDS.items())
 
 
 @DATASETS.register_module()
@@ -32,15 +32,26 @@ class UBody2dKeypoints(KeypointDataset, UBody2dDataset):
 
 # In OSX's 137 points: the joint that the z of a part is given relative to.
 PELVIS, NECK, LEFT_WRIST, RIGHT_WRIST = 0, 7, 12, 13
-Z_ROOTS = ((slice(25, 45), LEFT_WRIST), (slice(45, 65), RIGHT_WRIST),
-           (slice(65, 137), NECK))
+Z_ROOTS = (
+    (slice(25, 45), LEFT_WRIST),
+    (slice(45, 65), RIGHT_WRIST),
+    (slice(65, 137), NECK),
+)
 # Units that span Z_RANGE metres.
 Z_UNITS, Z_RANGE = 16, 2
 LAYOUTS = {'osx137': 137, 'osx133': 133}
 # (joint, joint, metres) of an average adult, which give x and y their scale.
-BONES = ((0, 7, 0.51), (8, 10, 0.26), (9, 11, 0.26), (10, 12, 0.25),
-         (11, 13, 0.25), (1, 3, 0.38), (2, 4, 0.38), (3, 5, 0.40),
-         (4, 6, 0.40))
+BONES = (
+    (0, 7, 0.51),
+    (8, 10, 0.26),
+    (9, 11, 0.26),
+    (10, 12, 0.25),
+    (11, 13, 0.25),
+    (1, 3, 0.38),
+    (2, 4, 0.38),
+    (3, 5, 0.40),
+    (4, 6, 0.40),
+)
 
 
 @DATASETS.register_module()
@@ -70,8 +81,9 @@ class UBody3dKeypoints(KeypointDataset):
 
     def __init__(self, *args, layout='osx137', **kwargs):
         if layout not in LAYOUTS:
-            raise AnnotationError(f'layout is {layout!r}: use one of '
-                                  f'{", ".join(LAYOUTS)}')
+            raise AnnotationError(
+                f'layout is {layout!r}: use one of {", ".join(LAYOUTS)}'
+            )
         self.layout = layout
         super().__init__(*args, **kwargs)
 
@@ -86,8 +98,11 @@ class UBody3dKeypoints(KeypointDataset):
         image = raw_data_info['raw_img_info']
         count = LAYOUTS[self.layout]
         points = np.asarray(annotation['keypoints_3d'], np.float32)
-        valid = points[:, 3] if points.shape[1] == 4 else np.asarray(
-            annotation['keypoints_valid'], np.float32)
+        valid = (
+            points[:, 3]
+            if points.shape[1] == 4
+            else np.asarray(annotation['keypoints_valid'], np.float32)
+        )
         # All of OSX's points, with what is missing at their front.
         front = LAYOUTS['osx137'] - count
         valid = np.pad(valid, (front, 0))
@@ -96,9 +111,10 @@ class UBody3dKeypoints(KeypointDataset):
         for part, root in Z_ROOTS:
             z[part] += z[root]
         known = np.zeros_like(valid) if front else valid
-        focal, center = (np.asarray(annotation['camera_param'][key],
-                                    np.float32) for key in ('focal',
-                                                            'princpt'))
+        focal, center = (
+            np.asarray(annotation['camera_param'][key], np.float32)
+            for key in ('focal', 'princpt')
+        )
         metres = (xy - center) / focal
         xyz = np.column_stack([metres * limb_scale(metres, z, valid), z])
         box = np.asarray(annotation['bbox'], np.float32)
@@ -112,22 +128,25 @@ class UBody3dKeypoints(KeypointDataset):
             keypoints_visible=valid[None],
             keypoints_3d=(xyz * known[:, None])[None],
             keypoints_3d_visible=known[None],
-            camera_param=dict(K=[[focal[0], 0, center[0]],
-                                 [0, focal[1], center[1]], [0, 0, 1]]),
+            camera_param=dict(
+                K=[[focal[0], 0, center[0]], [0, focal[1], center[1]], [0, 0, 1]]
+            ),
             area=box[2] * box[3] * 0.53,
             num_keypoints=int(valid.sum()),
             iscrowd=annotation['iscrowd'],
-            category_id=annotation['category_id'])
+            category_id=annotation['category_id'],
+        )
 
     def find_problem(self, annotation, image):
         count = LAYOUTS[self.layout]
         points = annotation.get('keypoints_3d')
         if not isinstance(points, list) or len(points) != count:
-            return (f'"keypoints_3d" does not have the {count} points of '
-                    f'layout {self.layout}',
-                    f'{len(points) if isinstance(points, list) else 0} points')
-        if len(points[0]) == 3 and len(
-                annotation.get('keypoints_valid', ())) != count:
+            return (
+                f'"keypoints_3d" does not have the {count} points of '
+                f'layout {self.layout}',
+                f'{len(points) if isinstance(points, list) else 0} points',
+            )
+        if len(points[0]) == 3 and len(annotation.get('keypoints_valid', ())) != count:
             return f'"keypoints_valid" does not have {count} values', ''
         if not np.isfinite(np.asarray(points, float)).all():
             return '"keypoints_3d" holds NaN or infinity', ''
@@ -150,12 +169,11 @@ def limb_scale(xy, z, valid):
     """
     first, second, length = (np.array(column) for column in zip(*BONES))
     seen = (valid[first] > 0) & (valid[second] > 0)
-    flat = ((xy[first] - xy[second])**2).sum(1)[seen]
+    flat = ((xy[first] - xy[second]) ** 2).sum(1)[seen]
     # What of the length the depth does not explain, at least a tenth.
-    rest = np.maximum(length**2 - (z[first] - z[second])**2,
-                      (length / 10)**2)[seen]
+    rest = np.maximum(length**2 - (z[first] - z[second]) ** 2, (length / 10) ** 2)[seen]
     if not flat.sum():
-        return 1.
+        return 1.0
     return float(np.sqrt((flat * rest).sum() / (flat**2).sum()))
 
 
@@ -182,8 +200,7 @@ class DnaRenderingDataset(KeypointDataset):
 
     @classmethod
     def _load_metainfo(cls, metainfo=None):
-        return dict(super()._load_metainfo(metainfo),
-                    dataset_name='dna_rendering')
+        return dict(super()._load_metainfo(metainfo), dataset_name='dna_rendering')
 
     def __init__(self, *args, confidence=0.3, **kwargs):
         self.confidence = confidence
@@ -205,8 +222,13 @@ class DnaRenderingDataset(KeypointDataset):
             if number % self.sample_interval:
                 continue
             height, width = rows['size'][number].tolist()
-            image = dict(id=number, img_id=number, height=height, width=width,
-                         img_path=self.image_path(str(name)))
+            image = dict(
+                id=number,
+                img_id=number,
+                height=height,
+                width=width,
+                img_path=self.image_path(str(name)),
+            )
             self.image_list.append(image)
             row = {key: rows[key][number] for key in self.FIELDS[2:]}
             yield dict(row, id=number, image_id=number), image
@@ -232,4 +254,5 @@ class DnaRenderingDataset(KeypointDataset):
             area=np.float32(box[2] * box[3] * 0.53),
             num_keypoints=int(visible.sum()),
             iscrowd=0,
-            category_id=1)
+            category_id=1,
+        )

@@ -1,4 +1,5 @@
 """Metrics, registered in MMPose's ``METRICS`` on import."""
+
 from .mpjpe_metric import WholeBodyMPJPE
 from .wholebody_metric import WholeBodyMetric
 

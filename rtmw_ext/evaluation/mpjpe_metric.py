@@ -2,12 +2,13 @@
 
 Shapes: N persons (1 a sample), K = 133 keypoints.
 """
+
 import numpy as np
 from mmengine.evaluator import BaseMetric
 from mmpose.evaluation.functional.mesh_eval import compute_similarity_transform
 from mmpose.registry import METRICS
 
-from ..skeleton import HIPS, NOSE, PARTS, WRISTS
+from ..core.skeleton import HIPS, NOSE, PARTS, WRISTS
 
 BODY = (*PARTS['body'], *PARTS['feet'])
 HANDS = (*PARTS['left_hand'], *PARTS['right_hand'])
@@ -53,16 +54,20 @@ class WholeBodyMPJPE(BaseMetric):
             if sample.get('keypoints_3d') is None:
                 raise MetricError(
                     f'sample {name} has no keypoints_3d to compare with: '
-                    'evaluate a 3D dataset, or use WholeBodyMetric for 2D')
+                    'evaluate a 3D dataset, or use WholeBodyMetric for 2D'
+                )
             true = np.asarray(sample['keypoints_3d'], np.float64)[0]
-            found = np.asarray(sample['pred_instances']['keypoints_3d'],
-                               np.float64)[0]
+            found = np.asarray(sample['pred_instances']['keypoints_3d'], np.float64)[0]
             if not np.isfinite(found).all():
-                raise MetricError(f'the prediction for sample {name} holds '
-                                  'NaN or infinity')
+                raise MetricError(
+                    f'the prediction for sample {name} holds NaN or infinity'
+                )
             known = sample.get('keypoints_3d_visible')
-            known = np.ones(len(true), bool) if known is None else (
-                np.asarray(known)[0] >= 0.5)
+            known = (
+                np.ones(len(true), bool)
+                if known is None
+                else (np.asarray(known)[0] >= 0.5)
+            )
             known = known & np.isfinite(true).all(1)
             self.results.append(person_errors(found, true, known))
 

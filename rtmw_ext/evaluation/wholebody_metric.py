@@ -1,4 +1,5 @@
 """COCO-WholeBody AP and AR, for the whole and for each part."""
+
 import contextlib
 import io
 
@@ -7,14 +8,28 @@ from mmpose.evaluation.metrics import CocoWholeBodyMetric
 from mmpose.registry import METRICS
 from xtcocotools.cocoeval import COCOeval
 
-from ..skeleton import PARTS
+from ..core.skeleton import PARTS
 
-STATS = ('AP', 'AP .5', 'AP .75', 'AP (M)', 'AP (L)', 'AR', 'AR .5', 'AR .75',
-         'AR (M)', 'AR (L)')
+STATS = (
+    'AP',
+    'AP .5',
+    'AP .75',
+    'AP (M)',
+    'AP (L)',
+    'AR',
+    'AR .5',
+    'AR .75',
+    'AR (M)',
+    'AR (L)',
+)
 #: COCO-WholeBody's names of the parts.
 COCO_PARTS = dict(
-    body=PARTS['body'], foot=PARTS['feet'], face=PARTS['face'],
-    lefthand=PARTS['left_hand'], righthand=PARTS['right_hand'])
+    body=PARTS['body'],
+    foot=PARTS['feet'],
+    face=PARTS['face'],
+    lefthand=PARTS['left_hand'],
+    righthand=PARTS['right_hand'],
+)
 
 
 @METRICS.register_module()
@@ -31,12 +46,14 @@ class WholeBodyMetric(CocoWholeBodyMetric):
 
     def _do_python_keypoint_eval(self, outfile_prefix):
         found = part_stats(
-            self.coco, self.coco.loadRes(f'{outfile_prefix}.keypoints.json'),
-            self.dataset_meta['sigmas'], self.use_area)
+            self.coco,
+            self.coco.loadRes(f'{outfile_prefix}.keypoints.json'),
+            self.dataset_meta['sigmas'],
+            self.use_area,
+        )
         named = list(found.pop('whole').items())
         for part, stats in found.items():
-            named += [(f'{part}/{name}', stats[name])
-                      for name in ('AP', 'AR')]
+            named += [(f'{part}/{name}', stats[name]) for name in ('AP', 'AR')]
         return named
 
 
@@ -56,8 +73,9 @@ def part_stats(truth, found, sigmas, use_area=True):
     """
 
     def evaluate(part, sigmas):
-        evaluation = COCOeval(truth, found, f'keypoints_{part}', sigmas,
-                              use_area=use_area)
+        evaluation = COCOeval(
+            truth, found, f'keypoints_{part}', sigmas, use_area=use_area
+        )
         evaluation.params.useSegm = None
         # Its print-outs do not say which part they are of.
         with contextlib.redirect_stdout(io.StringIO()):
@@ -68,7 +86,7 @@ def part_stats(truth, found, sigmas, use_area=True):
 
     stats = dict(whole=evaluate('wholebody', sigmas))
     for part, points in COCO_PARTS.items():
-        stats[part] = evaluate(part, sigmas[points.start:points.stop])
+        stats[part] = evaluate(part, sigmas[points.start : points.stop])
     hands = [stats.pop(f'{side}hand') for side in ('left', 'right')]
     stats['hand'] = np.mean(hands, axis=0)
     return {part: dict(zip(STATS, values)) for part, values in stats.items()}

@@ -2,6 +2,7 @@
 
 Shapes: B crops, (h, w) the input in pixels.
 """
+
 import io
 import json
 import subprocess
@@ -10,7 +11,7 @@ from pathlib import Path
 
 import torch
 
-from ..compat import legacy_onnx_export
+from ..compat.patches import legacy_onnx_export
 from ..runtime.network import METADATA, openvino_core
 from ..runtime.pose import MAX_BATCH
 from .model import ExportError
@@ -52,13 +53,20 @@ def trace(network, meta, **options):
         onnx.ModelProto: In float32.
     """
     import onnx
+
     axes = {name: {0: 'batch'} for name in ('input', *network.names)}
     content = io.BytesIO()
     with legacy_onnx_export(), torch.no_grad():
         torch.onnx.export(
-            network, example(meta), content, input_names=['input'],
-            output_names=network.names, dynamic_axes=axes,
-            opset_version=OPSET, **options)
+            network,
+            example(meta),
+            content,
+            input_names=['input'],
+            output_names=network.names,
+            dynamic_axes=axes,
+            opset_version=OPSET,
+            **options,
+        )
     return onnx.load_from_string(content.getvalue())
 
 
@@ -66,6 +74,7 @@ def to_half(model):
     """An ONNX model that computes in float16, with float32 inputs and
     outputs."""
     from onnxruntime.transformers.float16 import convert_float_to_float16
+
     return convert_float_to_float16(model, keep_io_types=True)
 
 
@@ -74,18 +83,25 @@ def halve_weights(model):
     products in float16 and computes in float32: runtimes cast them once, when
     they load it."""
     from onnx import TensorProto, helper, numpy_helper
+
     graph = model.graph
-    weights = {node.input[1] for node in graph.node
-               if node.op_type in ('Conv', 'Gemm', 'MatMul')}
+    weights = {
+        node.input[1]
+        for node in graph.node
+        if node.op_type in ('Conv', 'Gemm', 'MatMul')
+    }
     casts = []
     for tensor in graph.initializer:
         if tensor.name in weights and tensor.data_type == TensorProto.FLOAT:
             name = tensor.name
-            tensor.CopyFrom(numpy_helper.from_array(
-                numpy_helper.to_array(tensor).astype('float16'),
-                f'{name}_half'))
-            casts.append(helper.make_node(
-                'Cast', [tensor.name], [name], to=TensorProto.FLOAT))
+            tensor.CopyFrom(
+                numpy_helper.from_array(
+                    numpy_helper.to_array(tensor).astype('float16'), f'{name}_half'
+                )
+            )
+            casts.append(
+                helper.make_node('Cast', [tensor.name], [name], to=TensorProto.FLOAT)
+            )
     nodes = [*casts, *graph.node]
     del graph.node[:]
     graph.node.extend(nodes)
@@ -95,6 +111,7 @@ def halve_weights(model):
 def write_metadata(model, meta, path):
     """Saves an ONNX model with the metadata in it."""
     import onnx
+
     onnx.helper.set_model_props(model, {METADATA: json.dumps(meta)})
     onnx.save(model, path)
 
@@ -120,17 +137,23 @@ def to_ncnn(network, meta, folder, precision='fp32'):
     with tempfile.TemporaryDirectory() as work:
         traced = Path(work) / 'model.pt'
         with torch.no_grad():
-            torch.jit.trace(network, example(meta),
-                            check_trace=False).save(traced)
+            torch.jit.trace(network, example(meta), check_trace=False).save(traced)
         log = subprocess.run(
-            [pnnx.EXEC_PATH, traced, f'inputshape=[1,3,{height},{width}]',
-             f'fp16={int(precision == "fp16")}',
-             f'ncnnparam={param.resolve()}', f'ncnnbin={weights.resolve()}'],
-            cwd=work, text=True, stdout=subprocess.PIPE,
-            stderr=subprocess.STDOUT).stdout
+            [
+                pnnx.EXEC_PATH,
+                traced,
+                f'inputshape=[1,3,{height},{width}]',
+                f'fp16={int(precision == "fp16")}',
+                f'ncnnparam={param.resolve()}',
+                f'ncnnbin={weights.resolve()}',
+            ],
+            cwd=work,
+            text=True,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+        ).stdout
     if not param.is_file() or not weights.is_file():
-        raise ExportError('pnnx wrote no ncnn model: '
-                          + ' '.join(log.split())[-300:])
+        raise ExportError('pnnx wrote no ncnn model: ' + ' '.join(log.split())[-300:])
     (folder / 'metadata.json').write_text(json.dumps(meta))
 
 
@@ -146,32 +169,38 @@ def to_tensorrt(onnx_path, meta, path):
     def shape(batch):
         return f'input:{batch}x3x{height}x{width}'
 
-    command = (f'trtexec --stronglyTyped --onnx={onnx_path} '
-               f'--saveEngine={path} --minShapes={shape(1)} '
-               f'--optShapes={shape(4)} --maxShapes={shape(MAX_BATCH)}')
+    command = (
+        f'trtexec --stronglyTyped --onnx={onnx_path} '
+        f'--saveEngine={path} --minShapes={shape(1)} '
+        f'--optShapes={shape(4)} --maxShapes={shape(MAX_BATCH)}'
+    )
     if not torch.cuda.is_available():
         raise ExportError(
             'a TensorRT engine is built on the NVIDIA GPU that runs it, and '
             f'there is none here; {onnx_path} is ready, build it there: '
-            f'{command}')
+            f'{command}'
+        )
     trt = _import('tensorrt', 'pip install tensorrt')
     logger = trt.Logger(trt.Logger.ERROR)
     builder = trt.Builder(logger)
     network = builder.create_network(
-        1 << int(trt.NetworkDefinitionCreationFlag.STRONGLY_TYPED))
+        1 << int(trt.NetworkDefinitionCreationFlag.STRONGLY_TYPED)
+    )
     parser = trt.OnnxParser(network, logger)
     if not parser.parse_from_file(str(onnx_path)):
-        raise ExportError('TensorRT refuses the network: '
-                          f'{parser.get_error(0).desc()}')
+        raise ExportError(f'TensorRT refuses the network: {parser.get_error(0).desc()}')
     settings = builder.create_builder_config()
     profile = builder.create_optimization_profile()
-    profile.set_shape('input', *((batch, 3, height, width)
-                                 for batch in (1, 4, MAX_BATCH)))
+    profile.set_shape(
+        'input', *((batch, 3, height, width) for batch in (1, 4, MAX_BATCH))
+    )
     settings.add_optimization_profile(profile)
     engine = builder.build_serialized_network(network, settings)
     if engine is None:
-        raise ExportError('TensorRT could not build the engine; try it with '
-                          f'its log: {command} --verbose')
+        raise ExportError(
+            'TensorRT could not build the engine; try it with '
+            f'its log: {command} --verbose'
+        )
     path.write_bytes(engine)
 
 

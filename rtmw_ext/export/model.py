@@ -2,6 +2,7 @@
 
 Shapes: B crops, (h, w) the input in pixels, K keypoints, W bins of an axis.
 """
+
 from pathlib import Path
 
 import torch
@@ -12,10 +13,10 @@ from mmpose.registry import MODELS
 from torch import nn
 
 from .. import zoo
-from ..checkpoints import check_fit
+from ..engine.checkpoints import check_fit
 from ..models.losses import soft_argmax
+from ..output.results import point_names
 from ..runtime.pose import AXES, DECODED
-from ..runtime.results import point_names
 from ..version import __version__
 
 LICENCE = 'Apache-2.0'
@@ -59,11 +60,10 @@ class Exportable(nn.Module):
         absent = scores <= 0
         beta = expected_beta(self.model)
         bins = [
-            axis.argmax(2).to(axis.dtype) if beta is None else
-            soft_argmax(axis, beta) for axis in logits
+            axis.argmax(2).to(axis.dtype) if beta is None else soft_argmax(axis, beta)
+            for axis in logits
         ]
-        points = [torch.where(absent, -1. / ratio, places / ratio)
-                  for places in bins]
+        points = [torch.where(absent, -1.0 / ratio, places / ratio) for places in bins]
         if len(points) == 3:
             z = self.decoder.pixels_to_z(points[2])
             points[2] = torch.where(absent, torch.zeros_like(z), z)
@@ -107,15 +107,19 @@ def load_model(name, weights=None):
     if config.model.get('backbone') is not None:
         config.model.backbone.init_cfg = None
     if weights is None and known is None:
-        raise ExportError(f'config {path} comes without weights: name a '
-                          f'checkpoint by --weights, or "{RANDOM}"')
+        raise ExportError(
+            f'config {path} comes without weights: name a '
+            f'checkpoint by --weights, or "{RANDOM}"'
+        )
     weights = weights or known.weights
     model = MODELS.build(config.model)
     head = getattr(model, 'head', None)
     if not hasattr(head, 'classifiers'):
-        raise ExportError(f'{name} is no RTMW or RTMW3D: its head is '
-                          f'{type(head).__name__}. Detectors are exported by '
-                          'tools/deploy.py')
+        raise ExportError(
+            f'{name} is no RTMW or RTMW3D: its head is '
+            f'{type(head).__name__}. Detectors are exported by '
+            'tools/deploy.py'
+        )
     if weights == RANDOM:
         model.init_weights()
     else:
@@ -134,13 +138,18 @@ def describe(model, config, name, weights):
     decoder = model.head.decoder
     processor = config.model.data_preprocessor
     meta = dict(
-        kind='pose', name=name, weights=weights,
+        kind='pose',
+        name=name,
+        weights=weights,
         input_size=list(model.head.input_size[:2]),
         split_ratio=float(decoder.simcc_split_ratio),
-        mean=list(processor.mean), std=list(processor.std),
+        mean=list(processor.mean),
+        std=list(processor.std),
         rgb=bool(processor.bgr_to_rgb),
         keypoints=list(point_names(model.head.out_channels)),
-        licence=LICENCE, made_by=f'rtmw_ext {__version__}')
+        licence=LICENCE,
+        made_by=f'rtmw_ext {__version__}',
+    )
     loss = model.head.loss_module
     if hasattr(loss, 'beta'):
         meta['beta'] = float(loss.beta)

@@ -2,6 +2,7 @@
 
 Shapes: N crops, (h, w) the input in pixels.
 """
+
 import itertools
 import re
 import tempfile
@@ -9,8 +10,9 @@ from pathlib import Path
 
 import numpy as np
 
-from ..images import list_images, read_image
-from ..runtime import Detector, PoseModel, files
+from ..core.images import list_images, read_image
+from ..runtime import Detector, PoseModel
+from ..zoo import networks as files
 from .model import ExportError
 
 #: Crops to measure ranges on.
@@ -32,10 +34,11 @@ def moved(boxes, rng):
         ndarray: (N, 4) float32.
     """
     sides = boxes[:, 2:] - boxes[:, :2]
-    center = boxes[:, :2] + sides * rng.normal(.5, .04, sides.shape)
-    sides = sides * np.exp(rng.normal(0, .04, sides.shape))
-    return np.concatenate([center - sides / 2, center + sides / 2],
-                          axis=1).astype(np.float32)
+    center = boxes[:, :2] + sides * rng.normal(0.5, 0.04, sides.shape)
+    sides = sides * np.exp(rng.normal(0, 0.04, sides.shape))
+    return np.concatenate([center - sides / 2, center + sides / 2], axis=1).astype(
+        np.float32
+    )
 
 
 def crops_of(pose, images, detector=None, limit=CROPS):
@@ -58,16 +61,21 @@ def crops_of(pose, images, detector=None, limit=CROPS):
     for source in images:
         image = read_image(source)
         height, width = image.shape[:2]
-        boxes = detector(image)[0] if detector else np.array(
-            [[0, 0, width, height]], np.float32)
+        boxes = (
+            detector(image)[0]
+            if detector
+            else np.array([[0, 0, width, height]], np.float32)
+        )
         if len(boxes):
             found.append((image, boxes))
             crops.extend(pose.crop(image, pose.frames(boxes)))
         if len(crops) >= limit:
             break
     if not crops:
-        raise ExportError(f'the detector finds nobody in {len(images)} '
-                          'calibration images: give images of people')
+        raise ExportError(
+            f'the detector finds nobody in {len(images)} '
+            'calibration images: give images of people'
+        )
     rng = np.random.default_rng(0)
     for image, boxes in itertools.cycle(found):
         if len(crops) >= limit:
@@ -79,8 +87,11 @@ def folder_crops(onnx_path, folder, detector=None, limit=CROPS):
     """As :func:`crops_of`, for the files of a folder, a detector's file or
     name and a network's file."""
     return crops_of(
-        PoseModel(onnx_path), list_images(folder), detector and Detector(
-            files.resolve(detector, files.DETECTORS)), limit)
+        PoseModel(onnx_path),
+        list_images(folder),
+        detector and Detector(files.resolve(detector, files.DETECTORS)),
+        limit,
+    )
 
 
 def quantize(source, target, crops):
@@ -99,7 +110,6 @@ def quantize(source, target, crops):
     from onnxruntime.quantization.shape_inference import quant_pre_process
 
     class Reader(quantization.CalibrationDataReader):
-
         def __init__(self):
             self.crops = iter(crops)
 
@@ -109,17 +119,22 @@ def quantize(source, target, crops):
 
     with tempfile.TemporaryDirectory() as work:
         prepared = Path(work) / 'prepared.onnx'
-        quant_pre_process(str(source), str(prepared),
-                          skip_symbolic_shape=True)
+        quant_pre_process(str(source), str(prepared), skip_symbolic_shape=True)
         quantization.quantize_static(
-            str(prepared), str(target), Reader(),
-            quant_format=quantization.QuantFormat.QDQ, per_channel=True,
+            str(prepared),
+            str(target),
+            Reader(),
+            quant_format=quantization.QuantFormat.QDQ,
+            per_channel=True,
             activation_type=quantization.QuantType.QUInt8,
             weight_type=quantization.QuantType.QInt8,
             op_types_to_quantize=OPERATORS,
-            nodes_to_exclude=[node.name for node in onnx.load(
-                prepared).graph.node if FLOAT.match(node.name)])
+            nodes_to_exclude=[
+                node.name
+                for node in onnx.load(prepared).graph.node
+                if FLOAT.match(node.name)
+            ],
+        )
 
 
-OPERATORS = ['Conv', 'Add', 'Concat', 'MaxPool', 'Resize',
-             'GlobalAveragePool']
+OPERATORS = ['Conv', 'Add', 'Concat', 'MaxPool', 'Resize', 'GlobalAveragePool']

@@ -4,22 +4,20 @@ MMDeploy 1.3.1 rewrites the model and writes ONNX; its own converters from
 there (``mo``, ``onnx2ncnn``, TensorRT 8) are of tools that are no more, so
 those of :mod:`rtmw_ext.export.formats` take over.
 """
+
 import copy
 from pathlib import Path
 
 import onnx
 from mmdeploy.apis import torch2onnx
 from mmdeploy.backend.sdk.export_info import export2SDK
-from mmdeploy.codebase.mmpose.deploy.pose_detection import (
-    MMPOSE_TASK,
-    PoseDetection,
-)
+from mmdeploy.codebase.mmpose.deploy.pose_detection import MMPOSE_TASK, PoseDetection
 from mmdeploy.utils import Task
 from mmengine.config import Config
 from mmengine.registry import DefaultScope, init_default_scope
 
 from .. import plugin  # noqa: F401  (registers the modules)
-from ..compat import legacy_onnx_export
+from ..compat.patches import legacy_onnx_export
 from . import formats, quantize
 from .model import LICENCE, Exportable, ExportError, describe, load_model
 
@@ -50,8 +48,15 @@ class WholeBodyDetection(PoseDetection):
         return dict(type=component, params=params)
 
 
-def deploy(deploy_config, model_config, checkpoint, image, work_dir,
-           calibration=None, device='cpu'):
+def deploy(
+    deploy_config,
+    model_config,
+    checkpoint,
+    image,
+    work_dir,
+    calibration=None,
+    device='cpu',
+):
     """Converts a model and writes ``deploy.json``, ``pipeline.json`` and
     ``detail.json`` beside it.
 
@@ -90,15 +95,27 @@ def deploy(deploy_config, model_config, checkpoint, image, work_dir,
     scope = DefaultScope.get_current_instance()
     try:
         with legacy_onnx_export():
-            torch2onnx(str(image), str(work_dir), 'end2end', traced,
-                       model_config, str(checkpoint), device=device)
-        export2SDK(deploy_config, model_config, str(work_dir),
-                   pth=str(checkpoint),
-                   device='cuda' if backend == 'tensorrt' else device)
+            torch2onnx(
+                str(image),
+                str(work_dir),
+                'end2end',
+                traced,
+                model_config,
+                str(checkpoint),
+                device=device,
+            )
+        export2SDK(
+            deploy_config,
+            model_config,
+            str(work_dir),
+            pth=str(checkpoint),
+            device='cuda' if backend == 'tensorrt' else device,
+        )
     finally:
         init_default_scope(scope.scope_name if scope else 'mmpose')
-    return _convert(deploy_config, model_config, checkpoint, work_dir, pose,
-                    calibration)
+    return _convert(
+        deploy_config, model_config, checkpoint, work_dir, pose, calibration
+    )
 
 
 def _input_size(config, pose):
@@ -108,7 +125,7 @@ def _input_size(config, pose):
     for step in config.test_dataloader.dataset.pipeline:
         if 'scale' in step:
             return tuple(step['scale'])
-    raise ExportError('the detector\'s config has no Resize with a scale')
+    raise ExportError("the detector's config has no Resize with a scale")
 
 
 def _fill_tensorrt(config, size):
@@ -116,25 +133,33 @@ def _fill_tensorrt(config, size):
         return
     width, height = size
     batches = dict(min_shape=1, opt_shape=4, max_shape=formats.MAX_BATCH)
-    config.backend_config.model_inputs = [dict(input_shapes=dict(input={
-        name: [batch, 3, height, width] for name, batch in batches.items()}))]
+    config.backend_config.model_inputs = [
+        dict(
+            input_shapes=dict(
+                input={
+                    name: [batch, 3, height, width] for name, batch in batches.items()
+                }
+            )
+        )
+    ]
 
 
-def _convert(deploy_config, model_config, checkpoint, work_dir, pose,
-             calibration):
+def _convert(deploy_config, model_config, checkpoint, work_dir, pose, calibration):
     path = work_dir / 'end2end.onnx'
     backend = deploy_config.backend_config
     if pose:
         model, config, _ = load_model(model_config.filename, str(checkpoint))
-        meta = describe(model, config, Path(model_config.filename).stem,
-                        Path(checkpoint).name)
+        meta = describe(
+            model, config, Path(model_config.filename).stem, Path(checkpoint).name
+        )
     else:
         meta = _describe_detector(model_config, checkpoint)
     common = backend.get('common_config', {})
     if common.get('int8_mode'):
         if calibration is None:
-            raise ExportError('int8 needs the ranges of real activations: '
-                              '--calibration FOLDER')
+            raise ExportError(
+                'int8 needs the ranges of real activations: --calibration FOLDER'
+            )
         quantize.quantize(path, path, quantize.folder_crops(path, calibration))
     half = backend.get('precision') == 'fp16' or common.get('fp16_mode')
     network = onnx.load(path)
@@ -153,8 +178,7 @@ def _convert(deploy_config, model_config, checkpoint, work_dir, pose,
     if backend.type == 'ncnn':
         formats.to_ncnn(Exportable(model), meta, work_dir)
         for suffix in ('param', 'bin'):
-            (work_dir / f'model.ncnn.{suffix}').replace(
-                path.with_suffix(f'.{suffix}'))
+            (work_dir / f'model.ncnn.{suffix}').replace(path.with_suffix(f'.{suffix}'))
         return path.with_suffix('.param')
     return path
 
@@ -164,9 +188,11 @@ def _describe_detector(config, checkpoint):
     plain = processor.get('mean') is None
     return dict(
         kind='yolox' if plain else 'rtmdet',
-        name=Path(config.filename).stem, weights=Path(checkpoint).name,
+        name=Path(config.filename).stem,
+        weights=Path(checkpoint).name,
         input_size=list(_input_size(config, False)),
         mean=None if plain else list(processor.mean),
         std=None if plain else list(processor.std),
-        rgb=bool(processor.get('bgr_to_rgb', False)), licence=LICENCE)
-
+        rgb=bool(processor.get('bgr_to_rgb', False)),
+        licence=LICENCE,
+    )

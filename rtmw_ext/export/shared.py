@@ -4,6 +4,7 @@ A ``.pth`` is a zip archive of uncompressed tensors. An ONNX graph beside it
 can name their places in that file as its external data, so that the package
 holds one file of weights and a small graph for each model that uses it.
 """
+
 import math
 from pathlib import Path
 
@@ -43,13 +44,16 @@ def shrink(state, steps=STEPS):
         tensor = tensor.detach().cpu().contiguous()
         if tensor.is_floating_point():
             if not tensor.isfinite().all():
-                raise ExportError(f'weight {name} holds NaN or infinity: the '
-                                  'training has diverged')
+                raise ExportError(
+                    f'weight {name} holds NaN or infinity: the training has diverged'
+                )
             if tensor.ndim > 1:
                 if tensor.abs().max() > LARGEST:
-                    raise ExportError(f'weight {name} reaches '
-                                      f'{tensor.abs().max():.3g}, more than '
-                                      f'float16 holds ({LARGEST:.0f})')
+                    raise ExportError(
+                        f'weight {name} reaches '
+                        f'{tensor.abs().max():.3g}, more than '
+                        f'float16 holds ({LARGEST:.0f})'
+                    )
                 tensor = half_on_grid(tensor, steps)
         small[name] = tensor.clone()
     return small
@@ -71,10 +75,15 @@ def to_shared_onnx(model, meta, path, checkpoint):
             float16 as :func:`shrink` leaves them.
     """
     from onnx import TensorProto, helper
+
     # Weights as they are: neither transposed nor joined with BN's, which the
     # runtime does when it loads them.
-    graph = trace(Exportable(model), meta, do_constant_folding=False,
-                  training=torch.onnx.TrainingMode.PRESERVE)
+    graph = trace(
+        Exportable(model),
+        meta,
+        do_constant_folding=False,
+        training=torch.onnx.TrainingMode.PRESERVE,
+    )
     place = places(checkpoint)
     casts = []
     for weight in graph.graph.initializer:
@@ -85,14 +94,17 @@ def to_shared_onnx(model, meta, path, checkpoint):
         offset, shape, dtype = place[name]
         if dtype == torch.float16:
             half = f'{weight.name}.half'
-            casts.append(helper.make_node(
-                'Cast', [half], [weight.name], to=TensorProto.FLOAT))
+            casts.append(
+                helper.make_node('Cast', [half], [weight.name], to=TensorProto.FLOAT)
+            )
             weight.name, weight.data_type = half, TensorProto.FLOAT16
         weight.ClearField('raw_data')
         weight.data_location = TensorProto.EXTERNAL
-        for key, value in dict(location=Path(checkpoint).name, offset=offset,
-                               length=math.prod(shape) * dtype.itemsize
-                               ).items():
+        for key, value in dict(
+            location=Path(checkpoint).name,
+            offset=offset,
+            length=math.prod(shape) * dtype.itemsize,
+        ).items():
             weight.external_data.add(key=key, value=str(value))
     nodes = [*casts, *graph.graph.node]
     del graph.graph.node[:]
@@ -113,19 +125,24 @@ def places(checkpoint):
     with FakeTensorMode():  # reads no tensor, notes its place
         state = torch.load(checkpoint, weights_only=True)['state_dict']
     return {
-        name: (tensor.untyped_storage()._checkpoint_offset
-               + tensor.storage_offset() * tensor.itemsize,
-               tuple(tensor.shape), tensor.dtype)
+        name: (
+            tensor.untyped_storage()._checkpoint_offset
+            + tensor.storage_offset() * tensor.itemsize,
+            tuple(tensor.shape),
+            tensor.dtype,
+        )
         for name, tensor in state.items()
     }
 
 
 def matrices(checkpoint):
-    """What :func:`rtmw_ext.packed.pack` asks for of a file that
+    """What :func:`rtmw_ext.zoo.packed.pack` asks for of a file that
     :func:`shrink`'s weights are in: [(offset in bytes, rows, columns)]."""
-    return [(offset, shape[0], math.prod(shape[1:]))
-            for offset, shape, dtype in places(checkpoint).values()
-            if dtype == torch.float16]
+    return [
+        (offset, shape[0], math.prod(shape[1:]))
+        for offset, shape, dtype in places(checkpoint).values()
+        if dtype == torch.float16
+    ]
 
 
 def graph_on_grid(path, steps=STEPS):
@@ -143,16 +160,25 @@ def graph_on_grid(path, steps=STEPS):
     """
     import onnx
     from onnx import numpy_helper
+
     model = onnx.load(path)
-    weights = [weight for weight in model.graph.initializer if len(
-        weight.dims) > 1 and weight.data_type == onnx.TensorProto.FLOAT16]
+    weights = [
+        weight
+        for weight in model.graph.initializer
+        if len(weight.dims) > 1 and weight.data_type == onnx.TensorProto.FLOAT16
+    ]
     if not weights:
-        raise ExportError(f'{path} has no float16 matrix: export it with '
-                          'configs/deploy/detection_onnxruntime-fp16-weights')
+        raise ExportError(
+            f'{path} has no float16 matrix: export it with '
+            'configs/deploy/detection_onnxruntime-fp16-weights'
+        )
     for weight in weights:
         tensor = torch.from_numpy(numpy_helper.to_array(weight).copy())
-        weight.CopyFrom(numpy_helper.from_array(
-            half_on_grid(tensor.float(), steps).numpy(), weight.name))
+        weight.CopyFrom(
+            numpy_helper.from_array(
+                half_on_grid(tensor.float(), steps).numpy(), weight.name
+            )
+        )
     content = model.SerializeToString()
     found, end = [], 0
     for weight in weights:

@@ -1,16 +1,12 @@
 """Network modules, registered in MMPose's ``MODELS`` on import."""
-from .batch_pipeline import BatchPipeline
+
 from .cell_head import KeypointCellHead
 from .cells import CellLoss
+from .data_preprocessor import BatchPipeline
 from .distiller import DistilledEstimator, DistilledRTMW3DEstimator
-from .ema import ForeachEMA
 from .gau import GAU
 from .hem import HEM, SimCCEncoder
-from .losses import (
-    AxisKLDiscretLoss,
-    SimCCBoneLoss,
-    SimCCCoordinateLoss,
-)
+from .losses import AxisKLDiscretLoss, SimCCBoneLoss, SimCCCoordinateLoss
 from .pafpn import PAFPN
 from .rtmw import RTMWEstimator
 from .rtmw3d import RTMW3DEstimator
@@ -18,8 +14,20 @@ from .rtmw3d_head import RTMW3DHead
 from .rtmw_head import RTMWSimCCHead
 
 __all__ = [
-    'AxisKLDiscretLoss', 'BatchPipeline', 'CellLoss', 'DistilledEstimator',
-    'DistilledRTMW3DEstimator', 'ForeachEMA', 'GAU', 'HEM', 'KeypointCellHead',
-    'PAFPN', 'RTMW3DEstimator', 'RTMW3DHead', 'RTMWEstimator', 'RTMWSimCCHead',
-    'SimCCBoneLoss', 'SimCCCoordinateLoss', 'SimCCEncoder'
+    'AxisKLDiscretLoss',
+    'BatchPipeline',
+    'CellLoss',
+    'DistilledEstimator',
+    'DistilledRTMW3DEstimator',
+    'GAU',
+    'HEM',
+    'KeypointCellHead',
+    'PAFPN',
+    'RTMW3DEstimator',
+    'RTMW3DHead',
+    'RTMWEstimator',
+    'RTMWSimCCHead',
+    'SimCCBoneLoss',
+    'SimCCCoordinateLoss',
+    'SimCCEncoder',
 ]

@@ -3,6 +3,7 @@
 Shapes: B persons (crops), K keypoints, C_i channels of the neck's level i,
 (h, w) the stride 8 map in cells, W and H SimCC bins of x and y.
 """
+
 import torch
 from mmcv.cnn import ConvModule
 from mmengine.structures import InstanceData
@@ -35,18 +36,20 @@ class KeypointCellHead(BaseHead):
         init_cfg (dict, optional): Weight initialisation.
     """
 
-    def __init__(self, in_channels, out_channels, decoder, channels=96,
-                 init_cfg=None):
+    def __init__(self, in_channels, out_channels, decoder, channels=96, init_cfg=None):
         super().__init__(init_cfg)
         self.out_channels = out_channels
         self.decoder = KEYPOINT_CODECS.build(decoder)
         layers = dict(norm_cfg=dict(type='BN'), act_cfg=dict(type='SiLU'))
         self.reduce = nn.ModuleList(
-            nn.Conv2d(level, channels, 1) for level in in_channels)
+            nn.Conv2d(level, channels, 1) for level in in_channels
+        )
         self.joined = nn.Sequential(
-            nn.BatchNorm2d(channels), nn.SiLU(),
+            nn.BatchNorm2d(channels),
+            nn.SiLU(),
             ConvModule(channels, channels, 3, padding=1, **layers),
-            nn.Conv2d(channels, out_channels, 1))
+            nn.Conv2d(channels, out_channels, 1),
+        )
         self.loss_module = CellLoss()
 
     def forward(self, feats):
@@ -59,9 +62,12 @@ class KeypointCellHead(BaseHead):
             Tensor: Logits (B, K, h, w).
         """
         size = feats[0].shape[2:]
-        return self.joined(sum(
-            F.interpolate(reduce(feat), size, mode='bilinear')
-            for reduce, feat in zip(self.reduce, feats)))
+        return self.joined(
+            sum(
+                F.interpolate(reduce(feat), size, mode='bilinear')
+                for reduce, feat in zip(self.reduce, feats)
+            )
+        )
 
     def loss(self, feats, batch_data_samples, train_cfg={}):
         """
@@ -71,16 +77,18 @@ class KeypointCellHead(BaseHead):
         """
         logits = self.forward(feats).float()
         x, y, weights = gather_labels(
-            batch_data_samples, 'keypoint_x_labels', 'keypoint_y_labels',
-            'keypoint_weights')
+            batch_data_samples,
+            'keypoint_x_labels',
+            'keypoint_y_labels',
+            'keypoint_weights',
+        )
         places = places_of(x, y, self.decoder.simcc_split_ratio)
         with torch.no_grad():
             # x in heights, y in widths, as simcc_pck has them.
             sides = logits.new_tensor(logits.shape[2:])
             far = (locate(logits)[0] - to_cells(places, logits)) / sides
             acc = pck(far.square().sum(2), weights > 0)
-        return dict(loss_cell=self.loss_module(logits, places, weights),
-                    acc_pose=acc)
+        return dict(loss_cell=self.loss_module(logits, places, weights), acc_pose=acc)
 
     def predict(self, feats, batch_data_samples, test_cfg={}):
         """

@@ -3,6 +3,7 @@
 Shapes: B persons (crops), K keypoints, (h, w) a map in cells, W and H SimCC
 bins of x and y.
 """
+
 import torch
 from mmpose.registry import MODELS
 from torch import nn
@@ -19,7 +20,7 @@ class CellLoss(nn.Module):
         loss_weight (float): Factor of the loss.
     """
 
-    def __init__(self, scale=1., loss_weight=1.):
+    def __init__(self, scale=1.0, loss_weight=1.0):
         super().__init__()
         self.scale = scale
         self.loss_weight = loss_weight
@@ -44,10 +45,10 @@ def places_of(x, y, split_ratio):
     """SimCC labels (B, K, W) and (B, K, H) -> points (B, K, 2) in parts of the
     crop, in [0, 1); ``split_ratio`` is that of the codec, in bins a pixel."""
     # Bin 0 is the middle of the first pixel.
-    return torch.stack([
-        (labels.argmax(2) + split_ratio / 2) / labels.shape[2]
-        for labels in (x, y)
-    ], dim=2)
+    return torch.stack(
+        [(labels.argmax(2) + split_ratio / 2) / labels.shape[2] for labels in (x, y)],
+        dim=2,
+    )
 
 
 def to_cells(places, maps):

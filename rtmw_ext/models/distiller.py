@@ -3,6 +3,7 @@
 Shapes: B persons (crops), K keypoints, W bins of an axis, C channels and
 (h, w) cells of a feature level.
 """
+
 import contextlib
 from pathlib import Path
 
@@ -20,16 +21,24 @@ from torch import nn
 from torch.nn import functional as F
 
 from .. import zoo
-from ..checkpoints import check_fit
+from ..engine.checkpoints import check_fit
 from .rtmw3d import RTMW3DEstimator
 
 # The released DWPose configs.
 STAGES = {
     1: dict(feature_weight=7e-5, logit_weight=0.1, decay='epoch'),
-    2: dict(feature_weight=0., logit_weight=1., decay='none'),
+    2: dict(feature_weight=0.0, logit_weight=1.0, decay='none'),
 }
-DISTILLATION_KEYS = ('teacher', 'teacher_weights', 'student', 'stage',
-                     'feature_weight', 'logit_weight', 'decay', 'labelled_z')
+DISTILLATION_KEYS = (
+    'teacher',
+    'teacher_weights',
+    'student',
+    'stage',
+    'feature_weight',
+    'logit_weight',
+    'decay',
+    'labelled_z',
+)
 DECAYS = ('epoch', 'iter', 'none')
 
 
@@ -85,34 +94,39 @@ class Distillation:
         UnknownModelError: No model or file has the name.
     """
 
-    def __init__(self,
-                 teacher=None,
-                 teacher_weights=None,
-                 student=None,
-                 stage=1,
-                 feature_weight=None,
-                 logit_weight=None,
-                 decay=None,
-                 labelled_z=False,
-                 **kwargs):
+    def __init__(
+        self,
+        teacher=None,
+        teacher_weights=None,
+        student=None,
+        stage=1,
+        feature_weight=None,
+        logit_weight=None,
+        decay=None,
+        labelled_z=False,
+        **kwargs,
+    ):
         if stage not in STAGES:
             raise DistillationError(f'stage={stage} is neither 1 nor 2')
         if student is not None:
             kwargs = {**self._own(read_model(student)), **kwargs}
         super().__init__(**kwargs)
         self.stage = stage
-        given = dict(feature_weight=feature_weight, logit_weight=logit_weight,
-                     decay=decay)
+        given = dict(
+            feature_weight=feature_weight, logit_weight=logit_weight, decay=decay
+        )
         for name, default in STAGES[stage].items():
             value = given[name]
             setattr(self, name, default if value is None else value)
         if self.decay not in DECAYS:
-            raise DistillationError(f'decay={self.decay!r} is none of '
-                                    f'{", ".join(DECAYS)}')
+            raise DistillationError(
+                f'decay={self.decay!r} is none of {", ".join(DECAYS)}'
+            )
         self.labelled_z = labelled_z
         if teacher is None and stage == 1:
-            raise DistillationError('stage 1 needs a teacher: the name of a '
-                                    'model or the path of a config')
+            raise DistillationError(
+                'stage 1 needs a teacher: the name of a model or the path of a config'
+            )
         config = kwargs if teacher is None else read_model(teacher)
         # Its features and logits are all that is asked of it.
         config = {**_undistilled(config), 'type': TopdownPoseEstimator}
@@ -136,7 +150,8 @@ class Distillation:
         if not issubclass(type(self), _class(config)):
             raise DistillationError(
                 f'the student is a {_class(config).__name__}, which '
-                f'{type(self).__name__} is not')
+                f'{type(self).__name__} is not'
+            )
         config = _undistilled(config)
         del config['type']
         return config
@@ -146,36 +161,43 @@ class Distillation:
         differences = [
             f'{name}: {mine} and {theirs}'
             for (name, mine), theirs in zip(
-                _signature(self).items(), _signature(self.teacher).values())
+                _signature(self).items(), _signature(self.teacher).values()
+            )
             if None not in (mine, theirs) and mine != theirs
         ]
         if self.stage == 2:
             mine, theirs = (
-                {key: tuple(value.shape) for key, value in
-                 model.state_dict().items()} for model in (self, self.teacher))
+                {key: tuple(value.shape) for key, value in model.state_dict().items()}
+                for model in (self, self.teacher)
+            )
             if mine != theirs:
                 differences.append('stage 2 needs the same model twice')
         mine, theirs = (_levels(model) for model in (self, self.teacher))
         if [level[1:] for level in mine] != [level[1:] for level in theirs]:
-            differences.append(f'sizes of the feature levels: {mine} and '
-                               f'{theirs}')
+            differences.append(f'sizes of the feature levels: {mine} and {theirs}')
         if differences:
-            raise DistillationError('student and teacher do not go together; '
-                                    + '; '.join(differences))
+            raise DistillationError(
+                'student and teacher do not go together; ' + '; '.join(differences)
+            )
         if self.feature_weight and self.stage == 2:
-            raise DistillationError('stage 2 freezes what makes features: '
-                                    'feature_weight must be 0')
+            raise DistillationError(
+                'stage 2 freezes what makes features: feature_weight must be 0'
+            )
         if self.feature_weight:
             self.align.extend(
                 nn.Identity() if a[0] == b[0] else Alignment(a[0], b[0], 1)
-                for a, b in zip(mine, theirs))
+                for a, b in zip(mine, theirs)
+            )
 
     def init_weights(self):
         super().init_weights()
         source = find_weights(self.teacher_weights)
         checkpoint = CheckpointLoader.load_checkpoint(source, 'cpu')
-        check_fit(self.teacher, checkpoint.get('state_dict', checkpoint),
-                  f'{source} of the teacher')
+        check_fit(
+            self.teacher,
+            checkpoint.get('state_dict', checkpoint),
+            f'{source} of the teacher',
+        )
         _load_checkpoint_to_model(self.teacher, checkpoint)
         if self.stage == 2:
             for mine, theirs in zip(_trunk(self), _trunk(self.teacher)):
@@ -217,21 +239,21 @@ class Distillation:
             beside losses.
         """
         if not self._teacher.ready:
-            raise DistillationError('the teacher has no weights yet: call '
-                                    'init_weights() before training')
+            raise DistillationError(
+                'the teacher has no weights yet: call init_weights() before training'
+            )
         features, expected, targets = self._features(inputs)
         logits = self.head(features)
         with _computed(self.head, logits):
-            losses = self.head.loss(
-                features, data_samples, train_cfg=self.train_cfg)
+            losses = self.head.loss(features, data_samples, train_cfg=self.train_cfg)
         if self.stage == 2:
-            losses = {key: value for key, value in losses.items()
-                      if 'loss' not in key}
+            losses = {key: value for key, value in losses.items() if 'loss' not in key}
         factor = self.decay_factor()
         if self.align:
             losses['loss_fea'] = factor * self.feature_loss(features, expected)
         losses['loss_logit'] = factor * self.logit_loss(
-            logits, targets, self._known(data_samples))
+            logits, targets, self._known(data_samples)
+        )
         return losses
 
     def _features(self, inputs):
@@ -250,14 +272,17 @@ class Distillation:
         if not self.labelled_z:
             return None, None, None
         labels = [sample.gt_instance_labels for sample in data_samples]
-        return None, None, torch.cat(
-            [label.keypoint_z_weights for label in labels]) > 0
+        return (
+            None,
+            None,
+            torch.cat([label.keypoint_z_weights for label in labels]) > 0,
+        )
 
     def decay_factor(self):
         """float: 1 at the start of the training; MMEngine's message hub says
         where it is."""
         if self.decay == 'none':
-            return 1.
+            return 1.0
         hub = MessageHub.get_current_instance()
         now = hub.get_info(self.decay, 0)
         return 1 - now / hub.get_info(f'max_{self.decay}s', 1)
@@ -275,9 +300,14 @@ class Distillation:
             Tensor: ().
         """
         last = expected[-1][0].numel()
-        return self.feature_weight * last * sum(
-            F.mse_loss(align(mine), theirs)
-            for align, mine, theirs in zip(self.align, features, expected))
+        return (
+            self.feature_weight
+            * last
+            * sum(
+                F.mse_loss(align(mine), theirs)
+                for align, mine, theirs in zip(self.align, features, expected)
+            )
+        )
 
     def logit_loss(self, logits, targets, known=(None, None, None)):
         """Divergence KL(teacher || student), summed over the axes and their
@@ -297,8 +327,11 @@ class Distillation:
         total = 0
         for mine, theirs, mask in zip(logits, targets, known):
             divergence = F.kl_div(
-                (mine * beta).log_softmax(2), (theirs * beta).log_softmax(2),
-                reduction='none', log_target=True).sum(2)
+                (mine * beta).log_softmax(2),
+                (theirs * beta).log_softmax(2),
+                reduction='none',
+                log_target=True,
+            ).sum(2)
             if mask is not None:
                 divergence = divergence * mask
             total = total + divergence.mean()
@@ -353,15 +386,16 @@ def _signature(model):
     head, images = model.head, model.data_preprocessor
     axes = [getattr(head, f'cls_{axis}', None) for axis in 'xyz']
     both = [None if axis is None else axis.out_features for axis in axes]
-    statistics = [getattr(images, name).flatten().tolist()
-                  for name in ('mean', 'std')]
+    statistics = [getattr(images, name).flatten().tolist() for name in ('mean', 'std')]
     return {
         'keypoints': head.out_channels,
         'input size': tuple(head.decoder.input_size)[:2],
         'bins of x and y': both[:2],
-        'mean, std and channel order of the input':
-        [*statistics, images._channel_conversion],
-        'bins of z': both[2]
+        'mean, std and channel order of the input': [
+            *statistics,
+            images._channel_conversion,
+        ],
+        'bins of z': both[2],
     }
 
 
@@ -370,8 +404,7 @@ def _levels(model):
     """[C, h, w] of each level for a small input."""
     training = model.training
     inputs = torch.zeros(1, 3, 64, 64)
-    levels = [list(level.shape[1:])
-              for level in model.eval().extract_feat(inputs)]
+    levels = [list(level.shape[1:]) for level in model.eval().extract_feat(inputs)]
     model.train(training)
     return levels
 
@@ -397,8 +430,10 @@ def find_weights(source):
         DistillationError: There is no such checkpoint.
     """
     if not isinstance(source, str):
-        raise DistillationError('teacher_weights is needed: a path, an '
-                                'address, a folder or the name of a model')
+        raise DistillationError(
+            'teacher_weights is needed: a path, an '
+            'address, a folder or the name of a model'
+        )
     if zoo.find(source) is not None:
         return zoo.weights_of(source)
     if '://' in source:
@@ -407,21 +442,22 @@ def find_weights(source):
     if path.is_dir():
         last = find_latest_checkpoint(source)
         if last is None:
-            raise DistillationError(f'folder {source} has no last_checkpoint: '
-                                    'it is not that of a training')
+            raise DistillationError(
+                f'folder {source} has no last_checkpoint: it is not that of a training'
+            )
         # A folder that was moved names its old place.
         path = path / Path(last).name
     if not path.is_file() or path.suffix == '.py':
         raise DistillationError(
             f'teacher_weights: there is no checkpoint {path}; train the '
-            'teacher first, or give model.teacher_weights=PATH')
+            'teacher first, or give model.teacher_weights=PATH'
+        )
     return str(path)
 
 
 def _undistilled(config):
     """A model's config without the arguments of :class:`Distillation`."""
-    return {key: value for key, value in config.items()
-            if key not in DISTILLATION_KEYS}
+    return {key: value for key, value in config.items() if key not in DISTILLATION_KEYS}
 
 
 @MODELS.register_module()

@@ -3,6 +3,7 @@
 Shapes: B persons (crops), K keypoints, D token features, E expanded features,
 S attention features.
 """
+
 import torch
 from mmpose.models.utils.rtmcc_block import Scale
 from mmpose.models.utils.transformer import ScaleNorm
@@ -27,12 +28,9 @@ class GAU(nn.Module):
         eps (float): Lower bound of the norm in ScaleNorm.
     """
 
-    def __init__(self,
-                 dims,
-                 attention_dims=128,
-                 expansion_factor=2,
-                 dropout=0.,
-                 eps=1e-5):
+    def __init__(
+        self, dims, attention_dims=128, expansion_factor=2, dropout=0.0, eps=1e-5
+    ):
         super().__init__()
         self.splits = [dims * expansion_factor] * 2 + [attention_dims]
         self.o = nn.Linear(self.splits[0], dims, bias=False)
@@ -49,6 +47,6 @@ class GAU(nn.Module):
         u, v, base = torch.split(gates, self.splits, dim=2)
         query = base * self.gamma[0] + self.beta[0]
         key = base * self.gamma[1] + self.beta[1]
-        scores = query @ key.transpose(1, 2) * self.splits[2]**-0.5
+        scores = query @ key.transpose(1, 2) * self.splits[2] ** -0.5
         attention = self.dropout(torch.square(F.relu(scores)))
         return self.res_scale(tokens) + self.o(u * (attention @ v))

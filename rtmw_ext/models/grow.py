@@ -2,11 +2,12 @@
 
 Shapes: C channels of the small model, r * C of the large one.
 """
+
 import re
 
 import torch
 
-SHIFT = 4.
+SHIFT = 4.0
 EXTRA = re.compile(r'(.*\.blocks)\.(\d+)\.')
 
 
@@ -42,15 +43,15 @@ def grow(small, large, noise=0.3, seed=0):
     with torch.no_grad():
         for name, weight in new.items():
             if name in old:
-                weight.copy_(_spread(name, old[name], weight.shape, noise,
-                                     draw))
-            elif name.endswith(('pointwise_conv.bn.weight',
-                                'pointwise_conv.bn.bias')):
+                weight.copy_(_spread(name, old[name], weight.shape, noise, draw))
+            elif name.endswith(('pointwise_conv.bn.weight', 'pointwise_conv.bn.bias')):
                 # What a shortcut goes around is 0.
                 weight.zero_()
             elif not EXTRA.match(name):
-                raise GrowError(f'{name} has nothing to begin from: the '
-                                'models differ in more than their size')
+                raise GrowError(
+                    f'{name} has nothing to begin from: the '
+                    'models differ in more than their size'
+                )
         for name, stage in large.backbone.named_modules():
             blocks = getattr(stage, 'blocks', ())
             if blocks and not blocks[0].add_identity:
@@ -61,14 +62,20 @@ def _spread(name, old, shape, noise, draw):
     """A small model's weight in the shape of the large one's."""
     if old.shape == torch.Size(shape):
         return old
-    factors = [after // before if after % before == 0 else 0
-               for after, before in zip(shape, old.shape)]
-    if len(shape) != old.ndim or 0 in factors or any(
-            factor > 1 for factor in factors[2:]):
+    factors = [
+        after // before if after % before == 0 else 0
+        for after, before in zip(shape, old.shape)
+    ]
+    if (
+        len(shape) != old.ndim
+        or 0 in factors
+        or any(factor > 1 for factor in factors[2:])
+    ):
         raise GrowError(
             f'{name} is {tuple(old.shape)} in the small model and '
             f'{tuple(shape)} in the large one, which is no multiple: grow '
-            'to a width that is, at the same input size')
+            'to a width that is, at the same input size'
+        )
     # HEM pixel-shuffles the coarsest map: four channels stay together.
     shuffled = 4 if 'neck.bottom_up_blocks.1.final_conv' in name else 1
     found = old[_origins(shape[0], factors[0], shuffled)]
@@ -77,11 +84,9 @@ def _spread(name, old, shape, noise, draw):
     shuffled = 4 if name.startswith('head.final_layer.') else 1
     index = _origins(shape[1], factors[1], shuffled)
     shares = 1 + noise * torch.randn(found.shape[0], shape[1], generator=draw)
-    total = torch.zeros(found.shape[0], old.shape[1]).index_add_(
-        1, index, shares)
+    total = torch.zeros(found.shape[0], old.shape[1]).index_add_(1, index, shares)
     shares = (shares / total[:, index]).to(found)
-    return found[:, index] * shares.view(*shares.shape,
-                                         *[1] * (found.ndim - 2))
+    return found[:, index] * shares.view(*shares.shape, *[1] * (found.ndim - 2))
 
 
 def _origins(channels, factor, group):
@@ -96,19 +101,20 @@ def _extend(stage, count):
     norm = stage.blocks[count - 1].conv2.pointwise_conv.bn
     # What comes in: SiLU of what batch norm left with this mean and width.
     points = torch.linspace(-4, 4, 801, dtype=torch.float64)
-    density = torch.exp(-points**2 / 2)
+    density = torch.exp(-(points**2) / 2)
     density /= density.sum()
     values = torch.nn.functional.silu(
-        norm.weight.double()[:, None] * points + norm.bias.double()[:, None])
+        norm.weight.double()[:, None] * points + norm.bias.double()[:, None]
+    )
     mean = values @ density
-    width = ((values - mean[:, None])**2 @ density).sqrt()
+    width = ((values - mean[:, None]) ** 2 @ density).sqrt()
     normal = (values - mean[:, None]) / width[:, None].clamp(min=1e-6)
     factor, shift = _silu_fit(normal, values, density)
     for block in stage.blocks[count:]:
         last = block.conv2.pointwise_conv
         for layer in (block.conv1, block.conv2.depthwise_conv, last):
             torch.nn.init.dirac_(layer.conv.weight, layer.conv.groups)
-            layer.bn.weight.fill_(1.)
+            layer.bn.weight.fill_(1.0)
             layer.bn.bias.fill_(SHIFT)
         last.bn.weight.copy_(factor)
         last.bn.bias.copy_(shift)
@@ -117,8 +123,9 @@ def _extend(stage, count):
 def _silu_fit(inputs, targets, density, steps=400):
     """Factor and shift (C, ) with SiLU(factor * input + shift) closest to the
     targets: inputs and targets (C, P), density (P, )."""
-    factor = (targets - targets[:, :1]).norm(dim=1) / (
-        inputs - inputs[:, :1]).norm(dim=1).clamp(min=1e-6)
+    factor = (targets - targets[:, :1]).norm(dim=1) / (inputs - inputs[:, :1]).norm(
+        dim=1
+    ).clamp(min=1e-6)
     shift = targets @ density
     pair = [factor.clone().requires_grad_(), shift.clone().requires_grad_()]
     optimizer = torch.optim.Adam(pair, lr=0.02)
@@ -126,7 +133,8 @@ def _silu_fit(inputs, targets, density, steps=400):
         for _ in range(steps):
             optimizer.zero_grad()
             found = torch.nn.functional.silu(
-                pair[0][:, None] * inputs + pair[1][:, None])
-            ((found - targets)**2 @ density).sum().backward()
+                pair[0][:, None] * inputs + pair[1][:, None]
+            )
+            ((found - targets) ** 2 @ density).sum().backward()
             optimizer.step()
     return [value.detach() for value in pair]

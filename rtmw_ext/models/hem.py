@@ -3,6 +3,7 @@
 Shapes: B persons (crops), C channels of the stride 32 map, (h, w) its size in
 cells, K keypoints, D code features of a keypoint.
 """
+
 import torch
 from mmcv.cnn import ConvModule
 from mmpose.models.utils.transformer import ScaleNorm
@@ -21,14 +22,12 @@ class SimCCEncoder(nn.Sequential):
     def __init__(self, conv, cells, dims):
         super().__init__()
         self.conv = conv
-        self.mlp = nn.Sequential(
-            ScaleNorm(cells), nn.Linear(cells, dims, bias=False))
+        self.mlp = nn.Sequential(ScaleNorm(cells), nn.Linear(cells, dims, bias=False))
 
     @property
     def logits(self):
         """nn.Module: The one that puts out the maps before activation."""
-        return self.conv.norm if getattr(
-            self.conv, 'with_norm', False) else self.conv
+        return self.conv.norm if getattr(self.conv, 'with_norm', False) else self.conv
 
     def forward(self, feature):
         """(B, C, h, w) -> (B, K, dims)."""
@@ -67,13 +66,13 @@ class HEM(nn.Module):
         'mlp2.': 'bottom.mlp.',
     }
 
-    def __init__(self, in_channels, num_keypoints, top_size, dims,
-                 kernel_size):
+    def __init__(self, in_channels, num_keypoints, top_size, dims, kernel_size):
         super().__init__()
         if in_channels % 4 or dims % 2:
             raise ValueError(
                 f'HEM needs in_channels={in_channels} to be a multiple of 4 '
-                f'and dims={dims} to be even')
+                f'and dims={dims} to be even'
+            )
         shuffled = in_channels // 4
         cells = top_size[0] * top_size[1]
 
@@ -84,15 +83,15 @@ class HEM(nn.Module):
                 kernel_size,
                 padding=kernel_size // 2,
                 norm_cfg=dict(type='BN'),
-                act_cfg=dict(type='ReLU'))
+                act_cfg=dict(type='ReLU'),
+            )
 
-        self.top = SimCCEncoder(
-            conv(in_channels, num_keypoints), cells, dims // 2)
+        self.top = SimCCEncoder(conv(in_channels, num_keypoints), cells, dims // 2)
         self.shuffle = nn.PixelShuffle(2)
         self.shuffle_conv = conv(shuffled, shuffled)
         self.bottom = SimCCEncoder(
-            conv(in_channels // 2 + shuffled, num_keypoints), 4 * cells,
-            dims // 2)
+            conv(in_channels // 2 + shuffled, num_keypoints), 4 * cells, dims // 2
+        )
 
     @property
     def encoders(self):

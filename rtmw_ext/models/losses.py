@@ -2,12 +2,13 @@
 
 Shapes: B persons (crops), K keypoints, W bins of an axis, L bones.
 """
+
 import torch
 from mmpose.models.losses import KLDiscretLoss
 from mmpose.registry import MODELS
 from torch import nn
 
-from ..skeleton import BONES, NOSE, PARTS, WRISTS
+from ..core.skeleton import BONES, NOSE, PARTS, WRISTS
 
 
 @MODELS.register_module()
@@ -26,7 +27,7 @@ class AxisKLDiscretLoss(KLDiscretLoss):
         kwargs: As of ``KLDiscretLoss``.
     """
 
-    def __init__(self, *, axis_weights=(1., 1., 1.), **kwargs):
+    def __init__(self, *, axis_weights=(1.0, 1.0, 1.0), **kwargs):
         super().__init__(**kwargs)
         self.axis_weights = axis_weights
 
@@ -42,11 +43,13 @@ class AxisKLDiscretLoss(KLDiscretLoss):
         """
         loss = 0
         for prediction, target, weight, factor in zip(
-                predictions, targets, weights, self.axis_weights):
+            predictions, targets, weights, self.axis_weights
+        ):
             if not self.use_target_weight:
                 weight = torch.ones_like(weight)
-            values = factor * weight * of_known(
-                weight, self.criterion, prediction, target)
+            values = (
+                factor * weight * of_known(weight, self.criterion, prediction, target)
+            )
             if self.mask is not None:
                 values[:, self.mask] *= self.mask_weight
             loss = loss + values.sum()
@@ -73,11 +76,11 @@ class SimCCBoneLoss(nn.Module):
         loss_weight (float): Factor of the loss.
     """
 
-    def __init__(self, bones=None, beta=10., label_beta=10., loss_weight=2.):
+    def __init__(self, bones=None, beta=10.0, label_beta=10.0, loss_weight=2.0):
         super().__init__()
         self.register_buffer(
-            'bones', torch.tensor(BONES if bones is None else bones),
-            persistent=False)
+            'bones', torch.tensor(BONES if bones is None else bones), persistent=False
+        )
         self.beta = beta
         self.label_beta = label_beta
         self.loss_weight = loss_weight
@@ -98,8 +101,8 @@ class SimCCBoneLoss(nn.Module):
         deep = (z_known[:, start] * z_known[:, stop] > 0).to(use)
         found, true = (
             self._lengths(axes, weights, beta, deep)
-            for axes, beta in ((predictions, self.beta),
-                               (targets, self.label_beta)))
+            for axes, beta in ((predictions, self.beta), (targets, self.label_beta))
+        )
         error = (use * (found - true).abs()).sum()
         return self.loss_weight * error / use.sum().clamp(min=1)
 
@@ -109,8 +112,9 @@ class SimCCBoneLoss(nn.Module):
         width = axes[0].shape[2]
         steps = []
         for axis, weight in zip(axes, weights):
-            position = of_known(
-                weight, lambda rows: soft_argmax(rows, beta), axis) / width
+            position = (
+                of_known(weight, lambda rows: soft_argmax(rows, beta), axis) / width
+            )
             steps.append(position[:, start] - position[:, stop])
         steps[2] = steps[2] * deep
         return torch.linalg.vector_norm(torch.stack(steps, 2), dim=2)
@@ -138,15 +142,20 @@ class SimCCCoordinateLoss(nn.Module):
     #: Part -> the point that its places are also told from.
     ANCHORS = {'face': NOSE, **WRISTS}
 
-    def __init__(self, beta=1., anchor_weight=1., axis_weights=(1., 1., 1.),
-                 loss_weight=1.):
+    def __init__(
+        self, beta=1.0, anchor_weight=1.0, axis_weights=(1.0, 1.0, 1.0), loss_weight=1.0
+    ):
         super().__init__()
         self.beta = beta
         self.axis_weights = axis_weights
         self.anchor_weight = anchor_weight
         self.loss_weight = loss_weight
-        pairs = [(point, anchor) for part, anchor in self.ANCHORS.items()
-                 for point in PARTS[part] if point != anchor]
+        pairs = [
+            (point, anchor)
+            for part, anchor in self.ANCHORS.items()
+            for point in PARTS[part]
+            if point != anchor
+        ]
         self.register_buffer('pairs', torch.tensor(pairs), persistent=False)
 
     def forward(self, predictions, targets, weights):
@@ -162,15 +171,19 @@ class SimCCCoordinateLoss(nn.Module):
         points, anchors = self.pairs.unbind(1)
         loss = 0
         for logits, labels, weight, factor in zip(
-                predictions, targets, weights, self.axis_weights):
+            predictions, targets, weights, self.axis_weights
+        ):
             errors = of_known(weight, self._errors, logits, labels)
             weight = weight * factor
             loss = loss + (weight * errors.abs()).sum()
             both = torch.minimum(weight[:, points], weight[:, anchors])
             apart = errors[:, points] - errors[:, anchors]
             loss = loss + self.anchor_weight * (both * apart.abs()).sum()
-        return self.loss_weight * loss / (
-            predictions[0].shape[1] * predictions[0].shape[2])
+        return (
+            self.loss_weight
+            * loss
+            / (predictions[0].shape[1] * predictions[0].shape[2])
+        )
 
     def _errors(self, logits, labels):
         return soft_argmax(logits, self.beta) - labels.argmax(-1)
@@ -191,8 +204,9 @@ def of_known(weights, function, *axes):
     """
     known = weights != 0
     if weights.is_cuda:
-        return function(*(axis.flatten(0, 1) for axis in axes)).view(
-            weights.shape) * known
+        return (
+            function(*(axis.flatten(0, 1) for axis in axes)).view(weights.shape) * known
+        )
     values = function(*(axis[known] for axis in axes))
     return values.new_zeros(weights.shape).masked_scatter(known, values)
 
@@ -201,6 +215,5 @@ def soft_argmax(simcc, beta):
     """The expected bin, (..., W) -> (...) float32, differentiable."""
     # In bfloat16 there is no bin 257.
     with torch.autocast(simcc.device.type, enabled=False):
-        bins = torch.arange(simcc.shape[-1], device=simcc.device,
-                            dtype=torch.float32)
+        bins = torch.arange(simcc.shape[-1], device=simcc.device, dtype=torch.float32)
         return (simcc.float() * beta).softmax(-1) @ bins

@@ -3,6 +3,7 @@
 Shapes: B persons (crops), C channels, (H, W) the map of stride 8 that the
 finest input has; every coarser level halves both.
 """
+
 import torch
 from mmcv.cnn import ConvModule
 from mmengine.model import BaseModule
@@ -38,28 +39,34 @@ class PAFPN(BaseModule):
         ValueError: Fewer than two levels, or an index that is no level.
     """
 
-    def __init__(self,
-                 in_channels,
-                 out_indices=(1, 2),
-                 num_csp_blocks=2,
-                 expand_ratio=0.5,
-                 norm_cfg=dict(type='BN'),
-                 act_cfg=dict(type='SiLU', inplace=True),
-                 init_cfg=dict(
-                     type='Kaiming',
-                     layer='Conv2d',
-                     a=5**0.5,
-                     distribution='uniform',
-                     mode='fan_in',
-                     nonlinearity='leaky_relu')):
+    def __init__(
+        self,
+        in_channels,
+        out_indices=(1, 2),
+        num_csp_blocks=2,
+        expand_ratio=0.5,
+        norm_cfg=dict(type='BN'),
+        act_cfg=dict(type='SiLU', inplace=True),
+        init_cfg=dict(
+            type='Kaiming',
+            layer='Conv2d',
+            a=5**0.5,
+            distribution='uniform',
+            mode='fan_in',
+            nonlinearity='leaky_relu',
+        ),
+    ):
         super().__init__(init_cfg)
         levels = len(in_channels)
         if levels < 2:
-            raise ValueError('PAFPN needs at least two input levels, '
-                             f'got in_channels={in_channels}')
+            raise ValueError(
+                f'PAFPN needs at least two input levels, got in_channels={in_channels}'
+            )
         if not set(out_indices) <= set(range(levels)):
-            raise ValueError(f'out_indices={tuple(out_indices)} names a level '
-                             f'that is not in 0..{levels - 1}')
+            raise ValueError(
+                f'out_indices={tuple(out_indices)} names a level '
+                f'that is not in 0..{levels - 1}'
+            )
         self.in_channels = tuple(in_channels)
         self.out_indices = tuple(out_indices)
         layers = dict(norm_cfg=norm_cfg, act_cfg=act_cfg)
@@ -72,19 +79,21 @@ class PAFPN(BaseModule):
                 expand_ratio=expand_ratio,
                 add_identity=False,
                 use_cspnext_block=True,
-                **layers)
+                **layers,
+            )
 
         pairs = list(zip(in_channels, in_channels[1:]))
         # Top-down modules are listed coarse to fine, bottom-up fine to coarse.
         self.reduce_layers = nn.ModuleList(
-            ConvModule(high, low, 1, **layers) for low, high in pairs[::-1])
+            ConvModule(high, low, 1, **layers) for low, high in pairs[::-1]
+        )
         self.top_down_blocks = nn.ModuleList(
-            csp(2 * low, low) for low, _ in pairs[::-1])
+            csp(2 * low, low) for low, _ in pairs[::-1]
+        )
         self.downsamples = nn.ModuleList(
-            ConvModule(low, low, 3, stride=2, padding=1, **layers)
-            for low, _ in pairs)
-        self.bottom_up_blocks = nn.ModuleList(
-            csp(2 * low, high) for low, high in pairs)
+            ConvModule(low, low, 3, stride=2, padding=1, **layers) for low, _ in pairs
+        )
+        self.bottom_up_blocks = nn.ModuleList(csp(2 * low, high) for low, high in pairs)
 
     def forward(self, inputs):
         """
@@ -101,19 +110,21 @@ class PAFPN(BaseModule):
         if len(inputs) != len(self.in_channels):
             raise ValueError(
                 f'PAFPN was built for {len(self.in_channels)} levels but got '
-                f'{len(inputs)}: set the backbone\'s out_indices to match')
+                f"{len(inputs)}: set the backbone's out_indices to match"
+            )
         feature = inputs[-1]
         laterals = []
-        for reduce, block, low in zip(self.reduce_layers, self.top_down_blocks,
-                                      inputs[-2::-1]):
+        for reduce, block, low in zip(
+            self.reduce_layers, self.top_down_blocks, inputs[-2::-1]
+        ):
             lateral = reduce(feature)
             laterals.append(lateral)
-            up = F.interpolate(lateral, scale_factor=2., mode='nearest')
+            up = F.interpolate(lateral, scale_factor=2.0, mode='nearest')
             feature = block(torch.cat([up, low], dim=1))
         outputs = [feature]
-        for down, block, lateral in zip(self.downsamples,
-                                        self.bottom_up_blocks,
-                                        laterals[::-1]):
+        for down, block, lateral in zip(
+            self.downsamples, self.bottom_up_blocks, laterals[::-1]
+        ):
             fine: Tensor = down(outputs[-1])
             outputs.append(block(torch.cat([fine, lateral], dim=1)))
         return tuple(outputs[index] for index in self.out_indices)

@@ -2,6 +2,7 @@
 
 Shapes: N persons (crops), K keypoints, P parts of a second look, A axes.
 """
+
 import functools
 
 import numpy as np
@@ -10,15 +11,15 @@ from mmpose.models.pose_estimators import TopdownPoseEstimator
 from mmpose.registry import MODELS
 from mmpose.utils.tensor_utils import to_numpy
 
+from ..core.second_look import NUM_KEYPOINTS, look_again, variance
 from ..runtime.pose import frames, to_image
-from ..second_look import NUM_KEYPOINTS, look_again, variance
-from .batch_pipeline import warp
+from .data_preprocessor import warp
 
 
 @MODELS.register_module()
 class RTMWEstimator(TopdownPoseEstimator):
     """Top-down estimator whose faces and hands another one can look at again,
-    see :mod:`rtmw_ext.second_look`: ``test_cfg=dict(second_look=...)`` names
+    see :mod:`rtmw_ext.core.second_look`: ``test_cfg=dict(second_look=...)`` names
     one that learned faces and hands on their own
     (``BatchPipeline(part_prob=1.)``), by a model's name or by arguments of
     :func:`rtmw_ext.export.model.load_model`. Its crops are taken out of this
@@ -46,20 +47,21 @@ class RTMWEstimator(TopdownPoseEstimator):
                 raise ValueError(
                     'test_cfg has second_look, which is for '
                     f'{NUM_KEYPOINTS} points, a model has '
-                    f'{model.head.out_channels}: turn it off')
+                    f'{model.head.out_channels}: turn it off'
+                )
         simcc, instances, *first = self.look(inputs, data_samples)
         fields = None
         if self.test_cfg.get('output_heatmaps', False):
             fields = self.head.heatmaps(simcc, instances)
         height, width = inputs.shape[2:]
-        whole = np.tile(np.float64([[0, 0, width, height]]),
-                        (len(inputs), 1))
+        whole = np.tile(np.float64([[0, 0, width, height]]), (len(inputs), 1))
 
         def again(boxes, tilts, mirrored):
             size = parts.head.input_size[:2]
             matrices = frames(boxes, size, tilts, mirrored)
-            crops = self.cut(inputs.repeat_interleave(
-                len(boxes) // len(inputs), 0), matrices, size)
+            crops = self.cut(
+                inputs.repeat_interleave(len(boxes) // len(inputs), 0), matrices, size
+            )
             # No flip test: a hand alone is always a left one.
             _, _, points, scores, variances = parts.look(crops)
             points, variances = to_image(matrices, points, variances)
@@ -73,9 +75,9 @@ class RTMWEstimator(TopdownPoseEstimator):
         """RTMWEstimator: The one that looks again; no module of this one, so
         that it is in no checkpoint."""
         from ..export.model import load_model
+
         name = self.test_cfg['second_look']
-        return load_model(**(dict(name=name) if isinstance(name, str)
-                             else name))[0]
+        return load_model(**(dict(name=name) if isinstance(name, str) else name))[0]
 
     def look(self, inputs, data_samples=None):
         """
@@ -96,40 +98,40 @@ class RTMWEstimator(TopdownPoseEstimator):
             simcc = head.see(feats, data_samples, self.test_cfg)
         else:
             simcc = head.forward(feats)
-        instances = head.decode(simcc,
-                                self.test_cfg.get('expected_bins', False))
+        instances = head.decode(simcc, self.test_cfg.get('expected_bins', False))
         units = [1 / head.decoder.simcc_split_ratio] * len(simcc)
         points = np.concatenate([found.keypoints for found in instances])
         if len(simcc) == 3:
             z = np.concatenate([found.keypoints_z for found in instances])
             points = np.concatenate([points, z[..., None]], -1)
-            units[2] *= np.diff(head.decoder.pixels_to_z(
-                np.arange(2.))).item()
-        variances = np.stack([
-            variance(to_numpy(axis), head.loss_module.beta) * unit**2
-            for axis, unit in zip(simcc, units)], -1)
-        scores = np.concatenate([found.keypoint_scores
-                                 for found in instances])
+            units[2] *= np.diff(head.decoder.pixels_to_z(np.arange(2.0))).item()
+        variances = np.stack(
+            [
+                variance(to_numpy(axis), head.loss_module.beta) * unit**2
+                for axis, unit in zip(simcc, units)
+            ],
+            -1,
+        )
+        scores = np.concatenate([found.keypoint_scores for found in instances])
         return simcc, instances, points, scores, variances
 
     def cut(self, inputs, matrices, size):
         """Crops (N, 3, h, w), one of each input, black outside, of ``size``
         (w, h); where they are, :func:`rtmw_ext.runtime.pose.frames` says."""
-        matrices = np.concatenate([matrices, np.broadcast_to(
-            [[[0, 0, 1]]], (len(matrices), 1, 3))], 1)
+        matrices = np.concatenate(
+            [matrices, np.broadcast_to([[[0, 0, 1]]], (len(matrices), 1, 3))], 1
+        )
         processor = self.data_preprocessor
         black = (-processor.mean / processor.std).to(inputs)
-        return warp(inputs - black, torch.from_numpy(matrices).to(inputs),
-                    size) + black
+        return warp(inputs - black, torch.from_numpy(matrices).to(inputs), size) + black
 
     def put(self, instances, points, scores):
         """Points (N, K, A) and scores (N, K) into what the head decoded."""
-        for found, place, score in zip(instances, points.astype(np.float32),
-                                       scores):
+        for found, place, score in zip(instances, points.astype(np.float32), scores):
             found.keypoints = place[None, :, :2]
             found.keypoint_scores = score[None]
             if points.shape[2] == 3:
                 found.keypoints_z = place[None, :, 2]
-                found.keypoints_simcc = np.concatenate([
-                    place[:, :2],
-                    self.head.decoder.z_to_pixels(place[:, 2:])], 1)[None]
+                found.keypoints_simcc = np.concatenate(
+                    [place[:, :2], self.head.decoder.z_to_pixels(place[:, 2:])], 1
+                )[None]

@@ -2,16 +2,17 @@
 
 Shapes: N persons (1 a sample), K keypoints.
 """
+
 import numpy as np
 from mmpose.registry import MODELS
 
-from ..geometry import (
-                        PERSON_HEIGHT,
-                        CameraError,
-                        check_camera,
-                        default_camera,
-                        estimate_root_depth,
-                        to_camera_space,
+from ..core.geometry import (
+    PERSON_HEIGHT,
+    CameraError,
+    check_camera,
+    default_camera,
+    estimate_root_depth,
+    to_camera_space,
 )
 from .rtmw import RTMWEstimator
 
@@ -23,7 +24,7 @@ class RTMW3DEstimator(RTMWEstimator):
     """Top-down estimator whose persons are in pixels and in metres.
 
     What it needs to know comes with a sample's meta information, all of it
-    optional: ``camera_param`` (a camera as of :mod:`rtmw_ext.geometry`; else
+    optional: ``camera_param`` (a camera as of :mod:`rtmw_ext.core.geometry`; else
     the default one), ``root_depth`` (of the hips, in metres; else it is
     estimated from the person's size), ``person_height`` (in metres, for that
     estimate; else 1.7).
@@ -46,10 +47,12 @@ class RTMW3DEstimator(RTMWEstimator):
             is not > 0.
     """
 
-    def add_pred_to_datasample(self, batch_pred_instances, batch_pred_fields,
-                               batch_data_samples):
+    def add_pred_to_datasample(
+        self, batch_pred_instances, batch_pred_fields, batch_data_samples
+    ):
         samples = super().add_pred_to_datasample(
-            batch_pred_instances, batch_pred_fields, batch_data_samples)
+            batch_pred_instances, batch_pred_fields, batch_data_samples
+        )
         for sample in samples:
             self._add_3d(sample.pred_instances, sample.metainfo)
         return samples
@@ -65,17 +68,21 @@ class RTMW3DEstimator(RTMWEstimator):
         depth = meta.get('root_depth')
         if depth is None:
             depth = estimate_root_depth(
-                pixels, z, instances.keypoint_scores > SEEN, camera,
-                meta.get('person_height', PERSON_HEIGHT))
-        depth = np.broadcast_to(
-            np.asarray(depth, np.float64).reshape(-1), len(pixels))
+                pixels,
+                z,
+                instances.keypoint_scores > SEEN,
+                camera,
+                meta.get('person_height', PERSON_HEIGHT),
+            )
+        depth = np.broadcast_to(np.asarray(depth, np.float64).reshape(-1), len(pixels))
         if not (np.isfinite(depth) & (depth > 0)).all():
-            raise CameraError(f'root_depth={depth.tolist()} must be > 0 '
-                              'metres')
+            raise CameraError(f'root_depth={depth.tolist()} must be > 0 metres')
         absolute, relative = to_camera_space(
-            pixels, z, depth, camera, instances.keypoint_scores > 0)
+            pixels, z, depth, camera, instances.keypoint_scores > 0
+        )
         instances.keypoints_3d = relative.astype(np.float32)
         instances.keypoints_3d_cam = absolute.astype(np.float32)
         instances.root_depth = depth.astype(np.float32)
         instances.camera_k = np.repeat(
-            camera['K'][None].astype(np.float32), len(pixels), axis=0)
+            camera['K'][None].astype(np.float32), len(pixels), axis=0
+        )

@@ -2,18 +2,14 @@
 
 Shapes: B persons (crops), K keypoints, W, H and D SimCC bins of x, y and z.
 """
+
 import numpy as np
 import torch
 from mmpose.models.utils.tta import flip_vectors
 from mmpose.registry import MODELS
 from torch import nn
 
-from .rtmw_head import (
-                        RTMWSimCCHead,
-                        batch_factor,
-                        gather_labels,
-                        simcc_pck,
-)
+from .rtmw_head import RTMWSimCCHead, batch_factor, gather_labels, simcc_pck
 
 
 @MODELS.register_module()
@@ -31,18 +27,20 @@ class RTMW3DHead(RTMWSimCCHead):
         kwargs: As of :class:`RTMWSimCCHead`.
     """
 
-    def __init__(self,
-                 *args,
-                 loss=dict(type='AxisKLDiscretLoss', label_softmax=True),
-                 bone_loss=None,
-                 coordinate_loss=None,
-                 **kwargs):
+    def __init__(
+        self,
+        *args,
+        loss=dict(type='AxisKLDiscretLoss', label_softmax=True),
+        bone_loss=None,
+        coordinate_loss=None,
+        **kwargs,
+    ):
         super().__init__(*args, loss=loss, **kwargs)
         self.bone_loss = bone_loss and MODELS.build(bone_loss)
-        self.coordinate_loss = coordinate_loss and MODELS.build(
-            coordinate_loss)
+        self.coordinate_loss = coordinate_loss and MODELS.build(coordinate_loss)
         self.cls_z = nn.Linear(
-            self.cls_x.in_features, self.decoder.axes[2].bins, bias=False)
+            self.cls_x.in_features, self.decoder.axes[2].bins, bias=False
+        )
 
     @property
     def classifiers(self):
@@ -73,7 +71,8 @@ class RTMW3DHead(RTMWSimCCHead):
             pixels = self.decoder.z_to_pixels(points[..., 2])
             instances.keypoints_z = points[..., 2]
             instances.keypoints_simcc = np.concatenate(
-                [points[..., :2], pixels[..., None]], axis=-1)
+                [points[..., :2], pixels[..., None]], axis=-1
+            )
             instances.keypoints = points[..., :2].copy()
         return predictions
 
@@ -87,23 +86,31 @@ class RTMW3DHead(RTMWSimCCHead):
         """
         predictions, maps = self.forward_with_maps(feats)
         x, y, z, weights, z_weights = gather_labels(
-            batch_data_samples, 'keypoint_x_labels', 'keypoint_y_labels',
-            'keypoint_z_labels', 'keypoint_weights', 'keypoint_z_weights')
+            batch_data_samples,
+            'keypoint_x_labels',
+            'keypoint_y_labels',
+            'keypoint_z_labels',
+            'keypoint_weights',
+            'keypoint_z_weights',
+        )
         targets, axis_weights = (x, y, z), (weights, weights, z_weights)
         loss = self.loss_module(predictions, targets, axis_weights)
-        losses = dict(loss_kpt=loss * batch_factor(train_cfg, len(x)),
-                      **self.map_losses(maps, x, y, weights))
+        losses = dict(
+            loss_kpt=loss * batch_factor(train_cfg, len(x)),
+            **self.map_losses(maps, x, y, weights),
+        )
         if self.bone_loss is not None:
-            losses['loss_bone'] = self.bone_loss(predictions, targets,
-                                                 axis_weights)
+            losses['loss_bone'] = self.bone_loss(predictions, targets, axis_weights)
         if self.coordinate_loss is not None:
             losses['loss_coordinate'] = batch_factor(
-                train_cfg, len(x)) * self.coordinate_loss(
-                    predictions, targets, axis_weights)
-        losses['acc_pose'] = simcc_pck(predictions[:2], targets[:2],
-                                       weights > 0)
+                train_cfg, len(x)
+            ) * self.coordinate_loss(predictions, targets, axis_weights)
+        losses['acc_pose'] = simcc_pck(predictions[:2], targets[:2], weights > 0)
         with torch.no_grad():
             bins = (predictions[2].argmax(2) - z.argmax(2)).abs() * z_weights
-            losses['z_error'] = bins.sum() / z_weights.sum().clamp(
-                min=1) * (2 * self.decoder.z_range / z.shape[2])
+            losses['z_error'] = (
+                bins.sum()
+                / z_weights.sum().clamp(min=1)
+                * (2 * self.decoder.z_range / z.shape[2])
+            )
         return losses

@@ -3,6 +3,7 @@
 Shapes: B persons (crops), C channels of the stride 32 map, (h, w) its size in
 cells, K keypoints, D token features, W and H SimCC bins of x and y.
 """
+
 import contextlib
 
 import torch
@@ -52,17 +53,19 @@ class RTMWSimCCHead(BaseHead):
         ValueError: The codec's input size is not a multiple of 32.
     """
 
-    def __init__(self,
-                 in_channels,
-                 out_channels,
-                 decoder,
-                 hidden_dims=256,
-                 kernel_size=7,
-                 hem=True,
-                 gau=dict(),
-                 loss=dict(type='KLDiscretLoss', use_target_weight=True),
-                 map_loss=None,
-                 init_cfg=None):
+    def __init__(
+        self,
+        in_channels,
+        out_channels,
+        decoder,
+        hidden_dims=256,
+        kernel_size=7,
+        hem=True,
+        gau=dict(),
+        loss=dict(type='KLDiscretLoss', use_target_weight=True),
+        map_loss=None,
+        init_cfg=None,
+    ):
         super().__init__(init_cfg or self.default_init_cfg)
         self.out_channels = out_channels
         self.decoder = KEYPOINT_CODECS.build(decoder)
@@ -70,29 +73,27 @@ class RTMWSimCCHead(BaseHead):
         if any(size % STRIDE for size in self.input_size[:2]):
             raise ValueError(
                 f'input_size={self.input_size} of the codec must be multiples '
-                f'of {STRIDE}, the stride of the coarsest feature map')
+                f'of {STRIDE}, the stride of the coarsest feature map'
+            )
         top_size = [size // STRIDE for size in self.input_size[:2]]
         self.loss_module = MODELS.build(loss)
         self.map_loss = map_loss and MODELS.build(map_loss)
         if hem:
-            self.hem = HEM(in_channels, out_channels, top_size, hidden_dims,
-                           kernel_size)
+            self.hem = HEM(
+                in_channels, out_channels, top_size, hidden_dims, kernel_size
+            )
             self.released_names = {
-                old: f'hem.{new}'
-                for old, new in HEM.RELEASED_NAMES.items()
+                old: f'hem.{new}' for old, new in HEM.RELEASED_NAMES.items()
             }
         else:
             self.hem = None
             conv = nn.Conv2d(
-                in_channels,
-                out_channels,
-                kernel_size,
-                padding=kernel_size // 2)
-            self.encoder = SimCCEncoder(conv, top_size[0] * top_size[1],
-                                        hidden_dims)
+                in_channels, out_channels, kernel_size, padding=kernel_size // 2
+            )
+            self.encoder = SimCCEncoder(conv, top_size[0] * top_size[1], hidden_dims)
             self.released_names = {
                 'final_layer.': 'encoder.conv.',
-                'mlp.': 'encoder.mlp.'
+                'mlp.': 'encoder.mlp.',
             }
         self.gau = nn.Identity() if gau is None else GAU(hidden_dims, **gau)
         ratio = self.decoder.simcc_split_ratio
@@ -161,12 +162,10 @@ class RTMWSimCCHead(BaseHead):
         """Of SimCC logits: B :class:`PixelData`; the two marginals of each
         go into the predictions, as mmpose has them."""
         x, y = (get_simcc_normalized(axis.clone()) for axis in simcc[:2])
-        for instances, x_labels, y_labels in zip(predictions, to_numpy(x),
-                                                 to_numpy(y)):
+        for instances, x_labels, y_labels in zip(predictions, to_numpy(x), to_numpy(y)):
             instances.keypoint_x_labels = x_labels[None]
             instances.keypoint_y_labels = y_labels[None]
-        return [PixelData(heatmaps=maps)
-                for maps in y.unsqueeze(3) * x.unsqueeze(2)]
+        return [PixelData(heatmaps=maps) for maps in y.unsqueeze(3) * x.unsqueeze(2)]
 
     def see(self, feats, batch_data_samples, test_cfg={}):
         """The SimCC logits of ``forward``; with ``flip_test`` the mean of
@@ -196,9 +195,12 @@ class RTMWSimCCHead(BaseHead):
         predictions = super().decode(simcc)
         if not expected:
             return predictions
-        places = to_numpy(torch.stack([
-            soft_argmax(axis, self.loss_module.beta) for axis in simcc
-        ], dim=2) / self.decoder.simcc_split_ratio)
+        places = to_numpy(
+            torch.stack(
+                [soft_argmax(axis, self.loss_module.beta) for axis in simcc], dim=2
+            )
+            / self.decoder.simcc_split_ratio
+        )
         if len(simcc) == 3:
             places[..., 2] = self.decoder.pixels_to_z(places[..., 2])
         for instances, points in zip(predictions, places):
@@ -215,8 +217,9 @@ class RTMWSimCCHead(BaseHead):
         """Bin b of W, mirrored, is bin W - 1 - b, but its pixel w - 1 - b / r
         is bin W - r - b: r - 1 lower (w pixels, r bins a pixel)."""
         lower = round(self.decoder.simcc_split_ratio) - 1
-        return torch.cat([x[..., lower:], x[..., -1:].expand(
-            *x.shape[:-1], lower)], dim=-1)
+        return torch.cat(
+            [x[..., lower:], x[..., -1:].expand(*x.shape[:-1], lower)], dim=-1
+        )
 
     def loss(self, feats, batch_data_samples, train_cfg={}):
         """
@@ -226,13 +229,17 @@ class RTMWSimCCHead(BaseHead):
         """
         predictions, maps = self.forward_with_maps(feats)
         x, y, weights = gather_labels(
-            batch_data_samples, 'keypoint_x_labels', 'keypoint_y_labels',
-            'keypoint_weights')
+            batch_data_samples,
+            'keypoint_x_labels',
+            'keypoint_y_labels',
+            'keypoint_weights',
+        )
         loss = self.loss_module(predictions, (x, y), weights)
         return dict(
             loss_kpt=loss * batch_factor(train_cfg, len(x)),
             acc_pose=simcc_pck(predictions, (x, y), weights > 0),
-            **self.map_losses(maps, x, y, weights))
+            **self.map_losses(maps, x, y, weights),
+        )
 
     def forward_with_maps(self, feats):
         """
@@ -247,9 +254,11 @@ class RTMWSimCCHead(BaseHead):
         with contextlib.ExitStack() as stack:
             for encoder in encoders:
                 # A copy: activations work in place.
-                stack.callback(encoder.logits.register_forward_hook(
-                    lambda _, inputs, output: maps.append(
-                        output.clone())).remove)
+                stack.callback(
+                    encoder.logits.register_forward_hook(
+                        lambda _, inputs, output: maps.append(output.clone())
+                    ).remove
+                )
             return self.forward(feats), maps
 
     def map_losses(self, maps, x, y, weights):
@@ -260,8 +269,7 @@ class RTMWSimCCHead(BaseHead):
         if self.map_loss is None:
             return {}
         places = places_of(x, y, self.decoder.simcc_split_ratio)
-        return dict(loss_map=sum(
-            self.map_loss(one, places, weights) for one in maps))
+        return dict(loss_map=sum(self.map_loss(one, places, weights) for one in maps))
 
     @property
     def default_init_cfg(self):
@@ -295,9 +303,9 @@ def simcc_pck(predictions, targets, mask, threshold=0.05):
     # mmpose divides x by the height and y by the width; so does this.
     sides = [axis.shape[2] for axis in predictions[::-1]]
     far = sum(
-        ((mine - theirs) / side)**2
-        for mine, theirs, side in zip(locate(predictions), locate(targets),
-                                      sides))
+        ((mine - theirs) / side) ** 2
+        for mine, theirs, side in zip(locate(predictions), locate(targets), sides)
+    )
     return pck(far, mask, threshold)
 
 
@@ -345,9 +353,9 @@ def _rename(state_dict, prefix, names):
     for key in list(state_dict):
         value = state_dict.pop(key)
         if key.startswith(prefix):
-            rest = key[len(prefix):]
+            rest = key[len(prefix) :]
             for old, new in names.items():
                 if rest.startswith(old):
-                    key = prefix + new + rest[len(old):]
+                    key = prefix + new + rest[len(old) :]
                     break
         state_dict[key] = value

@@ -7,16 +7,25 @@
 It runs the files of ``rtmw export`` and those that OpenMMLab and rtmlib
 publish.
 """
+
+from ..core.people import People
 from .detector import Detector, DetectorError
 from .estimator import WholeBody
 from .network import NetworkError, load_network
-from .people import People
 from .pose import PoseError, PoseModel
 from .tracking import OneEuro, Tracker
 from .video import VideoError
 
 __all__ = [
-    'Detector', 'DetectorError', 'NetworkError', 'OneEuro', 'People',
-    'PoseError', 'PoseModel', 'Tracker', 'VideoError', 'WholeBody',
-    'load_network'
+    'Detector',
+    'DetectorError',
+    'NetworkError',
+    'OneEuro',
+    'People',
+    'PoseError',
+    'PoseModel',
+    'Tracker',
+    'VideoError',
+    'WholeBody',
+    'load_network',
 ]

@@ -2,10 +2,11 @@
 
 Shapes: P candidate boxes; boxes are (P, 4) x1, y1, x2, y2 in pixels.
 """
+
 import cv2
 import numpy as np
 
-from ..images import read_image
+from ..core.images import read_image
 from .network import load_network
 
 #: Of RTMDet, in BGR; YOLOX takes plain pixels.
@@ -47,8 +48,7 @@ class Detector:
         DetectorError: The file has other inputs or outputs.
     """
 
-    def __init__(self, path, kind=None, *, score_thr=0.3, iou_thr=0.6,
-                 **network):
+    def __init__(self, path, kind=None, *, score_thr=0.3, iou_thr=0.6, **network):
         self.network = load_network(path, **network)
         shapes = list(self.network.outputs.values())
         entries = list(self.network.inputs.values())
@@ -57,29 +57,31 @@ class Detector:
             raise DetectorError(
                 f'detector {path} has inputs {entries} and outputs '
                 f'{self.network.outputs}, not an image and dets (1, P, 5), '
-                'YOLOX cells (1, P, 5 + classes) or raw heads (1, h, w, 5)')
+                'YOLOX cells (1, P, 5 + classes) or raw heads (1, h, w, 5)'
+            )
         meta = self.network.metadata
         size = meta.get('input_size') or (entries[0][3], entries[0][2])
         if None in size:
             # Published files take any size; this is what they are for.
             size = (640, 640)
         self.input_size = tuple(size)
-        kind = kind or meta.get('kind') or _kind(self.network.path.name,
-                                                 self.find)
+        kind = kind or meta.get('kind') or _kind(self.network.path.name, self.find)
         if kind not in KINDS:
-            raise DetectorError(f'detector {path} could be RTMDet or YOLOX: '
-                                'say kind="rtmdet" or "yolox"')
+            raise DetectorError(
+                f'detector {path} could be RTMDet or YOLOX: '
+                'say kind="rtmdet" or "yolox"'
+            )
         plain = kind == 'yolox'
-        self.mean = None if plain else np.float32(
-            meta.get('mean', MEAN))[:, None, None]
-        self.scale = None if plain else 1 / np.float32(
-            meta.get('std', STD))[:, None, None]
+        self.mean = None if plain else np.float32(meta.get('mean', MEAN))[:, None, None]
+        self.scale = (
+            None if plain else 1 / np.float32(meta.get('std', STD))[:, None, None]
+        )
         self.score_thr, self.iou_thr = score_thr, iou_thr
 
     def __call__(self, image):
         """
         Args:
-            image (str | Path | ndarray): As :func:`rtmw_ext.images.read_image`
+            image (str | Path | ndarray): As :func:`rtmw_ext.core.images.read_image`
                 takes it.
 
         Returns:
@@ -90,7 +92,8 @@ class Detector:
         height, width = image.shape[:2]
         tensor, ratio = self.letterbox(image)
         boxes, scores, done = self.find(
-            self.network(tensor), self.input_size, self.score_thr)
+            self.network(tensor), self.input_size, self.score_thr
+        )
         boxes = (boxes / ratio).clip(0, (width, height, width, height))
         sides = boxes[:, 2:] - boxes[:, :2]
         kept = np.flatnonzero((sides > 0).all(1))
@@ -98,10 +101,17 @@ class Detector:
             kept = kept[np.argsort(-scores[kept], kind='stable')]
         elif len(kept):
             rectangles = np.concatenate([boxes[:, :2], sides], 1)[kept]
-            kept = kept[np.asarray(
-                cv2.dnn.NMSBoxes(rectangles.tolist(), scores[kept].tolist(),
-                                 self.score_thr, self.iou_thr),
-                dtype=int).reshape(-1)]
+            kept = kept[
+                np.asarray(
+                    cv2.dnn.NMSBoxes(
+                        rectangles.tolist(),
+                        scores[kept].tolist(),
+                        self.score_thr,
+                        self.iou_thr,
+                    ),
+                    dtype=int,
+                ).reshape(-1)
+            ]
         return boxes[kept].astype(np.float32), scores[kept].astype(np.float32)
 
     def letterbox(self, image):
@@ -112,11 +122,13 @@ class Detector:
         """
         width, height = self.input_size
         ratio = min(height / image.shape[0], width / image.shape[1])
-        inner = (max(1, int(image.shape[1] * ratio)),
-                 max(1, int(image.shape[0] * ratio)))
+        inner = (
+            max(1, int(image.shape[1] * ratio)),
+            max(1, int(image.shape[0] * ratio)),
+        )
         tensor = np.full((1, 3, height, width), PADDING, np.float32)
         pixels = cv2.resize(image, inner)
-        tensor[0, :, :inner[1], :inner[0]] = pixels.transpose(2, 0, 1)
+        tensor[0, :, : inner[1], : inner[0]] = pixels.transpose(2, 0, 1)
         if self.mean is not None:
             tensor -= self.mean
             tensor *= self.scale
@@ -130,8 +142,7 @@ def _layout(shapes):
     if len(shapes[0]) != 3:
         return None
     last = shapes[0][2]
-    if len(shapes) == 2 and len(shapes[1]) == 2 or (
-            len(shapes) == 1 and last == 5):
+    if len(shapes) == 2 and len(shapes[1]) == 2 or (len(shapes) == 1 and last == 5):
         return decode_dets
     if len(shapes) == 1 and last is not None and last > 5:
         return decode_yolox
@@ -164,8 +175,7 @@ def decode_heads(heads, size, score_thr):
         rows, columns = np.nonzero(head[0, ..., 0] > least)
         cells = head[0, rows, columns]
         points = np.stack([columns, rows], 1) * (size[0] / head.shape[2])
-        boxes.append(np.concatenate(
-            [points - cells[:, 1:3], points + cells[:, 3:]], 1))
+        boxes.append(np.concatenate([points - cells[:, 1:3], points + cells[:, 3:]], 1))
         scores.append(1 / (1 + np.exp(-cells[:, 0])))
     return np.concatenate(boxes), np.concatenate(scores), False
 
@@ -184,7 +194,7 @@ def decode_yolox(outputs, size, score_thr):
     cells = outputs[0][0]
     grids, strides = [], []
     for stride in STRIDES:
-        rows, columns = np.mgrid[:size[1] // stride, :size[0] // stride]
+        rows, columns = np.mgrid[: size[1] // stride, : size[0] // stride]
         grids.append(np.stack([columns.ravel(), rows.ravel()], 1))
         strides.append(np.full((rows.size, 1), stride))
     scores = cells[:, 4] * cells[:, 5 + PERSON]
@@ -192,5 +202,8 @@ def decode_yolox(outputs, size, score_thr):
     grid, stride = np.concatenate(grids)[good], np.concatenate(strides)[good]
     centers = (cells[good, :2] + grid) * stride
     halves = np.exp(cells[good, 2:4]) * stride / 2
-    return (np.concatenate([centers - halves, centers + halves], 1),
-            scores[good], False)
+    return (
+        np.concatenate([centers - halves, centers + halves], 1),
+        scores[good],
+        False,
+    )

@@ -2,9 +2,10 @@
 
 Shapes: images are (H, W, 3) uint8 BGR.
 """
+
 import numpy as np
 
-from ..images import read_image
+from ..core.images import read_image
 from .detector import Detector
 from .pose import PoseModel
 from .tracking import MIN_SCORE, OneEuro, Tracker, points_box
@@ -36,8 +37,7 @@ class WholeBody:
     """
 
     def __init__(self, pose, detector=None, *, fallback=True, **network):
-        self.pose = pose if isinstance(pose, PoseModel) else PoseModel(
-            pose, **network)
+        self.pose = pose if isinstance(pose, PoseModel) else PoseModel(pose, **network)
         if detector is not None and not callable(detector):
             detector = Detector(detector, **network)
         self.detector = detector
@@ -47,15 +47,17 @@ class WholeBody:
         """Boxes (N, 4) and scores (N, ) of the people in an image."""
         if self.detector is None:
             height, width = image.shape[:2]
-            return (np.array([[0, 0, width, height]], np.float32),
-                    np.ones(1, np.float32))
+            return (
+                np.array([[0, 0, width, height]], np.float32),
+                np.ones(1, np.float32),
+            )
         return self.detector(image)
 
     def __call__(self, image, camera=None):
         """
         Args:
             image (str | Path | ndarray): As ``read_image`` takes it.
-            camera (dict, optional): As of :mod:`rtmw_ext.geometry`.
+            camera (dict, optional): As of :mod:`rtmw_ext.core.geometry`.
 
         Returns:
             People: Of the image.
@@ -73,7 +75,7 @@ class WholeBody:
 
         Args:
             image (ndarray): (H, W, 3) uint8 BGR.
-            camera (dict, optional): As of :mod:`rtmw_ext.geometry`.
+            camera (dict, optional): As of :mod:`rtmw_ext.core.geometry`.
 
         Returns:
             People: Nobody if fewer than ``LEAST_BODY`` points of the body
@@ -89,7 +91,8 @@ class WholeBody:
         boxes, _ = points_box(people.keypoints, people.scores * scale)
         margins = MARGIN * np.tile(boxes[:, 2:] - boxes[:, :2], 2)
         boxes = (boxes + margins * (-1, -1, 1, 1)).clip(
-            0, (width, height, width, height))
+            0, (width, height, width, height)
+        )
         # Points in a line, or outside the image, make no box.
         if (boxes[:, 2:] > boxes[:, :2]).all():
             again = self.pose(image, boxes, camera=camera)
@@ -112,8 +115,7 @@ class WholeBody:
         Raises:
             ImageError: At a broken image.
         """
-        for _, people in side_by_side(self, images,
-                                      self.pose.network.streams):
+        for _, people in side_by_side(self, images, self.pose.network.streams):
             yield people()
 
     def video(self, frames, every=EVERY, smooth=None, camera=None):
@@ -126,7 +128,7 @@ class WholeBody:
                 in between.
             smooth (float, optional): Frames a second: smooth the points by
                 :class:`OneEuro`.
-            camera (dict, optional): As of :mod:`rtmw_ext.geometry`.
+            camera (dict, optional): As of :mod:`rtmw_ext.core.geometry`.
 
         Yields:
             tuple[ndarray, People]: A frame and its people, with ids.
@@ -147,7 +149,8 @@ class WholeBody:
             if boxes is not None:
                 tracker.detect(*boxes)
             people = tracker.update(
-                self.pose(frame, tracker.boxes, tracker.box_scores, camera))
+                self.pose(frame, tracker.boxes, tracker.box_scores, camera)
+            )
             yield frame, people if smoother is None else smoother(people)
 
 
@@ -156,4 +159,4 @@ def _body_score(people, scale):
     with fewer than ``LEAST_BODY``."""
     body = people.scores[0, :BODY] * scale
     seen = body[body >= MIN_SCORE]
-    return min(float(seen.mean()), 1.) if len(seen) >= LEAST_BODY else 0.
+    return min(float(seen.mean()), 1.0) if len(seen) >= LEAST_BODY else 0.0

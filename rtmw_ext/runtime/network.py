@@ -2,6 +2,7 @@
 
 Shapes: B items of a batch.
 """
+
 import functools
 import json
 import os
@@ -32,8 +33,9 @@ class NetworkError(ValueError):
     """A network cannot be loaded or run; the text names it and the fix."""
 
 
-def load_network(path, backend=None, device='cpu', threads=0,
-                 precision='fp32', streams=1):
+def load_network(
+    path, backend=None, device='cpu', threads=0, precision='fp32', streams=1
+):
     """
     Args:
         path (str | Path): ``.onnx``, or OpenVINO's ``.xml``.
@@ -56,24 +58,34 @@ def load_network(path, backend=None, device='cpu', threads=0,
     """
     path = Path(path)
     if not path.is_file():
-        raise NetworkError(f'network {path} does not exist: check the path, '
-                           'or make it with `rtmw export`')
+        raise NetworkError(
+            f'network {path} does not exist: check the path, '
+            'or make it with `rtmw export`'
+        )
     if path.suffix not in ('.onnx', '.xml'):
-        raise NetworkError(f'network {path} is neither .onnx nor .xml: export '
-                           'it with `rtmw export`')
+        raise NetworkError(
+            f'network {path} is neither .onnx nor .xml: export it with `rtmw export`'
+        )
     if backend not in (None, *BACKENDS):
-        raise NetworkError(f'unknown backend "{backend}": use one of '
-                           f'{", ".join(BACKENDS)}')
+        raise NetworkError(
+            f'unknown backend "{backend}": use one of {", ".join(BACKENDS)}'
+        )
     if precision not in PRECISIONS:
-        raise NetworkError(f'unknown precision "{precision}": use one of '
-                           f'{", ".join(PRECISIONS)}; fp16 and int8 are '
-                           'properties of a file, see `rtmw export`')
+        raise NetworkError(
+            f'unknown precision "{precision}": use one of '
+            f'{", ".join(PRECISIONS)}; fp16 and int8 are '
+            'properties of a file, see `rtmw export`'
+        )
     if backend == 'onnxruntime' and path.suffix == '.xml':
-        raise NetworkError(f'network {path} is an OpenVINO file: use the '
-                           'backend openvino, or the .onnx file')
+        raise NetworkError(
+            f'network {path} is an OpenVINO file: use the '
+            'backend openvino, or the .onnx file'
+        )
     if backend == 'onnxruntime' and precision == 'bf16':
-        raise NetworkError('ONNX Runtime has no bf16 on CPUs: use the '
-                           'backend openvino, or an int8 file')
+        raise NetworkError(
+            'ONNX Runtime has no bf16 on CPUs: use the '
+            'backend openvino, or an int8 file'
+        )
     arguments = (path, device, threads or os.cpu_count(), precision, streams)
     if backend == 'openvino' or path.suffix == '.xml':
         return OpenVino(*arguments)
@@ -111,6 +123,7 @@ class OnnxRuntime:
 
     def __init__(self, path, device, threads, precision='fp32', streams=1):
         import onnxruntime
+
         self.path, self.threads = path, max(1, threads // streams)
         self.streams = streams
         self._providers = _providers(onnxruntime, device)
@@ -118,16 +131,17 @@ class OnnxRuntime:
         entries = self._session.get_inputs()
         self.inputs = dict(map(_node, entries))
         self.outputs = dict(map(_node, self._session.get_outputs()))
-        self.dtype = (np.float16 if entries[0].type == 'tensor(float16)' else
-                      np.float32)
+        self.dtype = np.float16 if entries[0].type == 'tensor(float16)' else np.float32
         self.metadata = _metadata(
-            self._session.get_modelmeta().custom_metadata_map.get(METADATA))
+            self._session.get_modelmeta().custom_metadata_map.get(METADATA)
+        )
         fixed = isinstance(entries[0].shape[0], int)
         shared = device == 'cpu' and self.threads > 1 and not fixed
         self._pool = ThreadPoolExecutor(self.threads) if shared else None
 
     def _load(self):
         import onnxruntime
+
         options = onnxruntime.SessionOptions()
         options.intra_op_num_threads = self.threads
         options.log_severity_level = 3
@@ -136,15 +150,16 @@ class OnnxRuntime:
             options.add_session_config_entry('session.x64quantprecision', '1')
         # Detector and pose network take turns: a thread that spins for the
         # one takes a core from the other.
-        options.add_session_config_entry('session.intra_op.allow_spinning',
-                                         '0')
+        options.add_session_config_entry('session.intra_op.allow_spinning', '0')
         try:
             return onnxruntime.InferenceSession(
-                str(self.path), options, providers=self._providers)
+                str(self.path), options, providers=self._providers
+            )
         except Exception as error:
             raise NetworkError(
                 f'network {self.path} is no model that ONNX Runtime can load: '
-                f'{_one_line(error)}') from None
+                f'{_one_line(error)}'
+            ) from None
 
     def __call__(self, batch):
         """(B, ...) float32 -> list of (B, ...) float32, one an output."""
@@ -160,9 +175,10 @@ class OnnxRuntime:
         try:
             return self._session.run(None, {name: batch})
         except Exception as error:
-            raise NetworkError(f'network {self.path} fails on an input of '
-                               f'shape {batch.shape}: {_one_line(error)}'
-                               ) from None
+            raise NetworkError(
+                f'network {self.path} fails on an input of '
+                f'shape {batch.shape}: {_one_line(error)}'
+            ) from None
 
 
 @functools.lru_cache(maxsize=1)
@@ -172,6 +188,7 @@ def openvino_core():
     order of their making the second puts the first's back, which is gone:
     the next signal that Python handles kills the process."""
     import openvino
+
     return openvino.Core()
 
 
@@ -188,39 +205,47 @@ class OpenVino:
         try:
             self._core = openvino_core()
         except ImportError:
-            raise NetworkError('the backend openvino is not installed: pip '
-                               'install openvino') from None
+            raise NetworkError(
+                'the backend openvino is not installed: pip install openvino'
+            ) from None
         self.path, self.streams = path, streams
         self._device = name = device.upper()
         if name.split('.')[0] not in {
-                found.split('.')[0] for found in self._core.available_devices}:
+            found.split('.')[0] for found in self._core.available_devices
+        }:
             raise NetworkError(
                 f'OpenVINO has no device "{device}" here: use one of '
-                f'{", ".join(self._core.available_devices).lower()}')
-        self._hints = dict(INFERENCE_PRECISION_HINT=(
-            'bf16' if precision == 'bf16' else 'f32'))
+                f'{", ".join(self._core.available_devices).lower()}'
+            )
+        self._hints = dict(
+            INFERENCE_PRECISION_HINT=('bf16' if precision == 'bf16' else 'f32')
+        )
         if name == 'CPU':
             self._hints['INFERENCE_NUM_THREADS'] = threads
             known = self._core.get_property('CPU', 'OPTIMIZATION_CAPABILITIES')
             if precision == 'bf16' and 'BF16' not in known:
-                raise NetworkError('this CPU has no bf16 instructions: use '
-                                   'the precision fp32')
+                raise NetworkError(
+                    'this CPU has no bf16 instructions: use the precision fp32'
+                )
         model = self._loaded(self._core.read_model, str(path))
         self.dtype = model.inputs[0].element_type.to_dtype()
         self.inputs = dict(map(_port, model.inputs))
         self.outputs = dict(map(_port, model.outputs))
         place = ['framework', METADATA]
         self.metadata = _metadata(
-            model.get_rt_info(place).astype(str) if model.has_rt_info(place)
-            else None)
+            model.get_rt_info(place).astype(str) if model.has_rt_info(place) else None
+        )
         self._free = next(iter(self.inputs.values()))[0] is None
         if self._free:
             shape = model.inputs[0].partial_shape
             shape[0] = 1
             self._loaded(model.reshape, {model.inputs[0]: shape})
         self._model, self._many = model, streams
-        packed = sum(_packed_size(node, precision) for node in model.get_ops()
-                     if node.get_type_name() == 'Constant')
+        packed = sum(
+            _packed_size(node, precision)
+            for node in model.get_ops()
+            if node.get_type_name() == 'Constant'
+        )
         if name == 'CPU' and self._free and packed <= threads * SECOND_COPY:
             self._many = max(streams, min(threads, max(2, threads // 4)))
         self._lock, self._compiled = threading.Lock(), {}
@@ -229,8 +254,11 @@ class OpenVino:
 
     def _compile(self, streams):
         self._compiled[streams] = self._loaded(
-            self._core.compile_model, self._model, self._device,
-            self._hints | dict(NUM_STREAMS=streams))
+            self._core.compile_model,
+            self._model,
+            self._device,
+            self._hints | dict(NUM_STREAMS=streams),
+        )
 
     def _loaded(self, step, *arguments):
         """The result of a step of loading the file."""
@@ -239,7 +267,8 @@ class OpenVino:
         except Exception as error:
             raise NetworkError(
                 f'network {self.path} is no model that OpenVINO can load: '
-                f'{_one_line(error)}') from None
+                f'{_one_line(error)}'
+            ) from None
 
     def __call__(self, batch):
         """(B, ...) float32 -> list of (B, ...) float32, one an output."""
@@ -248,27 +277,29 @@ class OpenVino:
         # What does not fill all streams is faster on all threads.
         cut = len(items) - len(items) % self._many
         try:
-            results = (self._run(items[:cut], self._many) +
-                       self._run(items[cut:], self.streams))
+            results = self._run(items[:cut], self._many) + self._run(
+                items[cut:], self.streams
+            )
         except NetworkError:
             raise
         except Exception as error:
-            raise NetworkError(f'network {self.path} fails on an input of '
-                               f'shape {np.shape(batch)}: {_one_line(error)}'
-                               ) from None
+            raise NetworkError(
+                f'network {self.path} fails on an input of '
+                f'shape {np.shape(batch)}: {_one_line(error)}'
+            ) from None
         return [np.concatenate(output) for output in zip(*results)]
 
     def _run(self, items, streams):
         """[(1, ...)] -> their outputs; two requests a stream keep it busy."""
-        requests = [self._request(streams)
-                    for _ in range(min(2 * streams, len(items)))]
+        requests = [self._request(streams) for _ in range(min(2 * streams, len(items)))]
         results, ahead = [], len(requests)
         for number in range(len(items) + ahead):
             request = requests[number % ahead]
             if number >= ahead:
                 request.wait()
-                results.append([tensor.data.copy()
-                                for tensor in request.output_tensors])
+                results.append(
+                    [tensor.data.copy() for tensor in request.output_tensors]
+                )
             if number < len(items):
                 request.start_async([items[number]])
         with self._lock:
@@ -294,7 +325,8 @@ def _providers(onnxruntime, device):
         raise NetworkError(
             f'ONNX Runtime here has no device "{device}", only '
             f'{", ".join(here)}: install the build for it (for NVIDIA, '
-            'pip install onnxruntime-gpu)')
+            'pip install onnxruntime-gpu)'
+        )
     options = dict(device_id=number) if number else {}
     chosen = [(provider, options)]
     if kind == 'tensorrt':
@@ -303,13 +335,11 @@ def _providers(onnxruntime, device):
 
 
 def _node(node):
-    return node.name, [side if isinstance(side, int) else None
-                       for side in node.shape]
+    return node.name, [side if isinstance(side, int) else None for side in node.shape]
 
 
 def _port(port):
-    shape = [dim.get_length() if dim.is_static else None
-             for dim in port.partial_shape]
+    shape = [dim.get_length() if dim.is_static else None for dim in port.partial_shape]
     return port.any_name, shape
 
 
@@ -319,8 +349,12 @@ def _packed_size(constant, precision):
     kind = constant.get_element_type()
     if not kind.is_real():
         return constant.get_byte_size()
-    return 8 * constant.get_byte_size() // kind.bitwidth * (
-        2 if precision == 'bf16' else 4)
+    return (
+        8
+        * constant.get_byte_size()
+        // kind.bitwidth
+        * (2 if precision == 'bf16' else 4)
+    )
 
 
 def _metadata(text):

@@ -3,17 +3,18 @@
 Shapes: N persons, K keypoints, (h, w) the network's input in pixels; images
 are (H, W, 3) uint8 BGR.
 """
+
 from pathlib import Path
 
 import cv2
 import numpy as np
 
-from .. import geometry
-from ..images import read_image
-from ..second_look import BETA, NUM_KEYPOINTS, look_again, variance
+from ..core import geometry
+from ..core.images import read_image
+from ..core.people import People
+from ..core.second_look import BETA, NUM_KEYPOINTS, look_again, variance
+from ..core.simcc import decode
 from .network import load_network
-from .people import People
-from .simcc import decode
 
 AXES = ('simcc_x', 'simcc_y', 'simcc_z')
 #: Outputs of a file that was exported with the decoding inside.
@@ -45,12 +46,12 @@ class PoseModel:
             the file says, else RGB, which all released models were trained
             on. rtmlib 0.0.16 feeds BGR.
         subbin (bool): Refine between bins, see
-            :func:`rtmw_ext.runtime.simcc.decode_axis`. A file whose metadata
+            :func:`rtmw_ext.core.simcc.decode_axis`. A file whose metadata
             asks for expected bins has no others.
         person_height (float): Metres, for the depth of a 3D person.
         second_look (PoseModel | str | Path, optional): A network, or its
             file, that looks at every face and hand again, from nearer, see
-            :mod:`rtmw_ext.second_look`: better points for nine more crops a
+            :mod:`rtmw_ext.core.second_look`: better points for nine more crops a
             person. One that learned faces and hands on their own
             (``BatchPipeline(part_prob=1.)``).
         **network: Further arguments of :func:`load_network`.
@@ -68,35 +69,54 @@ class PoseModel:
             look.
     """
 
-    def __init__(self, path, *, rgb=None, subbin=False,
-                 person_height=geometry.PERSON_HEIGHT, second_look=None,
-                 **network):
+    def __init__(
+        self,
+        path,
+        *,
+        rgb=None,
+        subbin=False,
+        person_height=geometry.PERSON_HEIGHT,
+        second_look=None,
+        **network,
+    ):
         self.network = load_network(path, **network)
         meta = self.network.metadata
         self.order = _order(self.network)
         self.decoded = set(self.network.outputs) == set(DECODED)
-        self.is_3d = (3 == self.network.outputs['keypoints'][2]
-                      if self.decoded else len(self.order) == 3)
-        (batch, _, height, width), = self.network.inputs.values()
+        self.is_3d = (
+            3 == self.network.outputs['keypoints'][2]
+            if self.decoded
+            else len(self.order) == 3
+        )
+        ((batch, _, height, width),) = self.network.inputs.values()
         self.input_size = tuple(meta.get('input_size', (width, height))[:2])
         if None in self.input_size:
-            raise PoseError(f'{path} takes any input size and names none: '
-                            'export it with `rtmw export`')
+            raise PoseError(
+                f'{path} takes any input size and names none: '
+                'export it with `rtmw export`'
+            )
         shapes = list(self.network.outputs.values())
         shapes = [shapes[number] for number in self.order]
-        ratios = set() if self.decoded else {
-            shape[2] / side
-            for shape, side in zip(shapes, self.input_size)
-            if shape[2] is not None}
-        fits = all(fixed in (None, side) for fixed, side in zip(
-            (width, height), self.input_size))
+        ratios = (
+            set()
+            if self.decoded
+            else {
+                shape[2] / side
+                for shape, side in zip(shapes, self.input_size)
+                if shape[2] is not None
+            }
+        )
+        fits = all(
+            fixed in (None, side)
+            for fixed, side in zip((width, height), self.input_size)
+        )
         if len(ratios) > 1 or not fits:
             raise PoseError(
                 f'{path}: an input of {width} x {height} and outputs {shapes} '
                 f'do not fit {self.input_size[0]} x {self.input_size[1]} '
-                'pixels; it is damaged, or no SimCC model')
-        self.split_ratio = meta.get('split_ratio') or (
-            ratios.pop() if ratios else 2.)
+                'pixels; it is damaged, or no SimCC model'
+            )
+        self.split_ratio = meta.get('split_ratio') or (ratios.pop() if ratios else 2.0)
         self.z_range = meta.get('z_range', Z_RANGE)
         self.score_scale = meta.get('score_scale')
         self.expected_beta = meta.get('expected_beta')
@@ -111,15 +131,18 @@ class PoseModel:
         if isinstance(second_look, (str, Path)):
             second_look = PoseModel(second_look, subbin=subbin, **network)
         elif not isinstance(second_look, (PoseModel, type(None))):
-            raise PoseError(f'second_look={second_look!r} is no network: give '
-                            'a PoseModel or its file')
+            raise PoseError(
+                f'second_look={second_look!r} is no network: give '
+                'a PoseModel or its file'
+            )
         self.second_look = second_look
         for one in (self, second_look) if second_look else ():
             if one.decoded or one.num_keypoints not in (None, NUM_KEYPOINTS):
                 raise PoseError(
                     f'{one.network.path} has no part in a second look: that '
                     f'takes the SimCC logits of {NUM_KEYPOINTS} points, its '
-                    f'outputs are {one.network.outputs}')
+                    f'outputs are {one.network.outputs}'
+                )
         self.batch = batch or MAX_BATCH
         self._nobody = None
 
@@ -130,8 +153,8 @@ class PoseModel:
             boxes (ndarray, optional): (N, 4) x1, y1, x2, y2 in pixels.
                 Default: one person fills the image.
             box_scores (ndarray, optional): (N, ). Default: 1.
-            camera (dict, optional): As of :mod:`rtmw_ext.geometry`; 3D only.
-                Default: :func:`rtmw_ext.geometry.default_camera`.
+            camera (dict, optional): As of :mod:`rtmw_ext.core.geometry`; 3D only.
+                Default: :func:`rtmw_ext.core.geometry.default_camera`.
 
         Returns:
             People: N persons.
@@ -145,28 +168,35 @@ class PoseModel:
         if boxes is None:
             boxes = [(0, 0, width, height)]
         boxes = np.asarray(boxes, np.float32).reshape(-1, 4)
-        bad = ~np.isfinite(boxes).all(1) | (boxes[:, 2:] <= boxes[:, :2]
-                                            ).any(1)
+        bad = ~np.isfinite(boxes).all(1) | (boxes[:, 2:] <= boxes[:, :2]).any(1)
         if bad.any():
             number = bad.argmax()
-            raise PoseError(f'box {number} is {boxes[number].tolist()}: it '
-                            'must be finite with x1 < x2 and y1 < y2')
+            raise PoseError(
+                f'box {number} is {boxes[number].tolist()}: it '
+                'must be finite with x1 < x2 and y1 < y2'
+            )
         if box_scores is None:
             box_scores = np.ones(len(boxes), np.float32)
         if self.second_look and len(boxes):
             points, scores = look_again(
-                self.look(image, boxes, spread=True), boxes,
-                lambda *where: self.second_look.look(
-                    image, *where, spread=True))
+                self.look(image, boxes, spread=True),
+                boxes,
+                lambda *where: self.second_look.look(image, *where, spread=True),
+            )
         else:
             points, scores, _ = self.look(image, boxes)
         people = People(
-            points[..., :2].astype(np.float32), scores, boxes,
-            np.asarray(box_scores, np.float32))
+            points[..., :2].astype(np.float32),
+            scores,
+            boxes,
+            np.asarray(box_scores, np.float32),
+        )
         if self.is_3d:
             people.keypoints_3d_cam, people.keypoints_3d = self._to_3d(
-                people, points[..., 2].astype(np.float32),
-                camera or geometry.default_camera(width, height))
+                people,
+                points[..., 2].astype(np.float32),
+                camera or geometry.default_camera(width, height),
+            )
         return people
 
     def look(self, image, boxes, tilts=None, mirrored=None, spread=False):
@@ -178,11 +208,12 @@ class PoseModel:
         points, scores = self.decode(simcc)
         variances = None
         if spread:
-            variances = np.stack([
-                variance(axis, self.beta) for axis in simcc],
-                -1) / self.split_ratio**2
+            variances = (
+                np.stack([variance(axis, self.beta) for axis in simcc], -1)
+                / self.split_ratio**2
+            )
             if self.is_3d:
-                variances[..., 2] *= self.z_unit(simcc[2])**2
+                variances[..., 2] *= self.z_unit(simcc[2]) ** 2
         points, variances = to_image(matrices, points, variances)
         return points, scores, variances
 
@@ -206,9 +237,12 @@ class PoseModel:
         crops = np.empty((len(matrices), 3, height, width), np.float32)
         for out, matrix in zip(crops, matrices):
             pixels = cv2.warpAffine(
-                image, matrix, self.input_size,
-                flags=cv2.INTER_LINEAR | cv2.WARP_INVERSE_MAP)
-            out[:] = pixels.transpose(2, 0, 1)[::-1 if self.rgb else 1]
+                image,
+                matrix,
+                self.input_size,
+                flags=cv2.INTER_LINEAR | cv2.WARP_INVERSE_MAP,
+            )
+            out[:] = pixels.transpose(2, 0, 1)[:: -1 if self.rgb else 1]
         crops -= self.mean
         crops *= self.scale
         return crops
@@ -220,15 +254,19 @@ class PoseModel:
             # How many points there are, the outputs may not say.
             if self._nobody is None:
                 width, height = self.input_size
-                self._nobody = [output[:0] for output in self.run(
-                    np.zeros((1, 3, height, width), np.float32))]
+                self._nobody = [
+                    output[:0]
+                    for output in self.run(np.zeros((1, 3, height, width), np.float32))
+                ]
             return self._nobody
         parts = [
-            self.network(crops[start:start + self.batch])
+            self.network(crops[start : start + self.batch])
             for start in range(0, len(crops), self.batch)
         ]
-        outputs = [np.concatenate(output) if len(parts) > 1 else output[0]
-                   for output in zip(*parts)]
+        outputs = [
+            np.concatenate(output) if len(parts) > 1 else output[0]
+            for output in zip(*parts)
+        ]
         return [outputs[number] for number in self.order]
 
     def decode(self, simcc):
@@ -250,10 +288,12 @@ class PoseModel:
 
     def _to_3d(self, people, z, camera):
         depth = geometry.estimate_root_depth(
-            people.keypoints, z, people.scores > 0.3, camera,
-            self.person_height)
-        return (points.astype(np.float32) for points in
-                geometry.to_camera_space(people.keypoints, z, depth, camera))
+            people.keypoints, z, people.scores > 0.3, camera, self.person_height
+        )
+        return (
+            points.astype(np.float32)
+            for points in geometry.to_camera_space(people.keypoints, z, depth, camera)
+        )
 
 
 def frames(boxes, input_size, tilts=None, mirrored=None):
@@ -277,8 +317,9 @@ def frames(boxes, input_size, tilts=None, mirrored=None):
     cos, sin = scales * np.cos(tilts), scales * np.sin(tilts)
     matrices[:, 0, 0], matrices[:, 0, 1] = cos, -sin
     matrices[:, 1, 0], matrices[:, 1, 1] = sin, cos
-    matrices[:, :, 2] = ((boxes[:, :2] + boxes[:, 2:]) / 2
-                         - matrices[:, :, :2] @ (size / 2))
+    matrices[:, :, 2] = (boxes[:, :2] + boxes[:, 2:]) / 2 - matrices[:, :, :2] @ (
+        size / 2
+    )
     if mirrored is not None:
         # About the middle of the pixel grid, as an image is flipped.
         flip = np.array([[-1, 0, size[0] - 1], [0, 1, 0], [0, 0, 1]])
@@ -298,12 +339,15 @@ def to_image(matrices, points, variances=None):
         tuple[ndarray]: Both; what is beyond x and y, as it was.
     """
     points = points.astype(np.float64)
-    points[..., :2] = (points[..., :2] @ matrices[:, :, :2].transpose(0, 2, 1)
-                       + matrices[:, None, :, 2])
+    points[..., :2] = (
+        points[..., :2] @ matrices[:, :, :2].transpose(0, 2, 1)
+        + matrices[:, None, :, 2]
+    )
     if variances is not None:
         variances = variances.astype(np.float64)
-        variances[..., :2] = (variances[..., :2]
-                              @ (matrices[:, :, :2]**2).transpose(0, 2, 1))
+        variances[..., :2] = variances[..., :2] @ (matrices[:, :, :2] ** 2).transpose(
+            0, 2, 1
+        )
     return points, variances
 
 
@@ -318,14 +362,19 @@ def _order(network):
     inputs = list(network.inputs.values())
     if set(names) == set(DECODED):
         return [names.index(name) for name in DECODED]
-    if (len(inputs) != 1 or len(inputs[0]) != 4 or len(names) not in (2, 3)
-            or any(len(shape) != 3 for shape in shapes)
-            or len({shape[1] for shape in shapes} - {None}) > 1):
+    if (
+        len(inputs) != 1
+        or len(inputs[0]) != 4
+        or len(names) not in (2, 3)
+        or any(len(shape) != 3 for shape in shapes)
+        or len({shape[1] for shape in shapes} - {None}) > 1
+    ):
         raise PoseError(
             f'{network.path} is no pose model: it has inputs {inputs} and '
             f'outputs {network.outputs}, not an image (B, 3, h, w) and '
-            'simcc_x, simcc_y[, simcc_z] of shape (B, K, bins)')
-    wanted = AXES[:len(names)]
+            'simcc_x, simcc_y[, simcc_z] of shape (B, K, bins)'
+        )
+    wanted = AXES[: len(names)]
     if set(names) == set(wanted):
         return [names.index(name) for name in wanted]
     return list(range(len(names)))

@@ -2,6 +2,7 @@
 
 Shapes: N persons, K keypoints; boxes are (N, 4) x1, y1, x2, y2 in pixels.
 """
+
 import numpy as np
 
 MIN_SCORE = 0.3
@@ -85,17 +86,18 @@ class Tracker:
             People: Those with ids; between detections without the lost ones.
         """
         people.ids = self.ids
-        tight, good = points_box(people.keypoints, people.scores,
-                                 self.min_score)
+        tight, good = points_box(people.keypoints, people.scores, self.min_score)
         sides = np.maximum(tight[:, 2:] - tight[:, :2], 1e-6)
         sides = np.concatenate([sides, sides], 1)
         if self.detected:
             outward = np.array([-1, -1, 1, 1], np.float32)
             self.margins = ((people.boxes - tight) * outward / sides).clip(
-                0, MAX_MARGIN) * outward
+                0, MAX_MARGIN
+            ) * outward
             # A detected person is believed; its box stays if no point is seen.
-            self.boxes = np.where(good[:, None],
-                                  tight + self.margins * sides, self.boxes)
+            self.boxes = np.where(
+                good[:, None], tight + self.margins * sides, self.boxes
+            )
             self.detected = False
             return people
         self.boxes = (tight + self.margins * sides)[good]
@@ -120,12 +122,12 @@ class OneEuro:
         speed_cutoff (float): Hz, > 0, for the speed.
     """
 
-    def __init__(self, rate, min_cutoff=1.5, beta=10., speed_cutoff=1.):
-        if not (rate > 0 and min_cutoff > 0 and speed_cutoff > 0
-                and beta >= 0):
+    def __init__(self, rate, min_cutoff=1.5, beta=10.0, speed_cutoff=1.0):
+        if not (rate > 0 and min_cutoff > 0 and speed_cutoff > 0 and beta >= 0):
             raise ValueError(
                 f'OneEuro needs rate={rate}, min_cutoff={min_cutoff} and '
-                f'speed_cutoff={speed_cutoff} > 0 and beta={beta} >= 0')
+                f'speed_cutoff={speed_cutoff} > 0 and beta={beta} >= 0'
+            )
         self.rate, self.min_cutoff = rate, min_cutoff
         self.beta, self.speed_cutoff = beta, speed_cutoff
         self.last = {}
@@ -141,9 +143,10 @@ class OneEuro:
             size = max(np.ptp(people.boxes[number].reshape(2, 2), 0).max(), 1)
             parts = [(people.keypoints, size)]
             parts += [
-                (values, 1.)
+                (values, 1.0)
                 for values in (people.keypoints_3d, people.keypoints_3d_cam)
-                if values is not None]
+                if values is not None
+            ]
             states = self.last.get(name, [None] * len(parts))
             last[name] = [
                 self._step(values, number, unit, state)

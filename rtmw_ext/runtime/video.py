@@ -1,4 +1,5 @@
 """Videos and webcams in, videos out, and work done ahead in threads."""
+
 import math
 import queue
 import threading
@@ -10,7 +11,7 @@ from pathlib import Path
 import cv2
 
 SUFFIXES = ('.mp4', '.avi', '.mov', '.mkv', '.webm', '.m4v', '.mpg', '.mpeg')
-DEFAULT_RATE = 30.
+DEFAULT_RATE = 30.0
 
 
 class VideoError(ValueError):
@@ -42,13 +43,19 @@ class Video:
         if not self._capture.isOpened():
             raise VideoError(
                 f'{self.name} cannot be opened: '
-                + ('is it plugged in, and free?' if webcam else
-                   'it is damaged or no video; convert it to MP4'))
+                + (
+                    'is it plugged in, and free?'
+                    if webcam
+                    else 'it is damaged or no video; convert it to MP4'
+                )
+            )
         self.rate = self._capture.get(cv2.CAP_PROP_FPS)
         if not math.isfinite(self.rate) or not 0 < self.rate <= 1000:
             warnings.warn(
                 f'{self.name} says {self.rate:g} frames a second: '
-                f'{DEFAULT_RATE:g} are assumed', stacklevel=2)
+                f'{DEFAULT_RATE:g} are assumed',
+                stacklevel=2,
+            )
             self.rate = DEFAULT_RATE
         count = self._capture.get(cv2.CAP_PROP_FRAME_COUNT)
         self.count = 0 if webcam or not 0 < count < 1e9 else int(count)
@@ -82,10 +89,13 @@ class VideoWriter:
     def __init__(self, path, rate, size):
         self.path = path
         self._writer = cv2.VideoWriter(
-            str(path), cv2.VideoWriter_fourcc(*'mp4v'), rate, size)
+            str(path), cv2.VideoWriter_fourcc(*'mp4v'), rate, size
+        )
         if not self._writer.isOpened():
-            raise VideoError(f'video {path} cannot be written: check the '
-                             'folder, its rights and the disk')
+            raise VideoError(
+                f'video {path} cannot be written: check the '
+                'folder, its rights and the disk'
+            )
 
     def write(self, frame):
         self._writer.write(frame)

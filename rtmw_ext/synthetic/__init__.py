@@ -4,6 +4,7 @@ tests, and rendered people with 2D and 3D truth for training.
 The people need the packages of requirements/synthetic.txt, when the first of
 them is made.
 """
+
 from .dataset import SyntheticWholeBodyDataset, WholeBody3DDataset
 
 __all__ = ['SyntheticWholeBodyDataset', 'WholeBody3DDataset']

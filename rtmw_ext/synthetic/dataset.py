@@ -3,15 +3,16 @@ disk with their 3D truth.
 
 Shapes: N = 1 person of a sample, K = 133 keypoints.
 """
+
 import numpy as np
 from mmpose.datasets import CocoWholeBodyDataset
 from mmpose.registry import DATASETS
 
+from ..core.skeleton import HIPS
 from ..datasets.wholebody import AnnotationError, WholeBodyDataset
-from ..skeleton import HIPS
 
 
-def sample_info(sample, person, hidden_weight=1.):
+def sample_info(sample, person, hidden_weight=1.0):
     """The fields of a person that pipelines read.
 
     Args:
@@ -41,7 +42,8 @@ def sample_info(sample, person, hidden_weight=1.):
         keypoints_visible=weights[seen][None],
         keypoints_3d=np.float32(sample.keypoints_3d[person])[None],
         keypoints_3d_visible=np.float32(seen > 0)[None],
-        camera_param=dict(K=np.float32(sample.camera)))
+        camera_param=dict(K=np.float32(sample.camera)),
+    )
 
 
 @DATASETS.register_module()
@@ -65,11 +67,19 @@ class SyntheticWholeBodyDataset(CocoWholeBodyDataset):
         BodyError: The body model Anny is missing.
     """
 
-    def __init__(self, num, seed=0, size=(288, 288), backgrounds=None,
-                 hidden_weight=1., **kwargs):
+    def __init__(
+        self,
+        num,
+        seed=0,
+        size=(288, 288),
+        backgrounds=None,
+        hidden_weight=1.0,
+        **kwargs,
+    ):
         if num < 1 or seed < 0:
-            raise AnnotationError(f'SyntheticWholeBodyDataset needs num={num} '
-                                  f'>= 1 and seed={seed} >= 0')
+            raise AnnotationError(
+                f'SyntheticWholeBodyDataset needs num={num} >= 1 and seed={seed} >= 0'
+            )
         self.num = num
         self.seed = seed
         self.size = tuple(size)
@@ -90,6 +100,7 @@ class SyntheticWholeBodyDataset(CocoWholeBodyDataset):
         """The :class:`SceneMaker` of this process."""
         if self._maker is None:
             from .scene import SceneMaker
+
             self._maker = SceneMaker(self.backgrounds)
         return self._maker
 
@@ -99,17 +110,22 @@ class SyntheticWholeBodyDataset(CocoWholeBodyDataset):
     def get_data_info(self, idx):
         """Renders sample ``idx``, see :func:`sample_info`."""
         from .scene import rng_of
+
         info = super().get_data_info(0)
         index = int(idx) % self.num
         sample = self.maker.crop(rng_of(self.seed, index), self.size)
-        info.update(sample_info(sample, 0, self.hidden_weight), id=index,
-                    img_id=index, img_path=f'synthetic/{self.seed}/{index}')
+        info.update(
+            sample_info(sample, 0, self.hidden_weight),
+            id=index,
+            img_id=index,
+            img_path=f'synthetic/{self.seed}/{index}',
+        )
         return info
 
 
 @DATASETS.register_module()
 class WholeBody3DDataset(WholeBodyDataset):
-    """COCO-WholeBody annotations with 3D truth, as ``tools/synthesize.py
+    """COCO-WholeBody annotations with 3D truth, as ``tools/dataset/synthesize.py
     --format coco`` writes them.
 
     Besides the fields of COCO-WholeBody an annotation has ``keypoints_3d``
@@ -123,8 +139,10 @@ class WholeBody3DDataset(WholeBodyDataset):
         kwargs: Of :class:`WholeBodyDataset`.
     """
 
-    how_to_get = ('make it with tools/synthesize.py, the evaluation set with '
-                  '`make synthetic-val`')
+    how_to_get = (
+        'make it with tools/dataset/synthesize.py, the evaluation set with '
+        '`make synthetic-val`'
+    )
 
     def __init__(self, *args, known_depth=True, **kwargs):
         self.known_depth = known_depth
@@ -141,12 +159,13 @@ class WholeBody3DDataset(WholeBodyDataset):
         annotation = raw_data_info['raw_ann_info']
         info['keypoints'] = np.float32(info['keypoints'])
         info['keypoints_visible'] = np.float32(info['keypoints_visible'])
-        info['keypoints_3d'] = np.float32(
-            annotation['keypoints_3d']).reshape(1, -1, 3)
-        info['keypoints_3d_visible'] = np.float32(
-            annotation['keypoints_3d_valid'])[None]
+        info['keypoints_3d'] = np.float32(annotation['keypoints_3d']).reshape(1, -1, 3)
+        info['keypoints_3d_visible'] = np.float32(annotation['keypoints_3d_valid'])[
+            None
+        ]
         info['camera_param'] = dict(
-            K=np.float32(raw_data_info['raw_img_info']['camera']))
+            K=np.float32(raw_data_info['raw_img_info']['camera'])
+        )
         if self.known_depth:
             # True for points outside the photo too.
             hips = info['keypoints_3d'][0, list(HIPS), 2]

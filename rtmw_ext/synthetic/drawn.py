@@ -18,18 +18,49 @@ from pathlib import Path
 import cv2
 import numpy as np
 
-from ..skeleton import FIELDS
+from ..core.skeleton import FIELDS
 
 NUM_KEYPOINTS = 133
 BODY_NAMES = (
-    'nose', 'left_eye', 'right_eye', 'left_ear', 'right_ear',
-    'left_shoulder', 'right_shoulder', 'left_elbow', 'right_elbow',
-    'left_wrist', 'right_wrist', 'left_hip', 'right_hip', 'left_knee',
-    'right_knee', 'left_ankle', 'right_ankle')
+    'nose',
+    'left_eye',
+    'right_eye',
+    'left_ear',
+    'right_ear',
+    'left_shoulder',
+    'right_shoulder',
+    'left_elbow',
+    'right_elbow',
+    'left_wrist',
+    'right_wrist',
+    'left_hip',
+    'right_hip',
+    'left_knee',
+    'right_knee',
+    'left_ankle',
+    'right_ankle',
+)
 BODY_LINKS = (
-    (16, 14), (14, 12), (17, 15), (15, 13), (12, 13), (6, 12), (7, 13),
-    (6, 7), (6, 8), (7, 9), (8, 10), (9, 11), (2, 3), (1, 2), (1, 3),
-    (2, 4), (3, 5), (4, 6), (5, 7))
+    (16, 14),
+    (14, 12),
+    (17, 15),
+    (15, 13),
+    (12, 13),
+    (6, 12),
+    (7, 13),
+    (6, 7),
+    (6, 8),
+    (7, 9),
+    (8, 10),
+    (9, 11),
+    (2, 3),
+    (1, 2),
+    (1, 3),
+    (2, 4),
+    (3, 5),
+    (4, 6),
+    (5, 7),
+)
 
 MIN_SIDE = 64
 MIN_PERSON_WIDTH = 32
@@ -104,17 +135,18 @@ def _sample_face(rng):
     right_brow = np.stack([np.linspace(-0.7, -0.18, 5), brow - arch], -1)
     left_brow = right_brow[::-1] * (-1, 1)
     bridge = np.stack([np.zeros(4), np.linspace(-0.14, 0.22, 4)], -1)
-    nostrils = np.stack([np.linspace(-0.17, 0.17, 5),
-                         (0.28, 0.32, 0.34, 0.32, 0.28)], -1)
-    eyes = [_ring((x, -0.13), (0.21, 0.12), (180, 240, 300, 0, 60, 120))
-            for x in (-0.42, 0.42)]
-    lips = _ring((0, 0.58), (0.38, opening + 0.08),
-                 180 + 30 * np.arange(12))
+    nostrils = np.stack(
+        [np.linspace(-0.17, 0.17, 5), (0.28, 0.32, 0.34, 0.32, 0.28)], -1
+    )
+    eyes = [
+        _ring((x, -0.13), (0.21, 0.12), (180, 240, 300, 0, 60, 120))
+        for x in (-0.42, 0.42)
+    ]
+    lips = _ring((0, 0.58), (0.38, opening + 0.08), 180 + 30 * np.arange(12))
     inner = _ring((0, 0.58), (0.27, opening), 180 + 45 * np.arange(8))
     mouth = np.concatenate([lips, inner])
-    mouth[:, 1] -= smile * (mouth[:, 0] / 0.38)**2
-    inside = np.concatenate(
-        [right_brow, left_brow, bridge, nostrils, *eyes, mouth])
+    mouth[:, 1] -= smile * (mouth[:, 0] / 0.38) ** 2
+    inside = np.concatenate([right_brow, left_brow, bridge, nostrils, *eyes, mouth])
     inside[:, 0] += yaw
     return np.concatenate([jaw, inside])
 
@@ -153,8 +185,8 @@ def _sample_side(rng, points, left):
     foot = ankle + _turn(FOOT, _angle(rng, 'foot'))
 
     joints = np.stack([shoulder, elbow, wrist, hip, knee, ankle])
-    points[5 + other:17:2] = mirror * joints
-    points[17 + 3 * other:20 + 3 * other] = mirror * foot
+    points[5 + other : 17 : 2] = mirror * joints
+    points[17 + 3 * other : 20 + 3 * other] = mirror * foot
     part = FIELDS['lefthand_kpts' if left else 'righthand_kpts']
     points[part] = mirror * hand
 
@@ -178,8 +210,7 @@ def sample_person(rng, center, height):
     """
     center = np.asarray(center, float)
     if center.shape != (2,) or not np.isfinite(center).all():
-        raise ValueError(
-            f'center is {center.tolist()}; pass two finite numbers (x, y)')
+        raise ValueError(f'center is {center.tolist()}; pass two finite numbers (x, y)')
     if not 0 < height < np.inf:
         raise ValueError(f'height is {height}; pass a positive number')
 
@@ -194,8 +225,7 @@ def sample_person(rng, center, height):
     ear = np.multiply(HEAD_RADII, (1.1, -0.08))
     points[3], points[4] = HEAD + ear, HEAD + ear * (-1, 1)
 
-    points[ON_HEAD] = NECK + _turn(
-        points[ON_HEAD] - NECK, _angle(rng, 'tilt'))
+    points[ON_HEAD] = NECK + _turn(points[ON_HEAD] - NECK, _angle(rng, 'tilt'))
     points[UPPER] = _turn(points[UPPER], _angle(rng, 'lean'))
     return center + height * points
 
@@ -227,8 +257,15 @@ def _fixed(points):
 
 
 def _stroke(image, points, color, width, closed=False):
-    cv2.polylines(image, [_fixed(points)], closed, color,
-                  max(1, round(width)), cv2.LINE_AA, SUBPIXEL_BITS)
+    cv2.polylines(
+        image,
+        [_fixed(points)],
+        closed,
+        color,
+        max(1, round(width)),
+        cv2.LINE_AA,
+        SUBPIXEL_BITS,
+    )
 
 
 def _limb(image, points, color, width, outline):
@@ -244,8 +281,7 @@ def _fill(image, points, color, rim=None, width=1):
 
 
 def _draw_foot(image, ankle, foot, color, unit):
-    sole = cv2.convexHull(
-        np.vstack([ankle, foot]).astype(np.float32))[:, 0]
+    sole = cv2.convexHull(np.vstack([ankle, foot]).astype(np.float32))[:, 0]
     _fill(image, sole, color, INK, 0.025 * unit)
     _fill(image, sole, color, color, 0.012 * unit)
 
@@ -254,8 +290,11 @@ def _draw_hand(image, hand, color, unit):
     palm = hand[[0, 1, 5, 9, 13, 17]]
     _fill(image, palm, color, INK, 0.024 * unit)
     for index in range(5):
-        finger = np.vstack([hand[0], hand[1:5]]) if index == 0 \
-            else hand[1 + 4 * index:5 + 4 * index]
+        finger = (
+            np.vstack([hand[0], hand[1:5]])
+            if index == 0
+            else hand[1 + 4 * index : 5 + 4 * index]
+        )
         # Every other finger is darker, so neighbours stay apart.
         shade = _mix(color, INK, 0.3 * (index % 2))
         _limb(image, finger, shade, 0.015 * unit, 0.0035 * unit)
@@ -268,26 +307,31 @@ def _draw_face(image, keypoints, skin, hair, unit):
     middle = (crown + chin) / 2
     across = (face[16] - face[0]) / np.cos(np.deg2rad(8)) / 2
     turn = np.degrees(np.arctan2(across[1], across[0]))
-    radii = np.array([np.linalg.norm(across),
-                      np.linalg.norm(chin - crown) / 2])
+    radii = np.array([np.linalg.norm(across), np.linalg.norm(chin - crown) / 2])
 
     def oval(center, size, start=0, stop=360):
         ring = _ring((0, 0), size, np.arange(start, stop + 1, 6))
         # The head turns like its ear line; _turn's sign is the opposite.
         return center + _turn(ring, -turn)
 
-    _fill(image, oval(middle + (crown - middle) * 0.2, radii * (1.08, 0.93)),
-          hair)
+    _fill(image, oval(middle + (crown - middle) * 0.2, radii * (1.08, 0.93)), hair)
     for ear, tint in zip(keypoints[3:5], (LEFT_TINT, RIGHT_TINT)):
-        _fill(image, oval(ear, radii * (0.16, 0.24)), _mix(skin, tint, 0.5),
-              INK, 0.005 * unit)
+        _fill(
+            image,
+            oval(ear, radii * (0.16, 0.24)),
+            _mix(skin, tint, 0.5),
+            INK,
+            0.005 * unit,
+        )
     _fill(image, oval(middle, radii), skin)
     _fill(image, oval(middle, radii * 1.03, 222, 318), hair)
     _stroke(image, face[:17], INK, 0.005 * unit)
 
     fine = 0.003 * unit
-    for brow, eye, tint in ((face[17:22], face[36:42], RIGHT_TINT),
-                            (face[22:27], face[42:48], LEFT_TINT)):
+    for brow, eye, tint in (
+        (face[17:22], face[36:42], RIGHT_TINT),
+        (face[22:27], face[42:48], LEFT_TINT),
+    ):
         _stroke(image, brow, _mix(INK, tint, 0.35), 0.008 * unit)
         _fill(image, eye, (250, 250, 250), INK, fine)
         iris = np.linalg.norm(eye[1] - eye[5]) * 0.42
@@ -312,8 +356,9 @@ def draw_person(image, keypoints, rng):
         ValueError: If ``image`` or ``keypoints`` has another shape or type.
     """
     if image.dtype != np.uint8 or image.ndim != 3 or image.shape[2] != 3:
-        raise ValueError(f'image is {image.dtype} {image.shape}; pass a '
-                         'uint8 array (H, W, 3)')
+        raise ValueError(
+            f'image is {image.dtype} {image.shape}; pass a uint8 array (H, W, 3)'
+        )
     keypoints = _check_keypoints(keypoints)
     unit = _height(keypoints)
     rim = 0.006 * unit
@@ -322,33 +367,31 @@ def draw_person(image, keypoints, rng):
     shirt, trousers = rng.uniform(70, 220, (2, 3))
     sides = [
         (side, tint, FIELDS[hand])
-        for side, tint, hand in ((0, LEFT_TINT, 'lefthand_kpts'),
-                                 (1, RIGHT_TINT, 'righthand_kpts'))
+        for side, tint, hand in (
+            (0, LEFT_TINT, 'lefthand_kpts'),
+            (1, RIGHT_TINT, 'righthand_kpts'),
+        )
     ]
 
     for side, tint, _ in sides:
-        hip, knee, ankle = keypoints[11 + side:17:2]
-        foot = keypoints[17 + 3 * side:20 + 3 * side]
+        hip, knee, ankle = keypoints[11 + side : 17 : 2]
+        foot = keypoints[17 + 3 * side : 20 + 3 * side]
         cloth = _mix(trousers, tint, 0.55)
         _draw_foot(image, ankle, foot, _mix(INK, tint, 0.5), unit)
-        _limb(image, [knee, ankle], _mix(cloth, (255,) * 3, 0.35),
-              0.05 * unit, rim)
+        _limb(image, [knee, ankle], _mix(cloth, (255,) * 3, 0.35), 0.05 * unit, rim)
         _limb(image, [hip, knee], cloth, 0.068 * unit, rim)
 
     corners = keypoints[[5, 6, 12, 11]]
     neck = corners[:2].mean(0)
-    _limb(image, [neck, keypoints[31]], _mix(skin, INK, 0.15),
-          0.055 * unit, rim)
+    _limb(image, [neck, keypoints[31]], _mix(skin, INK, 0.15), 0.055 * unit, rim)
     _fill(image, corners, INK, INK, 0.062 * unit)
     _fill(image, corners, shirt.tolist(), shirt.tolist(), 0.05 * unit)
     _draw_face(image, keypoints, skin, hair, unit)
 
     for side, tint, hand in sides:
-        shoulder, elbow, wrist = keypoints[5 + side:11:2]
-        _limb(image, [elbow, wrist], _mix(skin, tint, 0.3),
-              0.036 * unit, rim)
-        _limb(image, [shoulder, elbow], _mix(shirt, tint, 0.55),
-              0.05 * unit, rim)
+        shoulder, elbow, wrist = keypoints[5 + side : 11 : 2]
+        _limb(image, [elbow, wrist], _mix(skin, tint, 0.3), 0.036 * unit, rim)
+        _limb(image, [shoulder, elbow], _mix(shirt, tint, 0.55), 0.05 * unit, rim)
         _draw_hand(image, keypoints[hand], _mix(skin, tint, 0.25), unit)
 
 
@@ -445,8 +488,10 @@ def annotation(keypoints, image_id, ann_id, image_size):
     limit = np.subtract(size, 1)
     inside = ((keypoints >= 0) & (keypoints <= limit)).all(1)
     if not inside.any():
-        raise ValueError(f'no keypoint is inside the {size[0]}x{size[1]} '
-                         'image; leave such a person out')
+        raise ValueError(
+            f'no keypoint is inside the {size[0]}x{size[1]} '
+            'image; leave such a person out'
+        )
 
     flat = np.column_stack([keypoints.round(2), np.full(len(inside), 2)])
     flat[~inside] = 0
@@ -464,21 +509,22 @@ def annotation(keypoints, image_id, ann_id, image_size):
     }
     for name, part in FIELDS.items():
         result[name] = [
-            value for x, y, v in flat[part].tolist()
-            for value in (x, y, int(v))
+            value for x, y, v in flat[part].tolist() for value in (x, y, int(v))
         ]
     result['foot_valid'] = bool(inside[FIELDS['foot_kpts']].any())
     for name in ('face', 'lefthand', 'righthand'):
         part = FIELDS[f'{name}_kpts']
         seen = keypoints[part][inside[part]]
         result[f'{name}_valid'] = len(seen) > 0
-        result[f'{name}_box'] = _box(
-            seen.min(0), seen.max(0), size) if len(seen) else [0.0] * 4
+        result[f'{name}_box'] = (
+            _box(seen.min(0), seen.max(0), size) if len(seen) else [0.0] * 4
+        )
     return result
 
 
-def write_dataset(root, num_images, seed, size=(320, 320), people=(1, 2),
-                  split='train'):
+def write_dataset(
+    root, num_images, seed, size=(320, 320), people=(1, 2), split='train'
+):
     """Write drawn images with COCO-WholeBody annotations.
 
     Writes ``root/images/{split}/000000000001.jpg`` and so on, and
@@ -503,8 +549,7 @@ def write_dataset(root, num_images, seed, size=(320, 320), people=(1, 2),
         OSError: If a file cannot be written.
     """
     if not _is_int(num_images) or num_images < 1:
-        raise ValueError(
-            f'num_images is {num_images}; pass a whole number >= 1')
+        raise ValueError(f'num_images is {num_images}; pass a whole number >= 1')
     if not _is_int(seed) or seed < 0:
         raise ValueError(f'seed is {seed}; pass a whole number >= 0')
     size = _check_size(size)
@@ -512,8 +557,7 @@ def write_dataset(root, num_images, seed, size=(320, 320), people=(1, 2),
         raise ValueError(f'people is {people}; pass (least, most)')
     _check_people(*people, size)
     if not re.fullmatch(r'[A-Za-z0-9_-]+', split):
-        raise ValueError(f"split is {split!r}; use letters, digits, '_' "
-                         "and '-' only")
+        raise ValueError(f"split is {split!r}; use letters, digits, '_' and '-' only")
 
     root = Path(root)
     image_dir = root / 'images' / split
@@ -523,22 +567,24 @@ def write_dataset(root, num_images, seed, size=(320, 320), people=(1, 2),
 
     images, annotations = [], []
     for image_id in range(1, num_images + 1):
-        rng = np.random.default_rng(
-            [seed, zlib.crc32(split.encode()), image_id])
+        rng = np.random.default_rng([seed, zlib.crc32(split.encode()), image_id])
         count = int(rng.integers(people[0], people[1], endpoint=True))
         image, drawn = draw_scene(rng, size, count)
         path = image_dir / f'{image_id:012d}.jpg'
         if not cv2.imwrite(str(path), image):
             raise OSError(f'cannot write {path}; check space and rights')
-        images.append({
-            'id': image_id,
-            'file_name': path.name,
-            'width': size[0],
-            'height': size[1],
-        })
+        images.append(
+            {
+                'id': image_id,
+                'file_name': path.name,
+                'width': size[0],
+                'height': size[1],
+            }
+        )
         for keypoints in drawn:
-            annotations.append(annotation(
-                keypoints, image_id, len(annotations) + 1, size))
+            annotations.append(
+                annotation(keypoints, image_id, len(annotations) + 1, size)
+            )
     category = {
         'id': 1,
         'name': 'person',
@@ -546,11 +592,7 @@ def write_dataset(root, num_images, seed, size=(320, 320), people=(1, 2),
         'keypoints': list(BODY_NAMES),
         'skeleton': [list(link) for link in BODY_LINKS],
     }
-    content = {
-        'images': images,
-        'annotations': annotations,
-        'categories': [category],
-    }
+    content = {'images': images, 'annotations': annotations, 'categories': [category]}
     ann_file.write_text(json.dumps(content), encoding='utf-8')
     return ann_file
 
@@ -562,27 +604,30 @@ def _is_int(value):
 def _check_keypoints(keypoints):
     keypoints = np.asarray(keypoints, float)
     if keypoints.shape != (NUM_KEYPOINTS, 2):
-        raise ValueError(f'keypoints have shape {keypoints.shape}; pass '
-                         f'({NUM_KEYPOINTS}, 2)')
+        raise ValueError(
+            f'keypoints have shape {keypoints.shape}; pass ({NUM_KEYPOINTS}, 2)'
+        )
     if not np.isfinite(keypoints).all():
-        raise ValueError('keypoints hold a NaN or infinite value; pass '
-                         'finite pixels')
+        raise ValueError('keypoints hold a NaN or infinite value; pass finite pixels')
     return keypoints
 
 
 def _check_size(size):
-    if len(size) != 2 or not all(
-            _is_int(side) and side >= MIN_SIDE for side in size):
-        raise ValueError(f'size is {tuple(size)}; pass whole numbers '
-                         f'(width, height), each >= {MIN_SIDE}')
+    if len(size) != 2 or not all(_is_int(side) and side >= MIN_SIDE for side in size):
+        raise ValueError(
+            f'size is {tuple(size)}; pass whole numbers '
+            f'(width, height), each >= {MIN_SIDE}'
+        )
     return int(size[0]), int(size[1])
 
 
 def _check_people(least, most, size):
     if not _is_int(least) or not _is_int(most) or not 1 <= least <= most:
-        raise ValueError(f'people is ({least}, {most}); pass whole numbers '
-                         'with 1 <= least <= most')
+        raise ValueError(
+            f'people is ({least}, {most}); pass whole numbers with 1 <= least <= most'
+        )
     if most * MIN_PERSON_WIDTH > size[0]:
         raise ValueError(
             f'{most} people do not fit a width of {size[0]}; ask for at '
-            f'most {size[0] // MIN_PERSON_WIDTH} or a wider image')
+            f'most {size[0] // MIN_PERSON_WIDTH} or a wider image'
+        )

@@ -8,13 +8,14 @@ elbows, legs about the hips and knees, the face is a curved surface, the
 person turns. A pinhole camera projects the points and the picture is drawn
 from the projections, so that neither 2D nor 3D labels have noise.
 """
+
 from pathlib import Path
 
 import cv2
 import numpy as np
 
-from ..geometry import project
-from ..skeleton import PARTS
+from ..core.geometry import project
+from ..core.skeleton import PARTS
 from . import drawn
 
 # Limits in degrees; a positive swing of a limb goes towards the viewer.
@@ -52,14 +53,12 @@ def sample_person_3d(rng, height=1.7):
     # A face and feet stand out from the plane of the body.
     face = [*range(5), *PARTS['face']]
     middle = points[PARTS['face']].mean(0)
-    spread = np.linalg.norm(
-        (points[face, :2] - middle[:2]) / drawn.HEAD_RADII, axis=1)
+    spread = np.linalg.norm((points[face, :2] - middle[:2]) / drawn.HEAD_RADII, axis=1)
     points[face, 2] = -0.06 * np.sqrt(np.clip(1.2 - spread**2, 0, None))
     points[[0, 53], 2] -= 0.015
     for toes in ([17, 18], [20, 21]):
         points[toes, 2] -= 0.06
-    for side, hand, sign in ((0, PARTS['left_hand'], -1),
-                             (1, PARTS['right_hand'], 1)):
+    for side, hand, sign in ((0, PARTS['left_hand'], -1), (1, PARTS['right_hand'], 1)):
         arm, forearm = rng.uniform((-10, 0), (ARM, FOREARM))
         elbow, wrist = 7 + side, 9 + side
         _swing(points, [wrist, *hand], elbow, 1, sign * forearm)
@@ -103,12 +102,14 @@ def pinhole(size):
     """The camera of every picture of a size (W, H)."""
     width, height = size
     focal = FOCAL * width
-    return dict(K=np.array([[focal, 0, (width - 1) / 2],
-                            [0, focal, (height - 1) / 2], [0, 0, 1]]))
+    return dict(
+        K=np.array(
+            [[focal, 0, (width - 1) / 2], [0, focal, (height - 1) / 2], [0, 0, 1]]
+        )
+    )
 
 
-def write_h3wb(path, image_root, subject, count, seed, size=(320, 320),
-               unknown_3d=()):
+def write_h3wb(path, image_root, subject, count, seed, size=(320, 320), unknown_3d=()):
     """Writes pictures and one H3WB file of a subject with one camera.
 
     Pictures are ``image_root/<subject>/Images/drawn.0/frame_<n>.jpg``, as
@@ -137,7 +138,8 @@ def write_h3wb(path, image_root, subject, count, seed, size=(320, 320),
             raise OSError(f'cannot write {file}; check space and rights')
         x, y, w, h = drawn.annotation(pixels, 1, 1, size)['bbox']
         boxes[subject, 'drawn', '0', frame] = dict(
-            x_min=x, y_min=y, x_max=x + w, y_max=y + h)
+            x_min=x, y_min=y, x_max=x + w, y_max=y + h
+        )
         if frame in unknown_3d:
             points = np.full_like(points, np.nan)
         all_points.append(points)
@@ -146,15 +148,23 @@ def write_h3wb(path, image_root, subject, count, seed, size=(320, 320),
     matrix[:2] /= 1000
     np.savez(
         path,
-        train_data=np.array({subject: {'drawn': {
-            'frame_id': np.arange(count),
-            '0': {
-                'pose_2d': np.array(all_pixels),
-                'camera_3d': np.array(all_points) * 1000,
+        train_data=np.array(
+            {
+                subject: {
+                    'drawn': {
+                        'frame_id': np.arange(count),
+                        '0': {
+                            'pose_2d': np.array(all_pixels),
+                            'camera_3d': np.array(all_points) * 1000,
+                        },
+                    }
+                }
             },
-        }}}, dtype=object),
-        metadata=np.array({subject: {'0': {
-            'K': matrix[None],
-            'Distortion': np.zeros((1, 5)),
-        }}}, dtype=object),
-        bbox=np.array(boxes, dtype=object))
+            dtype=object,
+        ),
+        metadata=np.array(
+            {subject: {'0': {'K': matrix[None], 'Distortion': np.zeros((1, 5))}}},
+            dtype=object,
+        ),
+        bbox=np.array(boxes, dtype=object),
+    )

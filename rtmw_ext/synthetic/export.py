@@ -5,6 +5,7 @@ All are made in shards by worker processes.  A shard depends on its number
 and the seed only, and is there as a whole or not at all: a run that was
 stopped goes on where it was, and more workers give the same files.
 """
+
 import functools
 import json
 import multiprocessing
@@ -15,7 +16,7 @@ from pathlib import Path
 import cv2
 import numpy as np
 
-from ..skeleton import FIELDS, SEEN_PART
+from ..core.skeleton import FIELDS, SEEN_PART
 from .drawn import BODY_LINKS, BODY_NAMES
 
 VERSION = 2
@@ -27,7 +28,7 @@ PEOPLE = dict(coco=(1, 4), detection=(0, 6), crops=(1, 1))
 SHAPES = (1, 5 / 4, 4 / 3, 3 / 2, 16 / 9)
 #: Of whom less is shown than the first is nobody to a detector, less than the
 #: second a region to ignore (``iscrowd``).
-NOBODY, BARELY = .04, .2
+NOBODY, BARELY = 0.04, 0.2
 
 
 class ExportError(ValueError):
@@ -71,22 +72,29 @@ def annotation(sample, person, image_id, ann_id):
         'segmentation': [],
         'num_keypoints': int((visible[:17] > 0).sum()),
         'pose_family': sample.families[person],
-        'keypoints_3d': sample.keypoints_3d[person].round(6).reshape(
-            -1).tolist(),
+        'keypoints_3d': sample.keypoints_3d[person].round(6).reshape(-1).tolist(),
         'keypoints_3d_valid': (inside > 0).astype(int).tolist(),
     }
     for name, part in FIELDS.items():
-        result[name] = [value for (x, y), v in zip(
-            flat[part], visible[part].tolist()) for value in (x, y, v)]
+        result[name] = [
+            value
+            for (x, y), v in zip(flat[part], visible[part].tolist())
+            for value in (x, y, v)
+        ]
     # Boxes of parts hold their labelled points, as COCO-WholeBody's do.
-    for name, part in (('foot', FIELDS['foot_kpts']),
-                       ('face', FIELDS['face_kpts']),
-                       ('lefthand', FIELDS['lefthand_kpts']),
-                       ('righthand', FIELDS['righthand_kpts'])):
+    for name, part in (
+        ('foot', FIELDS['foot_kpts']),
+        ('face', FIELDS['face_kpts']),
+        ('lefthand', FIELDS['lefthand_kpts']),
+        ('righthand', FIELDS['righthand_kpts']),
+    ):
         known = points[part][visible[part] > 0]
         result[f'{name}_valid'] = len(known) > 0
-        low, extent = (known.min(0), np.ptp(known, axis=0)) if len(
-            known) else (np.zeros(2), np.zeros(2))
+        low, extent = (
+            (known.min(0), np.ptp(known, axis=0))
+            if len(known)
+            else (np.zeros(2), np.zeros(2))
+        )
         result[f'{name}_box'] = [*low.tolist(), *extent.round(3).tolist()]
     return result
 
@@ -110,15 +118,19 @@ def box_annotation(sample, person, image_id, ann_id):
         return None
     x1, y1, x2, y2 = sample.boxes[person].tolist()
     return dict(
-        id=ann_id, image_id=image_id, category_id=1,
+        id=ann_id,
+        image_id=image_id,
+        category_id=1,
         iscrowd=int(sample.shown[person] < BARELY),
         bbox=[round(value, 2) for value in (x1, y1, x2 - x1, y2 - y1)],
-        area=round((x2 - x1) * (y2 - y1), 2))
+        area=round((x2 - x1) * (y2 - y1), 2),
+    )
 
 
 @functools.lru_cache(maxsize=1)
 def _maker(backgrounds):
     from .scene import SceneMaker
+
     return SceneMaker(backgrounds)
 
 
@@ -132,6 +144,7 @@ def _replace(path, write):
 def _crop_shard(task):
     out, shard, first, count, seed, size, backgrounds = task
     from .scene import rng_of
+
     maker = _maker(backgrounds)
     crops = np.empty((count, size, size, 3), np.uint8)
     truth = {
@@ -165,9 +178,9 @@ def _crop_shard(task):
 
 
 def _picture_shard(task):
-    (out, shard, first, count, seed, kind, size, people, split,
-     backgrounds) = task
+    (out, shard, first, count, seed, kind, size, people, split, backgrounds) = task
     from .scene import rng_of
+
     maker = _maker(backgrounds)
     folder = out / 'images' / split
     images, annotations = [], []
@@ -177,39 +190,54 @@ def _picture_shard(task):
         shape = size if kind == 'coco' else _any_shape(rng, size)
         sample = maker.photo(rng, shape, people)
         path = folder / f'{image_id:012d}.jpg'
-        if not cv2.imwrite(str(path), sample.image,
-                           [cv2.IMWRITE_JPEG_QUALITY, 92]):
+        if not cv2.imwrite(str(path), sample.image, [cv2.IMWRITE_JPEG_QUALITY, 92]):
             raise OSError(f'cannot write {path}; check space and rights')
-        images.append({
-            'id': image_id,
-            'file_name': path.name,
-            'width': shape[0],
-            'height': shape[1],
-            'camera': sample.camera.round(4).tolist(),
-        })
+        images.append(
+            {
+                'id': image_id,
+                'file_name': path.name,
+                'width': shape[0],
+                'height': shape[1],
+                'camera': sample.camera.round(4).tolist(),
+            }
+        )
         describe = annotation if kind == 'coco' else box_annotation
         for person in range(len(sample.boxes)):
             # Up to 100 people a picture.
-            annotations.append(describe(
-                sample, person, image_id, image_id * 100 + person))
-    part = dict(images=images, annotations=[
-        row for row in annotations if row is not None])
-    _replace(out / 'parts' / split / f'{shard:05d}.json',
-             lambda path: path.write_text(json.dumps(part)))
+            annotations.append(
+                describe(sample, person, image_id, image_id * 100 + person)
+            )
+    part = dict(
+        images=images, annotations=[row for row in annotations if row is not None]
+    )
+    _replace(
+        out / 'parts' / split / f'{shard:05d}.json',
+        lambda path: path.write_text(json.dumps(part)),
+    )
     return count
 
 
 def _any_shape(rng, size):
     """(W, H) within ``size``, upright or wide, in a usual proportion."""
     ratio = rng.choice(SHAPES)
-    width, height = (ratio, 1) if rng.uniform() < .6 else (1, ratio)
+    width, height = (ratio, 1) if rng.uniform() < 0.6 else (1, ratio)
     scale = min(size[0] / width, size[1] / height)
     return int(round(width * scale)), int(round(height * scale))
 
 
-def export(out, num, seed, kind='coco', size=None, people=None,
-           split='train', workers=1, backgrounds=None, shard=256,
-           progress=print):
+def export(
+    out,
+    num,
+    seed,
+    kind='coco',
+    size=None,
+    people=None,
+    split='train',
+    workers=1,
+    backgrounds=None,
+    shard=256,
+    progress=print,
+):
     """Writes a data set, or what is missing of it.
 
     Args:
@@ -239,21 +267,25 @@ def export(out, num, seed, kind='coco', size=None, people=None,
             of other arguments.
     """
     if kind not in KINDS:
-        raise ExportError(f'format is {kind!r}: use one of '
-                          f'{", ".join(KINDS)}')
+        raise ExportError(f'format is {kind!r}: use one of {", ".join(KINDS)}')
     people = tuple(people or PEOPLE[kind])
-    if min(num, workers, shard) < 1 or seed < 0 or not (
-            0 <= people[0] <= people[1]):
+    if min(num, workers, shard) < 1 or seed < 0 or not (0 <= people[0] <= people[1]):
         raise ExportError(
             f'num={num}, workers={workers} and shard={shard} must be >= 1, '
-            f'seed={seed} >= 0 and people={people} (least, most)')
+            f'seed={seed} >= 0 and people={people} (least, most)'
+        )
     size = tuple(size or SIZES[kind])
     if min(size) < 64 or (kind == 'crops' and size[0] != size[1]):
-        raise ExportError(f'size is {size}: sides from 64 pixels, crops are '
-                          'square')
+        raise ExportError(f'size is {size}: sides from 64 pixels, crops are square')
     out = Path(out)
-    recipe = dict(version=VERSION, kind=kind, seed=seed, size=list(size),
-                  shard=shard, backgrounds=str(backgrounds or ''))
+    recipe = dict(
+        version=VERSION,
+        kind=kind,
+        seed=seed,
+        size=list(size),
+        shard=shard,
+        backgrounds=str(backgrounds or ''),
+    )
     if kind != 'crops':
         recipe.update(people=list(people))
         (out / 'images' / split).mkdir(parents=True, exist_ok=True)
@@ -264,7 +296,8 @@ def export(out, num, seed, kind='coco', size=None, people=None,
     if name.is_file() and json.loads(name.read_text()) != recipe:
         raise ExportError(
             f'{out} holds a data set of another recipe, {name.read_text()}: '
-            'give another folder, or the same arguments to go on')
+            'give another folder, or the same arguments to go on'
+        )
     name.write_text(json.dumps(recipe))
 
     tasks = []
@@ -273,28 +306,33 @@ def export(out, num, seed, kind='coco', size=None, people=None,
         part = (out, number, first, count, seed)
         if kind == 'crops':
             path = out / f'crops-{number:05d}.npy'
-            done = path.is_file() and len(
-                np.load(path, mmap_mode='r')) == count
+            done = path.is_file() and len(np.load(path, mmap_mode='r')) == count
             task = (*part, size[0], backgrounds)
         else:
             path = out / 'parts' / split / f'{number:05d}.json'
-            done = path.is_file() and len(
-                json.loads(path.read_text())['images']) == count
+            done = (
+                path.is_file() and len(json.loads(path.read_text())['images']) == count
+            )
             task = (*part, kind, size, people, split, backgrounds)
         if not done:
             tasks.append(task)
-    _run(_crop_shard if kind == 'crops' else _picture_shard, tasks, workers,
-         num, progress)
+    _run(
+        _crop_shard if kind == 'crops' else _picture_shard,
+        tasks,
+        workers,
+        num,
+        progress,
+    )
     if kind == 'crops':
         return out
     person = {'id': 1, 'name': 'person', 'supercategory': 'person'}
     if kind == 'coco':
-        person.update(keypoints=list(BODY_NAMES),
-                      skeleton=[list(link) for link in BODY_LINKS])
+        person.update(
+            keypoints=list(BODY_NAMES), skeleton=[list(link) for link in BODY_LINKS]
+        )
     content = dict(images=[], annotations=[], categories=[person])
     for number in range(-(-num // shard)):
-        part = json.loads(
-            (out / 'parts' / split / f'{number:05d}.json').read_text())
+        part = json.loads((out / 'parts' / split / f'{number:05d}.json').read_text())
         content['images'] += part['images']
         content['annotations'] += part['annotations']
     path = out / 'annotations' / f'{split}.json'
@@ -322,5 +360,7 @@ def _run(work, tasks, workers, num, progress):
         for count in pool.imap_unordered(work, tasks):
             made += count
             speed = made / (time.monotonic() - start)
-            progress(f'{done + made} of {num}, {speed:.1f} a second, '
-                     f'{(left - made) / speed:.0f} s left')
+            progress(
+                f'{done + made} of {num}, {speed:.1f} a second, '
+                f'{(left - made) / speed:.0f} s left'
+            )

@@ -5,6 +5,7 @@ Shapes: B = 104 bones.  Angles are in degrees.  Axes are those of the body
 model: x to the person's left, y backwards, z up; the reference pose stands
 with the arms 45 degrees down and the face to -y.
 """
+
 import functools
 
 import numpy as np
@@ -12,18 +13,52 @@ from numba import njit
 
 # Weights of the families of a whole body.
 FAMILIES = {
-    'standing': 5, 'walking': 3, 'sitting': 4, 'crouching': 1.2, 'sports': 2,
-    'bending': 1, 'lying': 0.8, 'free': 2, 'rest': 0.4}
+    'standing': 5,
+    'walking': 3,
+    'sitting': 4,
+    'crouching': 1.2,
+    'sports': 2,
+    'bending': 1,
+    'lying': 0.8,
+    'free': 2,
+    'rest': 0.4,
+}
 # Weights of the families of one arm; each arm draws its own.
 ARMS = {
-    'hanging': 4, 'bent': 4, 'forward': 2, 'raised': 1.6, 'sideways': 1.2,
-    'on_hip': 1, 'to_face': 2.2, 'crossed': 1, 'behind': 0.5, 'free': 2}
+    'hanging': 4,
+    'bent': 4,
+    'forward': 2,
+    'raised': 1.6,
+    'sideways': 1.2,
+    'on_hip': 1,
+    'to_face': 2.2,
+    'crossed': 1,
+    'behind': 0.5,
+    'free': 2,
+}
 HANDS = {
-    'relaxed': 5, 'open': 3, 'fist': 2, 'pointing': 1.5, 'pinch': 1.2,
-    'grip': 2, 'victory': 0.6, 'thumb': 0.6, 'free': 3}
+    'relaxed': 5,
+    'open': 3,
+    'fist': 2,
+    'pointing': 1.5,
+    'pinch': 1.2,
+    'grip': 2,
+    'victory': 0.6,
+    'thumb': 0.6,
+    'free': 3,
+}
 FACES = {
-    'neutral': 4, 'smile': 3, 'laugh': 1.5, 'talk': 3, 'surprise': 1,
-    'anger': 1, 'sad': 1, 'pucker': 0.7, 'squint': 0.7, 'free': 2.5}
+    'neutral': 4,
+    'smile': 3,
+    'laugh': 1.5,
+    'talk': 3,
+    'surprise': 1,
+    'anger': 1,
+    'sad': 1,
+    'pucker': 0.7,
+    'squint': 0.7,
+    'free': 2.5,
+}
 
 
 def _draw(rng, families):
@@ -37,23 +72,30 @@ def _rotation(x, y, z, angle):
     x, y, z = x / size, y / size, z / size
     c, s = np.cos(angle), np.sin(angle)
     d = 1 - c
-    return np.array([
-        [c + x * x * d, x * y * d - z * s, x * z * d + y * s],
-        [y * x * d + z * s, c + y * y * d, y * z * d - x * s],
-        [z * x * d - y * s, z * y * d + x * s, c + z * z * d]])
+    return np.array(
+        [
+            [c + x * x * d, x * y * d - z * s, x * z * d + y * s],
+            [y * x * d + z * s, c + y * y * d, y * z * d - x * s],
+            [z * x * d - y * s, z * y * d + x * s, c + z * z * d],
+        ]
+    )
 
 
 def turn(axis, degrees):
     """(3, 3) rotation about an axis."""
     x, y, z = axis
-    return _rotation(float(x), float(y), float(z),
-                     float(degrees) * np.pi / 180)
+    return _rotation(float(x), float(y), float(z), float(degrees) * np.pi / 180)
 
 
 def _cross(a, b):
     """np.cross of two (3,), which is slow for single vectors."""
-    return np.array([a[1] * b[2] - a[2] * b[1], a[2] * b[0] - a[0] * b[2],
-                     a[0] * b[1] - a[1] * b[0]])
+    return np.array(
+        [
+            a[1] * b[2] - a[2] * b[1],
+            a[2] * b[0] - a[0] * b[2],
+            a[0] * b[1] - a[1] * b[0],
+        ]
+    )
 
 
 def _swing(start, end):
@@ -92,8 +134,7 @@ class PoseSampler:
         heads = body.heads.copy()
         for bone in range(1, len(heads)):
             p = body.parents[bone]
-            heads[bone] = heads[p] + carry[p] @ (
-                body.heads[bone] - body.heads[p])
+            heads[bone] = heads[p] + carry[p] @ (body.heads[bone] - body.heads[p])
         return heads
 
     @functools.lru_cache(maxsize=None)  # noqa: B019 (one sampler a process)
@@ -116,8 +157,7 @@ class PoseSampler:
         family = _draw(rng, FAMILIES)
         if family == 'rest':
             for side in 'LR':
-                self._hand(rng, out, side, 'open' if rng.uniform() < .5
-                           else 'relaxed')
+                self._hand(rng, out, side, 'open' if rng.uniform() < 0.5 else 'relaxed')
             return out, family
         self._trunk(rng, out, family)
         self._legs(rng, out, family)
@@ -131,7 +171,8 @@ class PoseSampler:
         for side in 'LR':
             for toe in range(1, 6):
                 out[self.bones[f'toe{toe}-1.{side}']] = turn(
-                    (1, 0, 0), rng.normal(0, 8))
+                    (1, 0, 0), rng.normal(0, 8)
+                )
         return out, family
 
     def _set(self, out, bone, *turns):
@@ -141,47 +182,69 @@ class PoseSampler:
         out[self.bones[bone]] = rotation
 
     def _trunk(self, rng, out, family):
-        bend = dict(bending=50, crouching=25, sitting=8, sports=15,
-                    free=10).get(family, 2)
+        bend = dict(bending=50, crouching=25, sitting=8, sports=15, free=10).get(
+            family, 2
+        )
         bend = _normal(rng, bend, 12, -25, 95)
         side = _normal(rng, 0, 8, -28, 28)
         twist = _normal(rng, 0, 12, -40, 40)
         for bone in ('spine05', 'spine04', 'spine03', 'spine02', 'spine01'):
-            self._set(out, bone, turn((0, 0, 1), twist / 5),
-                      turn((0, 1, 0), side / 5), turn((1, 0, 0), bend / 5))
+            self._set(
+                out,
+                bone,
+                turn((0, 0, 1), twist / 5),
+                turn((0, 1, 0), side / 5),
+                turn((1, 0, 0), bend / 5),
+            )
         look = dict(
             nod=_normal(rng, 0.0 - 0.45 * max(bend - 20, 0), 16, -60, 45),
             tilt=_normal(rng, 0, 10, -32, 32),
-            yaw=_normal(rng, 0, 28, -72, 72))
-        for bone, share in (('neck01', .25), ('neck02', .2), ('neck03', .15),
-                            ('head', .4)):
-            self._set(out, bone, turn((0, 0, 1), share * look['yaw']),
-                      turn((0, 1, 0), share * look['tilt']),
-                      turn((1, 0, 0), share * look['nod']))
+            yaw=_normal(rng, 0, 28, -72, 72),
+        )
+        for bone, share in (
+            ('neck01', 0.25),
+            ('neck02', 0.2),
+            ('neck03', 0.15),
+            ('head', 0.4),
+        ):
+            self._set(
+                out,
+                bone,
+                turn((0, 0, 1), share * look['yaw']),
+                turn((0, 1, 0), share * look['tilt']),
+                turn((1, 0, 0), share * look['nod']),
+            )
         # The root carries how the whole person stands or lies.
         lean = turn((1, 0, 0), _normal(rng, 0, 5, -20, 20)) @ turn(
-            (0, 1, 0), _normal(rng, 0, 4, -20, 20))
+            (0, 1, 0), _normal(rng, 0, 4, -20, 20)
+        )
         if family == 'lying':
-            lean = turn((1, 0, 0), rng.choice([-90, 90]) + rng.normal(0, 8)) \
-                @ turn((0, 0, 1), rng.choice([0, 0, 90, -90])
-                       + rng.normal(0, 15))
+            lean = turn((1, 0, 0), rng.choice([-90, 90]) + rng.normal(0, 8)) @ turn(
+                (0, 0, 1), rng.choice([0, 0, 90, -90]) + rng.normal(0, 15)
+            )
         elif family == 'sports':
             lean = turn((1, 0, 0), _normal(rng, 12, 14, -30, 60)) @ turn(
-                (0, 1, 0), _normal(rng, 0, 12, -35, 35))
+                (0, 1, 0), _normal(rng, 0, 12, -35, 35)
+            )
         self._set(out, 'root', lean)
 
     def _leg(self, out, side, flex, spread, twist, knee, ankle):
         """Hip flexion forward, spread outwards, twist outwards, knee, foot
         down."""
         sign = 1 if side == 'L' else -1
-        down = np.array([0, 0, -1.])
+        down = np.array([0, 0, -1.0])
         thigh = self._along(f'upperleg01.{side}', f'lowerleg01.{side}')
         # Down first, so that the twist does not depend on the reference.
-        self._set(out, f'upperleg01.{side}',
-                  turn((1, 0, 0), -flex) @ turn((0, 1, 0), -sign * spread)
-                  @ turn(down, -sign * twist), _swing(thigh, down))
+        self._set(
+            out,
+            f'upperleg01.{side}',
+            turn((1, 0, 0), -flex)
+            @ turn((0, 1, 0), -sign * spread)
+            @ turn(down, -sign * twist),
+            _swing(thigh, down),
+        )
         shin = self._along(f'lowerleg01.{side}', f'foot.{side}')
-        hinge = _cross(thigh, np.array([0, -1., 0]))
+        hinge = _cross(thigh, np.array([0, -1.0, 0]))
         hinge /= np.linalg.norm(hinge)
         bent = np.degrees(np.arcsin(_cross(thigh, shin) @ hinge))
         # hinge is -x or so: bending backwards is a negative turn about it.
@@ -239,57 +302,102 @@ class PoseSampler:
     def _arm(self, rng, out, side, family):
         # (flexion forward, spread outwards, inward twist, elbow)
         if family == 'hanging':
-            values = (rng.normal(3, 14), rng.uniform(4, 22),
-                      rng.normal(0, 20), abs(rng.normal(14, 14)))
+            values = (
+                rng.normal(3, 14),
+                rng.uniform(4, 22),
+                rng.normal(0, 20),
+                abs(rng.normal(14, 14)),
+            )
         elif family == 'bent':
-            values = (rng.normal(15, 20), rng.uniform(5, 35),
-                      rng.normal(25, 30), rng.uniform(50, 125))
+            values = (
+                rng.normal(15, 20),
+                rng.uniform(5, 35),
+                rng.normal(25, 30),
+                rng.uniform(50, 125),
+            )
         elif family == 'forward':
-            values = (rng.uniform(45, 105), rng.uniform(-10, 30),
-                      rng.normal(0, 30), rng.uniform(0, 70))
+            values = (
+                rng.uniform(45, 105),
+                rng.uniform(-10, 30),
+                rng.normal(0, 30),
+                rng.uniform(0, 70),
+            )
         elif family == 'raised':
-            values = (rng.uniform(110, 170), rng.uniform(0, 35),
-                      rng.normal(0, 30), rng.uniform(0, 100))
+            values = (
+                rng.uniform(110, 170),
+                rng.uniform(0, 35),
+                rng.normal(0, 30),
+                rng.uniform(0, 100),
+            )
         elif family == 'sideways':
-            values = (rng.normal(10, 15), rng.uniform(55, 115),
-                      rng.normal(0, 40), rng.uniform(0, 100))
+            values = (
+                rng.normal(10, 15),
+                rng.uniform(55, 115),
+                rng.normal(0, 40),
+                rng.uniform(0, 100),
+            )
         elif family == 'on_hip':
-            values = (rng.normal(-8, 10), rng.uniform(30, 52),
-                      rng.uniform(40, 70), rng.uniform(75, 110))
+            values = (
+                rng.normal(-8, 10),
+                rng.uniform(30, 52),
+                rng.uniform(40, 70),
+                rng.uniform(75, 110),
+            )
         elif family == 'to_face':
-            values = (rng.uniform(25, 85), rng.uniform(-5, 40),
-                      rng.uniform(0, 45), rng.uniform(105, 145))
+            values = (
+                rng.uniform(25, 85),
+                rng.uniform(-5, 40),
+                rng.uniform(0, 45),
+                rng.uniform(105, 145),
+            )
         elif family == 'crossed':
-            values = (rng.uniform(15, 45), rng.uniform(0, 20),
-                      rng.uniform(45, 80), rng.uniform(75, 115))
+            values = (
+                rng.uniform(15, 45),
+                rng.uniform(0, 20),
+                rng.uniform(45, 80),
+                rng.uniform(75, 115),
+            )
         elif family == 'behind':
-            values = (rng.uniform(-45, -15), rng.uniform(5, 30),
-                      rng.normal(40, 25), rng.uniform(10, 80))
+            values = (
+                rng.uniform(-45, -15),
+                rng.uniform(5, 30),
+                rng.normal(40, 25),
+                rng.uniform(10, 80),
+            )
         else:
-            values = (_normal(rng, 45, 55, -45, 170),
-                      _normal(rng, 35, 35, -20, 110),
-                      _normal(rng, 15, 40, -60, 80), rng.uniform(0, 140))
+            values = (
+                _normal(rng, 45, 55, -45, 170),
+                _normal(rng, 35, 35, -20, 110),
+                _normal(rng, 15, 40, -60, 80),
+                rng.uniform(0, 140),
+            )
         flex, spread, twist, elbow = values
         sign = 1 if side == 'L' else -1
-        down = np.array([0, 0, -1.])
+        down = np.array([0, 0, -1.0])
         upper = self._along(f'upperarm01.{side}', f'lowerarm01.{side}')
         fore = self._along(f'lowerarm01.{side}', f'wrist.{side}')
         # Of a hanging arm the elbow folds forwards.
         level = _swing(upper, down)
         ahead = level @ fore
-        forward = turn(down, -sign * np.degrees(
-            np.arctan2(-sign * ahead[0], -ahead[1])))
+        forward = turn(
+            down, -sign * np.degrees(np.arctan2(-sign * ahead[0], -ahead[1]))
+        )
         settle = forward @ level
-        whole = turn((1, 0, 0), -flex) @ turn((0, 1, 0), -sign * spread) \
-            @ turn(down, sign * twist) @ settle
+        whole = (
+            turn((1, 0, 0), -flex)
+            @ turn((0, 1, 0), -sign * spread)
+            @ turn(down, sign * twist)
+            @ settle
+        )
         # The shoulder girdle follows a raised arm.
         lift = np.clip(
-            (np.degrees(np.arccos(np.clip(-(whole @ upper)[2], -1, 1))) - 45)
-            * 0.3, 0, 35) + rng.normal(0, 4)
+            (np.degrees(np.arccos(np.clip(-(whole @ upper)[2], -1, 1))) - 45) * 0.3,
+            0,
+            35,
+        ) + rng.normal(0, 4)
         girdle = turn((0, 1, 0), -sign * lift)
-        self._set(out, f'clavicle.{side}', turn((0, 1, 0), -sign * lift * .5))
-        self._set(out, f'shoulder01.{side}',
-                  turn((0, 1, 0), -sign * lift * .5))
+        self._set(out, f'clavicle.{side}', turn((0, 1, 0), -sign * lift * 0.5))
+        self._set(out, f'shoulder01.{side}', turn((0, 1, 0), -sign * lift * 0.5))
         self._set(out, f'upperarm01.{side}', girdle.T @ whole)
         hinge = _cross(upper, fore)
         hinge /= np.linalg.norm(hinge)
@@ -297,13 +405,15 @@ class PoseSampler:
         self._set(out, f'lowerarm01.{side}', turn(hinge, elbow - bent))
         # Turning the palm is spread over the forearm.
         roll = _normal(rng, 0, 45, -95, 80) * sign
-        self._set(out, f'lowerarm01.{side}', turn(fore, roll * .3))
-        self._set(out, f'lowerarm02.{side}', turn(fore, roll * .5))
+        self._set(out, f'lowerarm01.{side}', turn(fore, roll * 0.3))
+        self._set(out, f'lowerarm02.{side}', turn(fore, roll * 0.5))
         self._set(
-            out, f'wrist.{side}', turn(fore, roll * .2),
+            out,
+            f'wrist.{side}',
+            turn(fore, roll * 0.2),
             turn(self._palm_axis(side), _normal(rng, 0, 22, -60, 65)),
-            turn(_cross(self._palm_axis(side), fore),
-                 _normal(rng, 0, 10, -25, 22)))
+            turn(_cross(self._palm_axis(side), fore), _normal(rng, 0, 10, -25, 22)),
+        )
 
     def _palm_axis(self, side):
         """Across the palm: a positive turn folds the fingers to the palm."""
@@ -366,16 +476,16 @@ class PoseSampler:
             fan = spread * (3.2 - finger) * sign
             for i, name in enumerate(names):
                 self._set(out, name, turn(axis, curl[finger - 1, i]))
-            out[self.bones[names[0]]] = turn(palm, fan) @ out[
-                self.bones[names[0]]]
+            out[self.bones[names[0]]] = turn(palm, fan) @ out[self.bones[names[0]]]
         names = [f'finger1-{i}.{side}' for i in (1, 2, 3)]
         along = self._along(names[1], names[2])
         first = self._along(names[0], names[1])
         axis = _cross(first, along)
         axis /= np.linalg.norm(axis)
         wrist = self._along(f'wrist.{side}', f'finger3-1.{side}')
-        self._set(out, names[0], turn(wrist, -sign * thumb),
-                  turn(axis, curl[0, 0] * .5))
+        self._set(
+            out, names[0], turn(wrist, -sign * thumb), turn(axis, curl[0, 0] * 0.5)
+        )
         self._set(out, names[1], turn(axis, curl[0, 1]))
         self._set(out, names[2], turn(axis, curl[0, 2]))
 
@@ -391,53 +501,57 @@ class PoseSampler:
                 face[name + side] = value * (1 + u(-skew, skew))
 
         if family == 'smile':
-            both('mouthSmile', u(.3, 1))
-            both('cheekSquint', u(0, .6))
-            face['jawOpen'] = max(u(-.2, .25), 0)
+            both('mouthSmile', u(0.3, 1))
+            both('cheekSquint', u(0, 0.6))
+            face['jawOpen'] = max(u(-0.2, 0.25), 0)
         elif family == 'laugh':
-            both('mouthSmile', u(.4, 1))
-            face['jawOpen'] = u(.2, .7)
-            both('mouthUpperUp', u(.1, .6))
-            both('cheekSquint', u(.2, .9))
-            both('eyeSquint', u(0, .6))
+            both('mouthSmile', u(0.4, 1))
+            face['jawOpen'] = u(0.2, 0.7)
+            both('mouthUpperUp', u(0.1, 0.6))
+            both('cheekSquint', u(0.2, 0.9))
+            both('eyeSquint', u(0, 0.6))
         elif family == 'talk':
-            face['jawOpen'] = u(0, .45)
-            face[rng.choice(['mouthFunnel', 'mouthPucker', 'mouthShrugUpper',
-                             'mouthRollLower'])] = u(0, .6)
-            both('mouthLowerDown', u(0, .5))
-            both('mouthStretch', u(0, .4))
+            face['jawOpen'] = u(0, 0.45)
+            face[
+                rng.choice(
+                    ['mouthFunnel', 'mouthPucker', 'mouthShrugUpper', 'mouthRollLower']
+                )
+            ] = u(0, 0.6)
+            both('mouthLowerDown', u(0, 0.5))
+            both('mouthStretch', u(0, 0.4))
         elif family == 'surprise':
-            face['jawOpen'] = u(.2, .9)
-            face['browInnerUp'] = u(.4, 1)
-            both('browOuterUp', u(.3, 1))
-            both('eyeWide', u(.2, 1))
+            face['jawOpen'] = u(0.2, 0.9)
+            face['browInnerUp'] = u(0.4, 1)
+            both('browOuterUp', u(0.3, 1))
+            both('eyeWide', u(0.2, 1))
         elif family == 'anger':
-            both('browDown', u(.4, 1))
-            both('noseSneer', u(0, .8))
-            both('mouthPress', u(0, .7))
-            face['jawOpen'] = max(u(-.3, .4), 0)
+            both('browDown', u(0.4, 1))
+            both('noseSneer', u(0, 0.8))
+            both('mouthPress', u(0, 0.7))
+            face['jawOpen'] = max(u(-0.3, 0.4), 0)
         elif family == 'sad':
-            face['browInnerUp'] = u(.3, 1)
-            both('mouthFrown', u(.3, 1))
+            face['browInnerUp'] = u(0.3, 1)
+            both('mouthFrown', u(0.3, 1))
         elif family == 'pucker':
-            face['mouthPucker'] = u(.3, 1)
-            face['cheekPuff'] = max(u(-.5, .8), 0)
+            face['mouthPucker'] = u(0.3, 1)
+            face['cheekPuff'] = max(u(-0.5, 0.8), 0)
         elif family == 'squint':
-            both('eyeSquint', u(.4, 1))
-            both('eyeBlink', u(.2, .6))
+            both('eyeSquint', u(0.4, 1))
+            both('eyeBlink', u(0.2, 0.6))
         elif family == 'free':
             for name in rng.choice(self.actions, 6, replace=False):
                 if not name.startswith(('eyeLook', 'tongue')):
-                    face[name] = u(0, .7)
-        if rng.uniform() < .12:
-            both('eyeBlink', u(.5, .85), 0)
-        if rng.uniform() < .08:
-            face['eyeBlink' + rng.choice(['Left', 'Right'])] = u(.6, .85)
+                    face[name] = u(0, 0.7)
+        if rng.uniform() < 0.12:
+            both('eyeBlink', u(0.5, 0.85), 0)
+        if rng.uniform() < 0.08:
+            face['eyeBlink' + rng.choice(['Left', 'Right'])] = u(0.6, 0.85)
         for name in face:
-            limit = .85 if name.startswith('eyeBlink') else 1
+            limit = 0.85 if name.startswith('eyeBlink') else 1
             face[name] = min(face[name], limit)
         gaze = turn((0, 0, 1), np.clip(rng.normal(0, 12), -30, 30)) @ turn(
-            (1, 0, 0), np.clip(rng.normal(0, 8), -20, 20))
+            (1, 0, 0), np.clip(rng.normal(0, 8), -20, 20)
+        )
         return face, {'eye.L': gaze, 'eye.R': gaze}
 
 
@@ -453,27 +567,32 @@ def sample_phenotype(rng, body):
     figure = {name: rng.uniform(0, 1) for name in body.phenotypes}
     # Mostly adults: 1/3 is a child, 2/3 young, 1 old.
     age = rng.uniform()
-    figure['age'] = (rng.uniform(.6, 1) if age < .72 else
-                     rng.uniform(.3, .6) if age < .93 else
-                     rng.uniform(0, .3))
+    figure['age'] = (
+        rng.uniform(0.6, 1)
+        if age < 0.72
+        else rng.uniform(0.3, 0.6)
+        if age < 0.93
+        else rng.uniform(0, 0.3)
+    )
     for name in ('weight', 'muscle', 'height', 'proportions'):
-        figure[name] = np.clip(rng.normal(.5, .25), 0, 1)
-    races = rng.dirichlet((.6, .6, .6))
+        figure[name] = np.clip(rng.normal(0.5, 0.25), 0, 1)
+    races = rng.dirichlet((0.6, 0.6, 0.6))
     figure.update(zip(('african', 'asian', 'caucasian'), races))
     changes = {}
-    pairs = {name[2:] for name in body.local_changes
-             if name.startswith('l-')}
-    single = [name for name in body.local_changes
-              if name[:2] not in ('l-', 'r-')
-              and not name.startswith(('breast', 'bulge', 'pelvis'))]
+    pairs = {name[2:] for name in body.local_changes if name.startswith('l-')}
+    single = [
+        name
+        for name in body.local_changes
+        if name[:2] not in ('l-', 'r-')
+        and not name.startswith(('breast', 'bulge', 'pelvis'))
+    ]
     for name in sorted(pairs):
-        if rng.uniform() < .35:
-            value = np.clip(rng.normal(0, .3), -.8, .8)
+        if rng.uniform() < 0.35:
+            value = np.clip(rng.normal(0, 0.3), -0.8, 0.8)
             for side in 'lr':
-                changes[f'{side}-{name}'] = value + rng.normal(0, .04)
+                changes[f'{side}-{name}'] = value + rng.normal(0, 0.04)
     for name in single:
-        if rng.uniform() < .35:
-            spread = .12 if name.startswith(
-                ('hip', 'torso', 'measure')) else .3
-            changes[name] = np.clip(rng.normal(0, spread), -.8, .8)
+        if rng.uniform() < 0.35:
+            spread = 0.12 if name.startswith(('hip', 'torso', 'measure')) else 0.3
+            changes[name] = np.clip(rng.normal(0, spread), -0.8, 0.8)
     return figure, changes

@@ -4,6 +4,7 @@ Shapes: V vertices, F triangles, images of H rows and W columns, M materials.
 Vertices are in camera axes (x right, y down, z away, metres); (u, v) pixels
 have whole numbers at pixel centres.
 """
+
 import numpy as np
 from numba import njit
 
@@ -11,7 +12,16 @@ NEAR = 0.05
 # Columns of a material: two colours, the pattern that mixes them and its
 # direction and frequency (per metre at rest), grain, gloss and folds.
 COLOR, OTHER, PATTERN, AXIS, PERIOD, GRAIN, GRAIN_SIZE, GLOSS, KIND = (
-    0, 3, 6, 7, 10, 11, 12, 13, 14)
+    0,
+    3,
+    6,
+    7,
+    10,
+    11,
+    12,
+    13,
+    14,
+)
 MATERIAL_SIZE = 15
 PLAIN, STRIPES, CHECKS, DOTS, CLOUDS = range(5)
 MATTE, SKIN, EYE, FACE, HAIR = range(5)
@@ -96,7 +106,7 @@ def sun_view(direction, vertices, size):
         size (int): Of the view in pixels.
     """
     away = -np.asarray(direction, float)
-    right = np.cross(away, (0, 1, 0) if abs(away[1]) < .9 else (1, 0, 0))
+    right = np.cross(away, (0, 1, 0) if abs(away[1]) < 0.9 else (1, 0, 0))
     right /= np.linalg.norm(right)
     axes = np.stack([right, np.cross(away, right), -away])
     low, high = bounds(vertices @ axes.T.astype(np.float32))
@@ -123,7 +133,7 @@ def _lit(sun, shadow, x, y, z):
     for a in range(2):
         for b in range(2):
             weight = (fv if a else 1 - fv) * (fu if b else 1 - fu)
-            if shadow[i + a, j + b] < near + .012:
+            if shadow[i + a, j + b] < near + 0.012:
                 total += weight
     return total
 
@@ -131,9 +141,9 @@ def _lit(sun, shadow, x, y, z):
 @njit(cache=True)
 def _hash(x, y, z):
     """A number in [0, 1) of a lattice point."""
-    h = (x * 374761393 + y * 668265263 + z * 2147483647) & 0xffffffff
-    h = ((h ^ (h >> 13)) * 1274126177) & 0xffffffff
-    return ((h ^ (h >> 16)) & 0xffff) / 65536.0
+    h = (x * 374761393 + y * 668265263 + z * 2147483647) & 0xFFFFFFFF
+    h = ((h ^ (h >> 13)) * 1274126177) & 0xFFFFFFFF
+    return ((h ^ (h >> 16)) & 0xFFFF) / 65536.0
 
 
 @njit(cache=True, fastmath=True)
@@ -141,14 +151,20 @@ def noise(x, y, z):
     """Smooth value noise in [0, 1]."""
     i, j, k = int(np.floor(x)), int(np.floor(y)), int(np.floor(z))
     fx, fy, fz = x - i, y - j, z - k
-    fx, fy, fz = (fx * fx * (3 - 2 * fx), fy * fy * (3 - 2 * fy),
-                  fz * fz * (3 - 2 * fz))
+    fx, fy, fz = (
+        fx * fx * (3 - 2 * fx),
+        fy * fy * (3 - 2 * fy),
+        fz * fz * (3 - 2 * fz),
+    )
     total = 0.0
     for a in range(2):
         for b in range(2):
             for c in range(2):
-                weight = ((fx if a else 1 - fx) * (fy if b else 1 - fy)
-                          * (fz if c else 1 - fz))
+                weight = (
+                    (fx if a else 1 - fx)
+                    * (fy if b else 1 - fy)
+                    * (fz if c else 1 - fz)
+                )
                 total += weight * _hash(i + a, j + b, k + c)
     return total
 
@@ -160,20 +176,22 @@ def _mix(material, x, y, z):
     if kind == PLAIN:
         return 0.0
     step = 1 / material[PERIOD]
-    along = (material[AXIS] * x + material[AXIS + 1] * y
-             + material[AXIS + 2] * z) * step
+    along = (
+        material[AXIS] * x + material[AXIS + 1] * y + material[AXIS + 2] * z
+    ) * step
     if kind == STRIPES:
         return 1.0 if along - np.floor(along) < 0.4 else 0.0
     if kind == CLOUDS:
-        value = (noise(x * step + 7, y * step, z * step) * 0.65
-                 + noise(x * step * 2.3, y * step * 2.3 + 5, z * step * 2.3)
-                 * 0.35)
+        value = (
+            noise(x * step + 7, y * step, z * step) * 0.65
+            + noise(x * step * 2.3, y * step * 2.3 + 5, z * step * 2.3) * 0.35
+        )
         return min(max((value - 0.42) * 6, 0.0), 1.0)
     across = (x + 0.31 * y) * step
     p, q = along - np.floor(along), across - np.floor(across)
     if kind == CHECKS:
-        return ((0.5 if p < 0.35 else 0.0) + (0.5 if q < 0.35 else 0.0))
-    return 1.0 if (p - 0.5)**2 + (q - 0.5)**2 < 0.06 else 0.0
+        return (0.5 if p < 0.35 else 0.0) + (0.5 if q < 0.35 else 0.0)
+    return 1.0 if (p - 0.5) ** 2 + (q - 0.5) ** 2 < 0.06 else 0.0
 
 
 @njit(cache=True)
@@ -185,16 +203,39 @@ def _segment_distance(x, z, line):
         dx, dz = line[i + 1, 0] - ax, line[i + 1, 1] - az
         t = ((x - ax) * dx + (z - az) * dz) / (dx * dx + dz * dz + 1e-12)
         t = min(max(t, 0.0), 1.0)
-        d = (x - ax - t * dx)**2 + (z - az - t * dz)**2
+        d = (x - ax - t * dx) ** 2 + (z - az - t * dz) ** 2
         if d < best:
             best = d
     return np.sqrt(best)
 
 
 @njit(cache=True, fastmath=True)
-def shade(ids, base, points, faces, normals, vertices, rest, kinds, layers,
-          layer_kinds, materials, paint, brows, eyes, brow_look, eye_look,
-          lights, ambient, sun, shadow, window, number, owner, out):
+def shade(
+    ids,
+    base,
+    points,
+    faces,
+    normals,
+    vertices,
+    rest,
+    kinds,
+    layers,
+    layer_kinds,
+    materials,
+    paint,
+    brows,
+    eyes,
+    brow_look,
+    eye_look,
+    lights,
+    ambient,
+    sun,
+    shadow,
+    window,
+    number,
+    owner,
+    out,
+):
     """Colours the pixels of one mesh.
 
     Args:
@@ -252,16 +293,16 @@ def shade(ids, base, points, faces, normals, vertices, rest, kinds, layers,
             py = a * rest[i, 1] + b * rest[j, 1] + c * rest[k, 1]
             pz = a * rest[i, 2] + b * rest[j, 2] + c * rest[k, 2]
             row = kinds[f]
-            if materials[row, KIND] == SKIN or materials[row, KIND] == FACE \
-                    or layers.shape[1] == 0:
+            if (
+                materials[row, KIND] == SKIN
+                or materials[row, KIND] == FACE
+                or layers.shape[1] == 0
+            ):
                 for n in range(layers.shape[1]):
-                    value = (a * layers[i, n] + b * layers[j, n]
-                             + c * layers[k, n])
-                    if -.02 < value < .02 and \
-                            materials[layer_kinds[n], KIND] == HAIR:
+                    value = a * layers[i, n] + b * layers[j, n] + c * layers[k, n]
+                    if -0.02 < value < 0.02 and materials[layer_kinds[n], KIND] == HAIR:
                         # Strands end unevenly.
-                        value += .012 * (noise(
-                            px * 500, py * 500, pz * 120) - .5)
+                        value += 0.012 * (noise(px * 500, py * 500, pz * 120) - 0.5)
                     if value > 0:
                         row = layer_kinds[n]
             m = materials[row]
@@ -270,18 +311,22 @@ def shade(ids, base, points, faces, normals, vertices, rest, kinds, layers,
             if m[GRAIN] > 0:
                 s = 1 / m[GRAIN_SIZE]
                 grain += m[GRAIN] * (
-                    noise(px * s, py * s, pz * s) - 0.5
+                    noise(px * s, py * s, pz * s)
+                    - 0.5
                     + 0.5 * noise(px * 3 * s, py * 3 * s + 9, pz * 3 * s)
-                    - 0.25)
+                    - 0.25
+                )
             for n in range(3):
-                color[n] = grain * ((1 - share) * m[COLOR + n]
-                                    + share * m[OTHER + n])
+                color[n] = grain * ((1 - share) * m[COLOR + n] + share * m[OTHER + n])
             kind = int(m[KIND])
             gloss = m[GLOSS]
             if kind == EYE:
                 side = 0 if px > 0 else 1
-                ex, ey, ez = (px - eyes[side, 0], py - eyes[side, 1],
-                              pz - eyes[side, 2])
+                ex, ey, ez = (
+                    px - eyes[side, 0],
+                    py - eyes[side, 1],
+                    pz - eyes[side, 2],
+                )
                 r = np.sqrt(ex * ex + ez * ez)
                 if ey > 0:
                     r = 1.0
@@ -291,8 +336,7 @@ def shade(ids, base, points, faces, normals, vertices, rest, kinds, layers,
                         color[n] = 0.02
                     elif r < eye_look[0]:
                         edge = r / eye_look[0]
-                        color[n] = eye_look[2 + n] * (
-                            0.5 if edge > 0.85 else 1.0)
+                        color[n] = eye_look[2 + n] * (0.5 if edge > 0.85 else 1.0)
             elif kind == FACE:
                 lips = a * paint[i, 0] + b * paint[j, 0] + c * paint[k, 0]
                 beard = a * paint[i, 1] + b * paint[j, 1] + c * paint[k, 1]
@@ -300,15 +344,15 @@ def shade(ids, base, points, faces, normals, vertices, rest, kinds, layers,
                 dark = a * paint[i, 3] + b * paint[j, 3] + c * paint[k, 3]
                 beard = min(beard * brow_look[8], 1.0)
                 blush *= brow_look[9]
-                d = min(_segment_distance(px, pz, brows[0]),
-                        _segment_distance(px, pz, brows[1]))
-                brow = min(max(
-                    (brow_look[0] - d) / (0.4 * brow_look[0]), 0.0), 1.0)
+                d = min(
+                    _segment_distance(px, pz, brows[0]),
+                    _segment_distance(px, pz, brows[1]),
+                )
+                brow = min(max((brow_look[0] - d) / (0.4 * brow_look[0]), 0.0), 1.0)
                 if py > 0:
                     brow = 0.0
                 s = 700.0
-                brow *= brow_look[1] * (
-                    0.7 + 0.5 * noise(px * s, py * s, pz * s))
+                brow *= brow_look[1] * (0.7 + 0.5 * noise(px * s, py * s, pz * s))
                 brow = min(brow, 1.0)
                 for n in range(3):
                     v = color[n] * (1 - dark)
@@ -326,8 +370,7 @@ def shade(ids, base, points, faces, normals, vertices, rest, kinds, layers,
             vz = a * vertices[i, 2] + b * vertices[j, 2] + c * vertices[k, 2]
             norm = np.sqrt(nx * nx + ny * ny + nz * nz) + 1e-9
             nx, ny, nz = nx / norm, ny / norm, nz / norm
-            lit = _lit(sun, shadow, vx + .01 * nx, vy + .01 * ny,
-                       vz + .01 * nz)
+            lit = _lit(sun, shadow, vx + 0.01 * nx, vy + 0.01 * ny, vz + 0.01 * nz)
             norm = np.sqrt(vx * vx + vy * vy + vz * vz)
             vx, vy, vz = vx / norm, vy / norm, vz / norm
             up = 0.5 - 0.5 * ny
@@ -353,6 +396,5 @@ def shade(ids, base, points, faces, normals, vertices, rest, kinds, layers,
                             d *= d
                             d *= d
                             d *= d
-                            shine += open_sky * gloss * lights[
-                                q, 3 + n] * d * d * d
+                            shine += open_sky * gloss * lights[q, 3 + n] * d * d * d
                 out[y, x, n] = color[n] * light + shine

@@ -9,6 +9,7 @@ bit-equal again.
 Visibility of a point, as in COCO: 2 seen, 1 hidden (by the body itself, by
 others, by things) but labelled, 0 outside the image.
 """
+
 import functools
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -23,17 +24,27 @@ from .looks import Wardrobe, any_color
 from .poses import PoseSampler, sample_phenotype, turn
 
 NUM_KEYPOINTS = 133
-TO_CAMERA = np.array([[1., 0, 0], [0, 0, -1], [0, 1, 0]])
+TO_CAMERA = np.array([[1.0, 0, 0], [0, 0, -1], [0, 1, 0]])
 # How far under the surface a point may lie to count as seen, in metres:
 # joints of the trunk and limbs are inside the body, under clothes.
-TOLERANCE = np.concatenate([
-    np.full(5, .05), np.full(2, .12), np.full(4, .075), np.full(2, .16),
-    np.full(4, .09), np.full(6, .05), np.full(68, .02), np.full(42, .03)])
+TOLERANCE = np.concatenate(
+    [
+        np.full(5, 0.05),
+        np.full(2, 0.12),
+        np.full(4, 0.075),
+        np.full(2, 0.16),
+        np.full(4, 0.09),
+        np.full(6, 0.05),
+        np.full(68, 0.02),
+        np.full(42, 0.03),
+    ]
+)
 
 
 @dataclass
 class Person:
     """A posed person in camera axes."""
+
     vertices: np.ndarray
     keypoints_3d: np.ndarray
     look: object
@@ -56,6 +67,7 @@ class Sample:
         frame: x1, y1, x2, y2 of the photo within the image; black around it.
         families: Names of the poses.
     """
+
     image: np.ndarray
     camera: np.ndarray
     keypoints: np.ndarray
@@ -81,10 +93,12 @@ def _blas():
 def one_thread(method):
     """Runs a method with one BLAS thread: its products are so small that more
     only wait for each other, and take twice the processor time."""
+
     @functools.wraps(method)
     def call(*args, **kwargs):
         with _blas().limit(limits=1):
             return method(*args, **kwargs)
+
     return call
 
 
@@ -108,7 +122,8 @@ class SceneMaker:
         self.wardrobe = Wardrobe(self.body)
         self.photos = []
         if backgrounds:
-            from ..images import list_images
+            from ..core.images import list_images
+
             self.photos = list_images(backgrounds)
 
     # -- people ------------------------------------------------------------
@@ -126,12 +141,10 @@ class SceneMaker:
         for bone, rotation in gaze.items():
             rotations[body.bones[bone]] = rotation
         if yaw is None:
-            yaw = (rng.normal(0, 45) if rng.uniform() < .65
-                   else rng.uniform(-180, 180))
+            yaw = rng.normal(0, 45) if rng.uniform() < 0.65 else rng.uniform(-180, 180)
         rotations[0] = turn((0, 0, 1), yaw) @ rotations[0]
         look = self.wardrobe.sample(rng)
-        vertices, heads = body.pose(
-            body.shape(figure, changes, actions), rotations)
+        vertices, heads = body.pose(body.shape(figure, changes, actions), rotations)
         return vertices, body.keypoints(vertices, heads), look, family
 
     def _dress(self, vertices, look):
@@ -144,40 +157,42 @@ class SceneMaker:
         length, flare, _ = look.skirt
         count, rings = 24, 9
         angles = np.linspace(0, 2 * np.pi, count, endpoint=False)
-        hips, knees, feet = (keypoints[11:13], keypoints[13:15],
-                             keypoints[15:17])
+        hips, knees, feet = (keypoints[11:13], keypoints[13:15], keypoints[15:17])
         leg = np.linalg.norm(hips - knees, axis=1).mean()
         out, rest = [], []
         lateral = hips[0] - hips[1]
         lateral /= np.linalg.norm(lateral)
-        for t in np.linspace(-.12, length, rings):
-            if t < .5:
+        for t in np.linspace(-0.12, length, rings):
+            if t < 0.5:
                 points = hips + (knees - hips) * t * 2
             else:
-                points = knees + (feet - knees) * (t - .5) * 2
-            along = (points - hips).mean(0) if t > .05 else \
-                (knees - hips).mean(0)
+                points = knees + (feet - knees) * (t - 0.5) * 2
+            along = (points - hips).mean(0) if t > 0.05 else (knees - hips).mean(0)
             across = points[0] - points[1]
             width = np.linalg.norm(across) / 2
-            across = across / (2 * width) if width > .04 else lateral
+            across = across / (2 * width) if width > 0.04 else lateral
             ahead = np.cross(across, along)
             ahead /= np.linalg.norm(ahead)
-            radius = leg * (.30 - .1 * max(t, 0)) + flare * max(t, 0)
-            out.append(points.mean(0)
-                       + np.cos(angles)[:, None] * across * (width + radius
-                                                             * .55)
-                       + np.sin(angles)[:, None] * ahead * radius)
-            rest.append(np.stack([
-                angles * .15, np.zeros(count), np.full(count, -t * .9)], 1))
+            radius = leg * (0.30 - 0.1 * max(t, 0)) + flare * max(t, 0)
+            out.append(
+                points.mean(0)
+                + np.cos(angles)[:, None] * across * (width + radius * 0.55)
+                + np.sin(angles)[:, None] * ahead * radius
+            )
+            rest.append(
+                np.stack([angles * 0.15, np.zeros(count), np.full(count, -t * 0.9)], 1)
+            )
         faces = []
         for r in range(rings - 1):
             for i in range(count):
                 a, b = r * count + i, r * count + (i + 1) % count
                 c, d = a + count, b + count
                 faces += [(a, b, c), (b, d, c), (a, c, b), (b, c, d)]
-        return (np.concatenate(out).astype(np.float32),
-                np.array(faces, np.int32),
-                np.concatenate(rest).astype(np.float32))
+        return (
+            np.concatenate(out).astype(np.float32),
+            np.array(faces, np.int32),
+            np.concatenate(rest).astype(np.float32),
+        )
 
     # -- cropped people: training ------------------------------------------
 
@@ -196,30 +211,37 @@ class SceneMaker:
             Sample: Of one person (P = 1).
         """
         vertices, keypoints, look, family = self.person(rng)
-        framing = rng.choice(['whole', 'upper', 'closeup', 'cut'],
-                             p=[.52, .22, .1, .16])
+        framing = rng.choice(
+            ['whole', 'upper', 'closeup', 'cut'], p=[0.52, 0.22, 0.1, 0.16]
+        )
         if framing == 'closeup':
-            distance = np.exp(rng.uniform(np.log(.7), np.log(3)))
+            distance = np.exp(rng.uniform(np.log(0.7), np.log(3)))
         else:
             distance = np.exp(rng.uniform(np.log(1.4), np.log(12)))
         turned = self._camera_turn(rng)
-        aim = turn((0, 1, 0), rng.normal(0, 10)) @ turn(
-            (1, 0, 0), rng.normal(0, 7)) @ np.array([0, 0, distance])
+        aim = (
+            turn((0, 1, 0), rng.normal(0, 10))
+            @ turn((1, 0, 0), rng.normal(0, 7))
+            @ np.array([0, 0, distance])
+        )
         middle = raster.bounds(vertices).mean(0)
         if framing == 'closeup':
-            middle = keypoints[:5].mean(0) * .8 + middle * .2
+            middle = keypoints[:5].mean(0) * 0.8 + middle * 0.2
 
         def place(points, center=middle, at=aim):
             return (points - center) @ turned.T + at
 
         near = raster.bounds(place(vertices))[0, 2]
-        if near < .3:
-            aim = aim * (1 + (.3 - near) / distance)
+        if near < 0.3:
+            aim = aim * (1 + (0.3 - near) / distance)
         person = Person(
             place(vertices, at=aim).astype(np.float32),
-            place(keypoints, at=aim), look, family)
+            place(keypoints, at=aim),
+            look,
+            family,
+        )
         people = [person]
-        others = rng.choice(3, p=[.62, .28, .1])
+        others = rng.choice(3, p=[0.62, 0.28, 0.1])
         for _ in range(others):
             people.append(self._neighbour(rng, person, turned))
 
@@ -228,17 +250,20 @@ class SceneMaker:
         low, high = np.maximum(low, border[:2]), np.minimum(high, border[2:])
         side = (high - low) * rng.uniform(1.3, 1.6)
         scale = min(size[0] / side[0], size[1] / side[1])
-        center = (low + high) / 2 + (rng.uniform(-.05, .05, 2) * (high - low))
-        camera = np.array([[scale, 0, (size[0] - 1) / 2 - scale * center[0]],
-                           [0, scale, (size[1] - 1) / 2 - scale * center[1]],
-                           [0, 0, 1]])
+        center = (low + high) / 2 + (rng.uniform(-0.05, 0.05, 2) * (high - low))
+        camera = np.array(
+            [
+                [scale, 0, (size[0] - 1) / 2 - scale * center[0]],
+                [0, scale, (size[1] - 1) / 2 - scale * center[1]],
+                [0, 0, 1],
+            ]
+        )
         corners = np.concatenate([border[:2], border[2:]])
         frame = corners * scale + np.tile(camera[:2, 2], 2)
         limit = np.array([*size, *size])
         frame = np.clip(np.round(frame), -1, limit)
         # Detail that a small person in a photo has.
-        detail = np.exp(rng.uniform(np.log(.16), 0)) \
-            if rng.uniform() < .45 else 1.
+        detail = np.exp(rng.uniform(np.log(0.16), 0)) if rng.uniform() < 0.45 else 1.0
         return self.render(rng, people, 1, camera, size, frame, detail)
 
     def _camera_turn(self, rng):
@@ -251,21 +276,26 @@ class SceneMaker:
         vertices, keypoints, look, family = self.person(rng)
         middle = raster.bounds(vertices).mean(0)
         center = person.vertices.mean(0)
-        depth = center[2] * np.exp(rng.normal(.25, .35))
-        if rng.uniform() < .2:
-            depth = center[2] - rng.uniform(.3, .8)
+        depth = center[2] * np.exp(rng.normal(0.25, 0.35))
+        if rng.uniform() < 0.2:
+            depth = center[2] - rng.uniform(0.3, 0.8)
         width = np.ptp(raster.bounds(person.vertices)[:, 0])
-        shift = rng.choice([-1, 1]) * (rng.uniform(.25, 1.3) * width + .1)
-        at = np.array([(center[0] + shift) * max(depth, .8) / center[2],
-                       center[1] * max(depth, .8) / center[2]
-                       + rng.normal(0, .15), max(depth, .8)])
+        shift = rng.choice([-1, 1]) * (rng.uniform(0.25, 1.3) * width + 0.1)
+        at = np.array(
+            [
+                (center[0] + shift) * max(depth, 0.8) / center[2],
+                center[1] * max(depth, 0.8) / center[2] + rng.normal(0, 0.15),
+                max(depth, 0.8),
+            ]
+        )
         place = (vertices - middle) @ turned.T + at
         near = raster.bounds(place)[0, 2]
-        if near < .35:
-            at = at + np.array([0, 0, .35 - near])
+        if near < 0.35:
+            at = at + np.array([0, 0, 0.35 - near])
             place = (vertices - middle) @ turned.T + at
-        return Person(place.astype(np.float32),
-                      (keypoints - middle) @ turned.T + at, look, family)
+        return Person(
+            place.astype(np.float32), (keypoints - middle) @ turned.T + at, look, family
+        )
 
     @staticmethod
     def _border(rng, framing, person, low, high):
@@ -278,24 +308,22 @@ class SceneMaker:
         span = high - low
         if framing == 'upper':
             chest = points[[5, 6, 11, 12], 1].mean()
-            border[3] = chest + rng.uniform(0, 1) * (
-                points[[13, 14], 1].mean() - chest)
+            border[3] = chest + rng.uniform(0, 1) * (points[[13, 14], 1].mean() - chest)
         elif framing == 'closeup':
             head = points[23:91]
             tall = np.ptp(head[:, 1]) + np.ptp(head[:, 0])
             middle = head.mean(0)
-            border[:2] = middle - tall * rng.uniform(.7, 2, 2)
-            border[2:] = middle + tall * rng.uniform(.6, 2.2, 2)
+            border[:2] = middle - tall * rng.uniform(0.7, 2, 2)
+            border[2:] = middle + tall * rng.uniform(0.6, 2.2, 2)
         elif framing == 'cut':
             for side in rng.choice(4, rng.integers(1, 3), replace=False):
                 axis = side % 2
-                part = rng.uniform(.08, .5) * span[axis]
-                border[side] = (low[axis] + part if side < 2
-                                else high[axis] - part)
-        if rng.uniform() < .25:  # near the border, but not cut
+                part = rng.uniform(0.08, 0.5) * span[axis]
+                border[side] = low[axis] + part if side < 2 else high[axis] - part
+        if rng.uniform() < 0.25:  # near the border, but not cut
             side = rng.integers(4)
             axis = side % 2
-            room = rng.uniform(0, .2) * span[axis]
+            room = rng.uniform(0, 0.2) * span[axis]
             if side < 2:
                 border[side] = max(border[side], low[axis] - room)
             else:
@@ -303,7 +331,7 @@ class SceneMaker:
         inside = ((points > border[:2]) & (points < border[2:])).all(1)
         rest = np.minimum(high, border[2:]) - np.maximum(low, border[:2])
         # A photo that shows next to nothing of somebody is of no use.
-        if inside[:17].sum() < 4 or (rest < .2 * span).any():
+        if inside[:17].sum() < 4 or (rest < 0.2 * span).any():
             return nothing
         return border
 
@@ -323,9 +351,10 @@ class SceneMaker:
             P may be less than drawn, even 0.
         """
         width, height = size
-        focal = max(size) * np.exp(rng.uniform(np.log(.7), np.log(2.2)))
-        camera = np.array([[focal, 0, (width - 1) / 2],
-                           [0, focal, (height - 1) / 2], [0, 0, 1]])
+        focal = max(size) * np.exp(rng.uniform(np.log(0.7), np.log(2.2)))
+        camera = np.array(
+            [[focal, 0, (width - 1) / 2], [0, focal, (height - 1) / 2], [0, 0, 1]]
+        )
         turned = self._camera_turn(rng)
         count = int(rng.integers(people[0], people[1] + 1))
         crowd = []
@@ -333,29 +362,40 @@ class SceneMaker:
             vertices, keypoints, look, family = self.person(rng)
             middle = raster.bounds(vertices).mean(0)
             tall = np.ptp(raster.bounds(vertices @ turned.T), axis=0)
-            share = np.exp(rng.uniform(np.log(.2), np.log(1.5))) / (
-                1 + .15 * (count - 1))
-            depth = focal * max(tall[1] / height, .6 * tall[0] / width) / share
-            depth = max(depth, .8)
-            u = (slot + rng.uniform(.15, .85)) / count * width
-            v = height * (.5 + rng.normal(0, .1) + max(share - 1, 0) * .45)
-            at = np.array([(u - camera[0, 2]) / focal * depth,
-                           (v - camera[1, 2]) / focal * depth, depth])
+            share = np.exp(rng.uniform(np.log(0.2), np.log(1.5))) / (
+                1 + 0.15 * (count - 1)
+            )
+            depth = focal * max(tall[1] / height, 0.6 * tall[0] / width) / share
+            depth = max(depth, 0.8)
+            u = (slot + rng.uniform(0.15, 0.85)) / count * width
+            v = height * (0.5 + rng.normal(0, 0.1) + max(share - 1, 0) * 0.45)
+            at = np.array(
+                [
+                    (u - camera[0, 2]) / focal * depth,
+                    (v - camera[1, 2]) / focal * depth,
+                    depth,
+                ]
+            )
             place = (vertices - middle) @ turned.T + at
             near = raster.bounds(place)[0, 2]
-            if near < .25:
-                at = at + np.array([0, 0, .25 - near])
+            if near < 0.25:
+                at = at + np.array([0, 0, 0.25 - near])
                 place = (vertices - middle) @ turned.T + at
-            crowd.append(Person(
-                place.astype(np.float32),
-                (keypoints - middle) @ turned.T + at, look, family))
+            crowd.append(
+                Person(
+                    place.astype(np.float32),
+                    (keypoints - middle) @ turned.T + at,
+                    look,
+                    family,
+                )
+            )
         frame = np.array([0, 0, width - 1, height - 1])
-        detail = rng.uniform(.5, 1) if rng.uniform() < .3 else 1.
+        detail = rng.uniform(0.5, 1) if rng.uniform() < 0.3 else 1.0
         return self.render(rng, crowd, count, camera, size, frame, detail)
 
     # -- the picture ---------------------------------------------------------
 
-    def render(self, rng, people, labelled, camera, size, frame, detail=1.):
+    def render(self, rng, people, labelled, camera, size, frame, detail=1.0):
         """Renders people; the first ``labelled`` of them get truth.
 
         Args:
@@ -385,19 +425,26 @@ class SceneMaker:
         meshes, base = [], 0
         for number, person in enumerate(people):
             dressed = self._dress(person.vertices, person.look)
-            parts = [(dressed, body.faces, body.template, wardrobe.hidden,
-                      wardrobe.kinds)]
+            parts = [
+                (dressed, body.faces, body.template, wardrobe.hidden, wardrobe.kinds)
+            ]
             if person.look.skirt:
                 cloth, faces, rest = self._skirt(
-                    person.vertices, person.keypoints_3d, person.look)
-                parts.append((cloth, faces, rest, np.zeros(len(faces), bool),
-                              np.full(len(faces), person.look.skirt[2],
-                                      np.uint8)))
+                    person.vertices, person.keypoints_3d, person.look
+                )
+                parts.append(
+                    (
+                        cloth,
+                        faces,
+                        rest,
+                        np.zeros(len(faces), bool),
+                        np.full(len(faces), person.look.skirt[2], np.uint8),
+                    )
+                )
             for vertices, faces, rest, hidden, kinds in parts:
                 points = raster.project(vertices, enlarged)
                 raster.rasterise(points, faces, hidden, base, depth, ids)
-                meshes.append((number, base, vertices, points, faces, rest,
-                               kinds))
+                meshes.append((number, base, vertices, points, faces, rest, kinds))
                 base += len(faces)
         lights, ambient = self._lights(rng)
         sun, shadow = self._shadow(lights[0, :3], meshes)
@@ -407,49 +454,71 @@ class SceneMaker:
             look = people[number].look
             bare = len(rest) != len(look.paint)  # a skirt
             low, high = np.clip(
-                raster.bounds(points)[:, :2] + [[0], [2]], 0, ids.shape[::-1])
+                raster.bounds(points)[:, :2] + [[0], [2]], 0, ids.shape[::-1]
+            )
             raster.shade(
-                ids, base, points, faces, vertex_normals(vertices, faces),
-                vertices, rest, kinds,
+                ids,
+                base,
+                points,
+                faces,
+                vertex_normals(vertices, faces),
+                vertices,
+                rest,
+                kinds,
                 look.layers[:0, :0] if bare else look.layers,
-                look.layer_kinds, look.materials,
+                look.layer_kinds,
+                look.materials,
                 look.paint[:0] if bare else look.paint,
-                wardrobe.brows, wardrobe.eyes, look.brow, look.eye, lights,
-                ambient, sun, shadow, (*low.astype(int), *high.astype(int)),
-                number, owner, canvas)
-        alpha = cv2.resize((ids >= 0).astype(np.float32), size,
-                           interpolation=cv2.INTER_AREA)[..., None]
+                wardrobe.brows,
+                wardrobe.eyes,
+                look.brow,
+                look.eye,
+                lights,
+                ambient,
+                sun,
+                shadow,
+                (*low.astype(int), *high.astype(int)),
+                number,
+                owner,
+                canvas,
+            )
+        alpha = cv2.resize(
+            (ids >= 0).astype(np.float32), size, interpolation=cv2.INTER_AREA
+        )[..., None]
         figure = cv2.resize(canvas, size, interpolation=cv2.INTER_AREA)
         scene = self._background(rng, size) * (1 - alpha) + figure
-        exposure = np.exp(rng.normal(0, .3))
+        exposure = np.exp(rng.normal(0, 0.3))
         picture = cv2.pow(np.clip(scene * np.float32(exposure), 0, 1), 1 / 2.2)
         cover = np.zeros((height, width), np.uint8)
         self._things(rng, people, camera, picture, cover, frame)
         image = self._develop(rng, picture, detail)
         x1, y1, x2, y2 = (int(v) for v in frame)
         outside = np.ones((height, width), bool)
-        outside[max(y1, 0):y2 + 1, max(x1, 0):x2 + 1] = False
+        outside[max(y1, 0) : y2 + 1, max(x1, 0) : x2 + 1] = False
         image[outside] = 0
-        return self._truth(people[:labelled], camera, image, frame, depth,
-                           owner, cover, fine)
+        return self._truth(
+            people[:labelled], camera, image, frame, depth, owner, cover, fine
+        )
 
-    def _truth(self, people, camera, image, frame, depth, owner, cover,
-               fine):
+    def _truth(self, people, camera, image, frame, depth, owner, cover, fine):
         height, width = image.shape[:2]
         low = np.maximum(np.array(frame[:2], float), 0)
-        high = np.minimum(np.array(frame[2:], float),
-                          (width - 1, height - 1))
-        covered = cv2.resize(
-            cover, owner.shape[::-1], interpolation=cv2.INTER_NEAREST) > 0
+        high = np.minimum(np.array(frame[2:], float), (width - 1, height - 1))
+        covered = (
+            cv2.resize(cover, owner.shape[::-1], interpolation=cv2.INTER_NEAREST) > 0
+        )
         rows = []
         for number, person in enumerate(people):
             space = person.keypoints_3d
             flat = space @ camera.T
             points = flat[:, :2] / flat[:, 2:]
-            inside = ((points >= low - .5) & (points <= high + .5)).all(1)
+            inside = ((points >= low - 0.5) & (points <= high + 0.5)).all(1)
             visible = np.where(inside, 1, 0).astype(np.uint8)
-            at = np.clip(np.round(points * fine + (fine - 1) / 2), 0, np.array(
-                owner.shape[::-1]) - 1).astype(int)
+            at = np.clip(
+                np.round(points * fine + (fine - 1) / 2),
+                0,
+                np.array(owner.shape[::-1]) - 1,
+            ).astype(int)
             for k in np.flatnonzero(inside):
                 x, y = at[k]
                 front = depth[y, x]
@@ -458,46 +527,53 @@ class SceneMaker:
                 if front > 0:
                     gap = space[k, 2] - 1 / front
                     # Somebody else in front hides it, however near.
-                    if gap > (TOLERANCE[k] if owner[y, x] == number
-                              else .01):
+                    if gap > (TOLERANCE[k] if owner[y, x] == number else 0.01):
                         continue
                 visible[k] = 2
-            first, last = flat_bounds(person.vertices) @ camera[:2, :2].T \
-                + camera[:2, 2]
-            box = np.concatenate([
-                np.maximum(first, low), np.minimum(last, high)])
+            first, last = (
+                flat_bounds(person.vertices) @ camera[:2, :2].T + camera[:2, 2]
+            )
+            box = np.concatenate([np.maximum(first, low), np.minimum(last, high)])
             # What the photo shows, against what others leave of it.
             left = ((owner == number) & ~covered).sum() / fine**2
-            shown = left / max(self._silhouette(
-                person, camera, (width, height), low, high), 1)
+            shown = left / max(
+                self._silhouette(person, camera, (width, height), low, high), 1
+            )
             if (box[2:] - box[:2]).min() < 1 or not visible.any():
-                shown = 0.
-            rows.append((points, space, visible, box, min(shown, 1.),
-                         person.family))
+                shown = 0.0
+            rows.append((points, space, visible, box, min(shown, 1.0), person.family))
         if len(rows) > 1 or not rows:
-            rows = [row for row in rows if row[4] > .04]
+            rows = [row for row in rows if row[4] > 0.04]
         kept = [np.array([row[i] for row in rows]) for i in range(5)]
-        shapes = ((NUM_KEYPOINTS, 2), (NUM_KEYPOINTS, 3), (NUM_KEYPOINTS, ),
-                  (4, ), ())
-        kept = [array.reshape(-1, *shape)
-                for array, shape in zip(kept, shapes)]
-        return Sample(image, camera, *kept, frame=tuple(
-            float(v) for v in (*low, *high)), families=[
-                row[5] for row in rows])
+        shapes = ((NUM_KEYPOINTS, 2), (NUM_KEYPOINTS, 3), (NUM_KEYPOINTS,), (4,), ())
+        kept = [array.reshape(-1, *shape) for array, shape in zip(kept, shapes)]
+        return Sample(
+            image,
+            camera,
+            *kept,
+            frame=tuple(float(v) for v in (*low, *high)),
+            families=[row[5] for row in rows],
+        )
 
     def _silhouette(self, person, camera, size, low, high):
         """Pixels of a person alone within the photo."""
-        scale = .25
+        scale = 0.25
         small = camera.copy()
         small[:2] *= scale
         points = raster.project(person.vertices, small.astype(np.float32))
         shape = (int(size[1] * scale) + 1, int(size[0] * scale) + 1)
         ids = np.full(shape, -1, np.int32)
-        raster.rasterise(points, self.body.faces, self.wardrobe.hidden, 0,
-                         np.zeros(shape, np.float32), ids)
+        raster.rasterise(
+            points,
+            self.body.faces,
+            self.wardrobe.hidden,
+            0,
+            np.zeros(shape, np.float32),
+            ids,
+        )
         x1, y1 = (low * scale).astype(int)
         x2, y2 = (high * scale).astype(int)
-        return (ids[y1:y2 + 1, x1:x2 + 1] >= 0).sum() / scale**2
+        return (ids[y1 : y2 + 1, x1 : x2 + 1] >= 0).sum() / scale**2
 
     @staticmethod
     def _shadow(direction, meshes, size=288):
@@ -505,56 +581,76 @@ class SceneMaker:
         shadow = np.zeros((size, size), np.float32)
         ids = np.empty(shadow.shape, np.int32)
         sun = raster.sun_view(
-            direction, np.concatenate([mesh[2] for mesh in meshes])
-            if meshes else np.zeros((1, 3), np.float32), size)
+            direction,
+            np.concatenate([mesh[2] for mesh in meshes])
+            if meshes
+            else np.zeros((1, 3), np.float32),
+            size,
+        )
         for _, _, vertices, _, faces, *_ in meshes:
             raster.rasterise(
-                vertices @ sun[:, :3].T + sun[:, 3], faces,
-                np.zeros(len(faces), bool), 0, shadow, ids)
+                vertices @ sun[:, :3].T + sun[:, 3],
+                faces,
+                np.zeros(len(faces), bool),
+                0,
+                shadow,
+                ids,
+            )
         return sun, shadow
 
     @staticmethod
     def _lights(rng):
         """Directions to the lights and colours; ambient below, above."""
         lights = []
-        strength = rng.uniform(.5, 1.6)
+        strength = rng.uniform(0.5, 1.6)
         for _ in range(rng.integers(1, 4)):
-            direction = rng.normal(0, 1, 3) + (0, -.8, -.7)
+            direction = rng.normal(0, 1, 3) + (0, -0.8, -0.7)
             direction /= np.linalg.norm(direction)
-            tint = 1 + rng.normal(0, .12) * np.array([1, 0, -1])
+            tint = 1 + rng.normal(0, 0.12) * np.array([1, 0, -1])
             lights.append([*direction, *(strength * tint)])
-            strength *= rng.uniform(.2, .7)
-        ambient = rng.uniform(.15, .7) * (
-            1 + rng.normal(0, .08, (2, 3))) * [[rng.uniform(.4, .9)], [1]]
-        return (np.array(lights, np.float32),
-                np.maximum(ambient, .02).astype(np.float32))
+            strength *= rng.uniform(0.2, 0.7)
+        ambient = (
+            rng.uniform(0.15, 0.7)
+            * (1 + rng.normal(0, 0.08, (2, 3)))
+            * [[rng.uniform(0.4, 0.9)], [1]]
+        )
+        return (
+            np.array(lights, np.float32),
+            np.maximum(ambient, 0.02).astype(np.float32),
+        )
 
     def _background(self, rng, size):
         """(H, W, 3) float32 linear RGB."""
         width, height = size
-        if self.photos and rng.uniform() < .7:
+        if self.photos and rng.uniform() < 0.7:
             return self._photo_background(rng, size)
         image = self._surface(rng, size)
-        if rng.uniform() < .5:  # wall and floor
-            horizon = int(height * rng.uniform(.3, .95))
+        if rng.uniform() < 0.5:  # wall and floor
+            horizon = int(height * rng.uniform(0.3, 0.95))
             image[horizon:] = self._surface(rng, size)[horizon:]
-        if rng.uniform() < .15:  # a mosaic
+        if rng.uniform() < 0.15:  # a mosaic
             cells = int(np.exp(rng.uniform(np.log(3), np.log(60))))
             field = rng.uniform(0, 1, (cells, cells, 1)) + rng.uniform(
-                -.5, .5, (cells, cells, 3)) * rng.choice([0, .3, 1])
+                -0.5, 0.5, (cells, cells, 3)
+            ) * rng.choice([0, 0.3, 1])
             field = cv2.resize(
-                field.astype(np.float32), size, interpolation=int(rng.choice(
-                    [cv2.INTER_LINEAR, cv2.INTER_NEAREST])))
-            image = image * (1 + rng.uniform(.1, .9) * (field - .5) * 2)
+                field.astype(np.float32),
+                size,
+                interpolation=int(rng.choice([cv2.INTER_LINEAR, cv2.INTER_NEAREST])),
+            )
+            image = image * (1 + rng.uniform(0.1, 0.9) * (field - 0.5) * 2)
         image = np.ascontiguousarray(np.clip(image, 0, 1), dtype=np.float32)
-        for _ in range(rng.choice([0, 4, 12, 30], p=[.2, .3, .3, .2])):
-            self._shape(rng, image, rng.uniform(0, 1, 2) * size,
-                        np.exp(rng.uniform(np.log(.02), np.log(.5)))
-                        * max(size))
-        if rng.uniform() < .3:
+        for _ in range(rng.choice([0, 4, 12, 30], p=[0.2, 0.3, 0.3, 0.2])):
+            self._shape(
+                rng,
+                image,
+                rng.uniform(0, 1, 2) * size,
+                np.exp(rng.uniform(np.log(0.02), np.log(0.5))) * max(size),
+            )
+        if rng.uniform() < 0.3:
             self._grid(rng, image)
-        if rng.uniform() < .6:
-            sigma = np.exp(rng.uniform(np.log(.5), np.log(6)))
+        if rng.uniform() < 0.6:
+            sigma = np.exp(rng.uniform(np.log(0.5), np.log(6)))
             image = cv2.GaussianBlur(image, (0, 0), sigma)
         return np.clip(image, 0, 1)
 
@@ -563,32 +659,37 @@ class SceneMaker:
         """(H, W, 3) float32: a gradient, or a texture whose detail falls with
         its size as that of photos does."""
         width, height = size
-        if rng.uniform() < .35:
+        if rng.uniform() < 0.35:
             return cv2.resize(
-                np.stack([any_color(rng) for _ in range(4)]).reshape(
-                    2, 2, 3).astype(np.float32), size)
+                np.stack([any_color(rng) for _ in range(4)])
+                .reshape(2, 2, 3)
+                .astype(np.float32),
+                size,
+            )
         field = np.zeros((height, width), np.float32)
-        roughness = rng.uniform(.45, .9)
-        stretch = np.exp(rng.normal(0, .5))
-        strength, cells = 1., 2
+        roughness = rng.uniform(0.45, 0.9)
+        stretch = np.exp(rng.normal(0, 0.5))
+        strength, cells = 1.0, 2
         while cells < max(size):
             lattice = rng.standard_normal(
                 (max(int(cells / stretch), 2), max(int(cells * stretch), 2)),
-                dtype=np.float32)
-            field += strength * cv2.resize(lattice, size,
-                                           interpolation=cv2.INTER_LINEAR)
+                dtype=np.float32,
+            )
+            field += strength * cv2.resize(
+                lattice, size, interpolation=cv2.INTER_LINEAR
+            )
             strength *= roughness
             cells *= 2
         field -= field.min()
         field /= max(field.max(), 1e-6)
-        if rng.uniform() < .3:  # hard edges, as leaves or rubble
+        if rng.uniform() < 0.3:  # hard edges, as leaves or rubble
             field = np.floor(field * rng.integers(2, 7)) / 6
         palette = np.stack([any_color(rng) for _ in range(3)])
-        palette = palette.mean(0) + (palette - palette.mean(0)) * rng.uniform(
-            .3, 1)
-        at = np.array([0, .5, 1])
-        table = np.stack([np.interp(np.linspace(0, 1, 256), at, palette[:, n])
-                          for n in range(3)], 1).astype(np.float32)
+        palette = palette.mean(0) + (palette - palette.mean(0)) * rng.uniform(0.3, 1)
+        at = np.array([0, 0.5, 1])
+        table = np.stack(
+            [np.interp(np.linspace(0, 1, 256), at, palette[:, n]) for n in range(3)], 1
+        ).astype(np.float32)
         return table[(field * 255).astype(np.uint8)]
 
     def _photo_background(self, rng, size):
@@ -596,14 +697,15 @@ class SceneMaker:
         photo = _cached_photo(str(path))
         scale = max(size[0] / photo.shape[1], size[1] / photo.shape[0])
         scale *= np.exp(rng.uniform(0, 1))
-        photo = cv2.resize(photo, None, fx=scale, fy=scale,
-                           interpolation=cv2.INTER_AREA)
+        photo = cv2.resize(
+            photo, None, fx=scale, fy=scale, interpolation=cv2.INTER_AREA
+        )
         x = rng.integers(photo.shape[1] - size[0] + 1)
         y = rng.integers(photo.shape[0] - size[1] + 1)
-        photo = photo[y:y + size[1], x:x + size[0], ::-1]
-        if rng.uniform() < .5:
+        photo = photo[y : y + size[1], x : x + size[0], ::-1]
+        if rng.uniform() < 0.5:
             photo = photo[:, ::-1]
-        return (photo.astype(np.float32) / 255)**2.2
+        return (photo.astype(np.float32) / 255) ** 2.2
 
     @staticmethod
     def _shape(rng, image, center, radius):
@@ -612,47 +714,65 @@ class SceneMaker:
         kind = rng.choice(['box', 'ellipse', 'polygon', 'line', 'limb'])
         mask = np.zeros((height, width), np.uint8)
         if kind == 'box':
-            w, h = radius * rng.uniform(.2, 1, 2)
+            w, h = radius * rng.uniform(0.2, 1, 2)
             angle = rng.choice([0, 0, rng.uniform(0, 180)])
-            points = cv2.boxPoints((tuple(map(float, center)),
-                                    (float(w), float(h)), float(angle)))
-            cv2.fillConvexPoly(mask, points.astype(np.int32), 255,
-                               cv2.LINE_AA)
+            points = cv2.boxPoints(
+                (tuple(map(float, center)), (float(w), float(h)), float(angle))
+            )
+            cv2.fillConvexPoly(mask, points.astype(np.int32), 255, cv2.LINE_AA)
         elif kind == 'ellipse':
-            axes = (radius * rng.uniform(.15, .6, 2) + 1).astype(int)
-            cv2.ellipse(mask, tuple(np.int32(center).tolist()),
-                        tuple(axes.tolist()), float(rng.uniform(0, 180)), 0,
-                        360, 255, -1, cv2.LINE_AA)
+            axes = (radius * rng.uniform(0.15, 0.6, 2) + 1).astype(int)
+            cv2.ellipse(
+                mask,
+                tuple(np.int32(center).tolist()),
+                tuple(axes.tolist()),
+                float(rng.uniform(0, 180)),
+                0,
+                360,
+                255,
+                -1,
+                cv2.LINE_AA,
+            )
         elif kind == 'polygon':
             angles = np.sort(rng.uniform(0, 2 * np.pi, rng.integers(3, 8)))
-            points = center + radius * rng.uniform(
-                .2, .6, len(angles))[:, None] * np.stack(
-                    [np.cos(angles), np.sin(angles)], 1)
+            points = center + radius * rng.uniform(0.2, 0.6, len(angles))[
+                :, None
+            ] * np.stack([np.cos(angles), np.sin(angles)], 1)
             cv2.fillPoly(mask, [points.astype(np.int32)], 255, cv2.LINE_AA)
         else:
             angle = rng.uniform(0, 2 * np.pi)
-            end = center + radius * rng.uniform(.5, 2) * np.array(
-                [np.cos(angle), np.sin(angle)])
-            thick = rng.uniform(.01, .05) if kind == 'line' else \
-                rng.uniform(.08, .22)
-            cv2.line(mask, tuple(np.int32(center).tolist()),
-                     tuple(np.int32(end).tolist()), 255,
-                     max(1, int(thick * radius)), cv2.LINE_AA)
+            end = center + radius * rng.uniform(0.5, 2) * np.array(
+                [np.cos(angle), np.sin(angle)]
+            )
+            thick = (
+                rng.uniform(0.01, 0.05) if kind == 'line' else rng.uniform(0.08, 0.22)
+            )
+            cv2.line(
+                mask,
+                tuple(np.int32(center).tolist()),
+                tuple(np.int32(end).tolist()),
+                255,
+                max(1, int(thick * radius)),
+                cv2.LINE_AA,
+            )
         x, y, w, h = cv2.boundingRect(mask)
         if w and h:
-            share = mask[y:y + h, x:x + w, None].astype(np.float32) / 255
+            share = mask[y : y + h, x : x + w, None].astype(np.float32) / 255
             first, second = any_color(rng), any_color(rng)
-            if rng.uniform() < .5:
-                second = first * rng.uniform(.5, 1)
-            ramp = np.linspace(0, 1, h if rng.uniform() < .5 else w,
-                               dtype=np.float32)
-            ramp = ramp[:, None] if len(ramp) == h and h != w else \
-                ramp[None] if len(ramp) == w else ramp[:, None]
-            if rng.uniform() < .25:
-                ramp = (ramp * rng.integers(2, 20) % 1 > .5).astype(
-                    np.float32)
+            if rng.uniform() < 0.5:
+                second = first * rng.uniform(0.5, 1)
+            ramp = np.linspace(0, 1, h if rng.uniform() < 0.5 else w, dtype=np.float32)
+            ramp = (
+                ramp[:, None]
+                if len(ramp) == h and h != w
+                else ramp[None]
+                if len(ramp) == w
+                else ramp[:, None]
+            )
+            if rng.uniform() < 0.25:
+                ramp = (ramp * rng.integers(2, 20) % 1 > 0.5).astype(np.float32)
             color = first + (second - first) * ramp[..., None]
-            part = image[y:y + h, x:x + w]
+            part = image[y : y + h, x : x + w]
             part += (color.astype(np.float32) - part) * share
         return mask
 
@@ -661,30 +781,29 @@ class SceneMaker:
         """Tiles, boards or bars."""
         height, width = image.shape[:2]
         step = int(np.exp(rng.uniform(np.log(5), np.log(80))))
-        thick = max(1, int(step * rng.uniform(.03, .4)))
+        thick = max(1, int(step * rng.uniform(0.03, 0.4)))
         color = any_color(rng).astype(np.float32)
-        share = rng.uniform(.2, 1)
-        if rng.uniform() < .6:
+        share = rng.uniform(0.2, 1)
+        if rng.uniform() < 0.6:
             for x in range(rng.integers(step), width, step):
-                image[:, x:x + thick] += share * (
-                    color - image[:, x:x + thick])
-        if rng.uniform() < .6:
+                image[:, x : x + thick] += share * (color - image[:, x : x + thick])
+        if rng.uniform() < 0.6:
             for y in range(rng.integers(step), height, step):
-                image[y:y + thick] += share * (color - image[y:y + thick])
+                image[y : y + thick] += share * (color - image[y : y + thick])
 
     def _things(self, rng, people, camera, picture, cover, frame):
         """Things in front of the people, with soft edges."""
-        if not people or rng.uniform() < .6:
+        if not people or rng.uniform() < 0.6:
             return
-        low, high = flat_bounds(people[0].vertices) @ camera[:2, :2].T \
-            + camera[:2, 2]
+        low, high = flat_bounds(people[0].vertices) @ camera[:2, :2].T + camera[:2, 2]
         low, high = np.maximum(low, frame[:2]), np.minimum(high, frame[2:])
         for _ in range(rng.integers(1, 4)):
             radius = (high - low).max() * np.exp(
-                rng.uniform(np.log(.08), np.log(.55)))
+                rng.uniform(np.log(0.08), np.log(0.55))
+            )
             mask = self._shape(
-                rng, picture, low + rng.uniform(-.1, 1.1, 2) * (high - low),
-                radius)
+                rng, picture, low + rng.uniform(-0.1, 1.1, 2) * (high - low), radius
+            )
             np.maximum(cover, (mask > 127).astype(np.uint8), out=cover)
 
     @staticmethod
@@ -699,45 +818,44 @@ class SceneMaker:
         """
         height, width = picture.shape[:2]
         image = picture[..., ::-1].astype(np.float32)
-        if rng.uniform() < .5:
-            gain = 1 + rng.normal(0, .06, 3)
+        if rng.uniform() < 0.5:
+            gain = 1 + rng.normal(0, 0.06, 3)
             image = np.clip(image * gain.astype(np.float32), 0, 1)
-        if rng.uniform() < .5:
-            contrast, middle = rng.uniform(.65, 1.25), rng.uniform(.35, .6)
+        if rng.uniform() < 0.5:
+            contrast, middle = rng.uniform(0.65, 1.25), rng.uniform(0.35, 0.6)
             image = np.clip((image - middle) * contrast + middle, 0, 1)
-        if rng.uniform() < .08:
+        if rng.uniform() < 0.08:
             image = np.repeat(image.mean(2, keepdims=True), 3, 2)
         small = (max(int(width * detail), 8), max(int(height * detail), 8))
         if detail < 1:
             image = cv2.resize(image, small, interpolation=cv2.INTER_AREA)
-        if rng.uniform() < .25:
-            image = cv2.GaussianBlur(
-                image, (0, 0), rng.uniform(.4, 1.6))
-        elif rng.uniform() < .08:
+        if rng.uniform() < 0.25:
+            image = cv2.GaussianBlur(image, (0, 0), rng.uniform(0.4, 1.6))
+        elif rng.uniform() < 0.08:
             length = int(rng.integers(3, 9))
             kernel = np.zeros((length, length), np.float32)
             kernel[length // 2] = 1 / length
             spin = cv2.getRotationMatrix2D(
-                ((length - 1) / 2, (length - 1) / 2), rng.uniform(0, 180), 1)
+                ((length - 1) / 2, (length - 1) / 2), rng.uniform(0, 180), 1
+            )
             kernel = cv2.warpAffine(kernel, spin, (length, length))
             image = cv2.filter2D(image, -1, kernel / kernel.sum())
-        noise = abs(rng.normal(0, .015))
-        if rng.uniform() < .6:
-            shape = image.shape if rng.uniform() < .5 else \
-                (*image.shape[:2], 1)
+        noise = abs(rng.normal(0, 0.015))
+        if rng.uniform() < 0.6:
+            shape = image.shape if rng.uniform() < 0.5 else (*image.shape[:2], 1)
             grains = rng.standard_normal(shape, dtype=np.float32)
             image = image + noise * grains
-        image = np.clip(image * 255 + .5, 0, 255).astype(np.uint8)
-        if rng.uniform() < .6:
+        image = np.clip(image * 255 + 0.5, 0, 255).astype(np.uint8)
+        if rng.uniform() < 0.6:
             quality = int(rng.uniform(30, 95))
-            _, code = cv2.imencode('.jpg', image, [
-                cv2.IMWRITE_JPEG_QUALITY, quality])
+            _, code = cv2.imencode('.jpg', image, [cv2.IMWRITE_JPEG_QUALITY, quality])
             image = cv2.imdecode(code, cv2.IMREAD_COLOR)
         if detail < 1:
             image = cv2.resize(
-                image, (width, height),
-                interpolation=int(rng.choice(
-                    [cv2.INTER_LINEAR, cv2.INTER_CUBIC])))
+                image,
+                (width, height),
+                interpolation=int(rng.choice([cv2.INTER_LINEAR, cv2.INTER_CUBIC])),
+            )
         return np.ascontiguousarray(image)
 
 
@@ -749,10 +867,12 @@ def shared_body():
 
 @functools.lru_cache(maxsize=64)
 def _cached_photo(path):
-    from ..images import read_image
+    from ..core.images import read_image
+
     photo = read_image(Path(path))
     scale = 512 / max(photo.shape[:2])
     if scale < 1:
-        photo = cv2.resize(photo, None, fx=scale, fy=scale,
-                           interpolation=cv2.INTER_AREA)
+        photo = cv2.resize(
+            photo, None, fx=scale, fy=scale, interpolation=cv2.INTER_AREA
+        )
     return photo

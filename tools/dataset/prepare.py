@@ -7,6 +7,7 @@
 Files are expected below data/ as their owners distribute them; what is
 missing is named with the place that offers it.
 """
+
 import argparse
 import sys
 from pathlib import Path
@@ -16,7 +17,7 @@ from mmengine.registry import init_default_scope
 from mmpose.registry import DATASETS
 
 from rtmw_ext.datasets import catalog
-from rtmw_ext.datasets.owners import OWNERS
+from rtmw_ext.datasets.converters import OWNERS
 
 
 def show(names):
@@ -39,19 +40,24 @@ def count(name, data):
         config['data_root'] = str(data / root.relative_to('data')) + '/'
         dataset = DATASETS.build(Config(config).to_dict())
         people += len(dataset)
-        points += sum(int((dataset.get_data_info(index)['keypoints_visible']
-                           > 0).sum()) for index in range(len(dataset)))
+        points += sum(
+            int((dataset.get_data_info(index)['keypoints_visible'] > 0).sum())
+            for index in range(len(dataset))
+        )
     return people, points
 
 
 def main():
     parser = argparse.ArgumentParser(
-        description=__doc__, formatter_class=argparse.RawTextHelpFormatter)
+        description=__doc__, formatter_class=argparse.RawTextHelpFormatter
+    )
     parser.add_argument('name', nargs='?', choices=list(OWNERS))
-    parser.add_argument('--list', action='store_true',
-                        help='print the files of every dataset')
-    parser.add_argument('--data', type=Path, default=Path('data'),
-                        help='the folder of all datasets')
+    parser.add_argument(
+        '--list', action='store_true', help='print the files of every dataset'
+    )
+    parser.add_argument(
+        '--data', type=Path, default=Path('data'), help='the folder of all datasets'
+    )
     flags = parser.parse_args()
     if flags.list or flags.name is None:
         show(OWNERS)
@@ -72,8 +78,7 @@ def main():
         for path, people in owner.convert(flags.data / owner.root).items():
             print(f'wrote {path}: {people} people')
     people, points = count(flags.name, flags.data)
-    print(f'{flags.name}: {people} people to train with, {points} labelled '
-          'points')
+    print(f'{flags.name}: {people} people to train with, {points} labelled points')
 
 
 if __name__ == '__main__':

@@ -8,6 +8,7 @@
 "labels" counts the labelled points of a mix as an epoch sees them (shares
 included); CONFIG is a training config, a mix or a dataset file.
 """
+
 import argparse
 import csv
 from pathlib import Path
@@ -21,11 +22,18 @@ from mmpose.registry import DATASETS
 from rtmw_ext.datasets import catalog
 from rtmw_ext.datasets.mapping import TARGET, definition
 
-PARTS = {'body': slice(0, 17), 'feet': slice(17, 23), 'face': slice(23, 91),
-         'left hand': slice(91, 112), 'right hand': slice(112, 133)}
-BEGIN, END = ('<!-- coverage: made by tools/dataset/stats.py -->',
-              '<!-- end of coverage -->')
-MARKS = {0.: '', 0.5: 'half', 1.: 'x'}
+PARTS = {
+    'body': slice(0, 17),
+    'feet': slice(17, 23),
+    'face': slice(23, 91),
+    'left hand': slice(91, 112),
+    'right hand': slice(112, 133),
+}
+BEGIN, END = (
+    '<!-- coverage: made by tools/dataset/stats.py -->',
+    '<!-- end of coverage -->',
+)
+MARKS = {0.0: '', 0.5: 'half', 1.0: 'x'}
 CELL, HEAD, SIDE = 10, 120, 60
 
 
@@ -36,13 +44,21 @@ def names():
 
 def markdown(table):
     """The coverage (133, D) as a Markdown table."""
-    lines = ['| | point | ' + ' | '.join(catalog.COCKTAIL17) + ' |',
-             '|---' * (table.shape[1] + 2) + '|']
-    lines += [f'| {index} | {name} | '
-              + ' | '.join(MARKS[float(value)] for value in row) + ' |'
-              for index, (name, row) in enumerate(zip(names(), table))]
-    lines.append('| | **points** | ' + ' | '.join(
-        str(count) for count in (table > 0).sum(0)) + ' |')
+    lines = [
+        '| | point | ' + ' | '.join(catalog.COCKTAIL17) + ' |',
+        '|---' * (table.shape[1] + 2) + '|',
+    ]
+    lines += [
+        f'| {index} | {name} | '
+        + ' | '.join(MARKS[float(value)] for value in row)
+        + ' |'
+        for index, (name, row) in enumerate(zip(names(), table))
+    ]
+    lines.append(
+        '| | **points** | '
+        + ' | '.join(str(count) for count in (table > 0).sum(0))
+        + ' |'
+    )
     return '\n'.join(lines)
 
 
@@ -50,32 +66,44 @@ def picture(table):
     """The coverage (133, D) as (H, W, 3): datasets down, points across."""
     table = table.T
     rows, columns = table.shape
-    image = np.full((SIDE + rows * 2 * CELL, HEAD + columns * CELL, 3), 255,
-                    np.uint8)
-    colors = {0.: (235, 235, 235), 0.5: (120, 190, 250), 1.: (170, 110, 30)}
+    image = np.full((SIDE + rows * 2 * CELL, HEAD + columns * CELL, 3), 255, np.uint8)
+    colors = {0.0: (235, 235, 235), 0.5: (120, 190, 250), 1.0: (170, 110, 30)}
     font = cv2.FONT_HERSHEY_SIMPLEX
     for row, name in enumerate(catalog.COCKTAIL17):
         y = SIDE + row * 2 * CELL
-        cv2.putText(image, name, (4, y + 14), font, 0.4, (0, 0, 0), 1,
-                    cv2.LINE_AA)
+        cv2.putText(image, name, (4, y + 14), font, 0.4, (0, 0, 0), 1, cv2.LINE_AA)
         for column, value in enumerate(table[row]):
             x = HEAD + column * CELL
-            cv2.rectangle(image, (x + 1, y + 1),
-                          (x + CELL - 2, y + 2 * CELL - 2),
-                          colors[float(value)], -1)
+            cv2.rectangle(
+                image,
+                (x + 1, y + 1),
+                (x + CELL - 2, y + 2 * CELL - 2),
+                colors[float(value)],
+                -1,
+            )
     for part, span in PARTS.items():
         x = HEAD + span.start * CELL
         cv2.line(image, (x, 30), (x, image.shape[0]), (60, 60, 60), 1)
-        cv2.putText(image, f'{part} {span.start}-{span.stop - 1}',
-                    (x + 3, 52 if part != 'feet' else 36), font, 0.4,
-                    (0, 0, 0), 1, cv2.LINE_AA)
-    for number, (text, value) in enumerate((
-            ('labelled', 1.), ('near-equivalent, half weight', 0.5),
-            ('not labelled', 0.))):
+        cv2.putText(
+            image,
+            f'{part} {span.start}-{span.stop - 1}',
+            (x + 3, 52 if part != 'feet' else 36),
+            font,
+            0.4,
+            (0, 0, 0),
+            1,
+            cv2.LINE_AA,
+        )
+    for number, (text, value) in enumerate(
+        (
+            ('labelled', 1.0),
+            ('near-equivalent, half weight', 0.5),
+            ('not labelled', 0.0),
+        )
+    ):
         x = HEAD + number * 260
         cv2.rectangle(image, (x, 6), (x + 14, 20), colors[value], -1)
-        cv2.putText(image, text, (x + 20, 18), font, 0.4, (0, 0, 0), 1,
-                    cv2.LINE_AA)
+        cv2.putText(image, text, (x + 20, 18), font, 0.4, (0, 0, 0), 1, cv2.LINE_AA)
     return image
 
 
@@ -86,8 +114,9 @@ def coverage(flags):
         page = flags.docs.read_text(encoding='utf-8')
         head, rest = page.split(BEGIN)
         tail = rest.split(END)[1]
-        flags.docs.write_text(f'{head}{BEGIN}\n\n{text}\n\n{END}{tail}',
-                              encoding='utf-8')
+        flags.docs.write_text(
+            f'{head}{BEGIN}\n\n{text}\n\n{END}{tail}', encoding='utf-8'
+        )
     else:
         print(text)
     if flags.picture:
@@ -100,43 +129,58 @@ def labels(flags):
     rows, total = [], np.zeros(133)
     for config in catalog.training_sets(flags.config):
         config = Config(config)
-        config.merge_from_dict({key: value for key, value in
-                                (('data_root', flags.data_root), ) if value})
-        share = config.pop('share', 1.)
+        config.merge_from_dict(
+            {key: value for key, value in (('data_root', flags.data_root),) if value}
+        )
+        share = config.pop('share', 1.0)
         dataset = DATASETS.build(config.to_dict())
         counts = np.zeros(133)
         for index in range(len(dataset)):
             counts += dataset[index]['keypoints_visible'][0] > 0
-        rows.append((dataset.metainfo['dataset_name'], len(dataset), share,
-                     counts))
+        rows.append((dataset.metainfo['dataset_name'], len(dataset), share, counts))
         total += share * counts
-    print('| dataset | people | share | '
-          + ' | '.join(PARTS) + ' |\n' + '|---' * (3 + len(PARTS)) + '|')
+    print(
+        '| dataset | people | share | '
+        + ' | '.join(PARTS)
+        + ' |\n'
+        + '|---' * (3 + len(PARTS))
+        + '|'
+    )
     for name, people, share, counts in rows:
-        print(f'| {name} | {people} | {share:g} | ' + ' | '.join(
-            f'{counts[span].sum():.0f}' for span in PARTS.values()) + ' |')
-    print(f'| an epoch | {sum(p * s for _, p, s, _ in rows):.0f} | | '
-          + ' | '.join(f'{total[span].sum():.0f}'
-                       for span in PARTS.values()) + ' |')
+        print(
+            f'| {name} | {people} | {share:g} | '
+            + ' | '.join(f'{counts[span].sum():.0f}' for span in PARTS.values())
+            + ' |'
+        )
+    print(
+        f'| an epoch | {sum(p * s for _, p, s, _ in rows):.0f} | | '
+        + ' | '.join(f'{total[span].sum():.0f}' for span in PARTS.values())
+        + ' |'
+    )
     rare = np.argsort(total)[:5]
-    print('least labelled: ' + ', '.join(
-        f'{names()[index]} ({total[index]:.0f})' for index in rare))
+    print(
+        'least labelled: '
+        + ', '.join(f'{names()[index]} ({total[index]:.0f})' for index in rare)
+    )
     if flags.csv:
         with flags.csv.open('w', newline='') as file:
             writer = csv.writer(file)
             writer.writerow(['point', *(row[0] for row in rows), 'epoch'])
             for index, name in enumerate(names()):
-                writer.writerow([name, *(int(row[3][index]) for row in rows),
-                                 f'{total[index]:g}'])
+                writer.writerow(
+                    [name, *(int(row[3][index]) for row in rows), f'{total[index]:g}']
+                )
 
 
 def main():
     parser = argparse.ArgumentParser(
-        description=__doc__, formatter_class=argparse.RawTextHelpFormatter)
+        description=__doc__, formatter_class=argparse.RawTextHelpFormatter
+    )
     commands = parser.add_subparsers(required=True)
     command = commands.add_parser('coverage')
-    command.add_argument('--docs', type=Path,
-                         help='page whose coverage table is replaced')
+    command.add_argument(
+        '--docs', type=Path, help='page whose coverage table is replaced'
+    )
     command.add_argument('--picture', type=Path)
     command.set_defaults(run=coverage)
     command = commands.add_parser('labels')

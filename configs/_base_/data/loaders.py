@@ -4,12 +4,14 @@ train_dataloader = dict(
     num_workers=4,
     persistent_workers=True,
     sampler=dict(type='SeededSampler', shuffle=True),
-    dataset=dict(type='WholeBodyMix'))
+    dataset=dict(type='WholeBodyMix'),
+)
 
 val_dataloader = dict(
     batch_size=32,
     num_workers=4,
     persistent_workers=True,
     drop_last=False,
-    sampler=dict(type='DefaultSampler', shuffle=False, round_up=False))
+    sampler=dict(type='DefaultSampler', shuffle=False, round_up=False),
+)
 test_dataloader = val_dataloader

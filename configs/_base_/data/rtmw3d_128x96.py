@@ -4,7 +4,7 @@ codec = {{_base_.inputs3d.x128x96.codec}}
 plain_pipeline = {{_base_.inputs3d.x128x96.plain_pipeline}}
 train_pipeline_stage2 = {{_base_.inputs3d.x128x96.train_pipeline_stage2}}
 train_dataloader = dict(
-    dataset=dict(pipeline={{_base_.inputs3d.x128x96.train_pipeline}}))
-val_dataloader = dict(
-    dataset=dict(pipeline={{_base_.inputs3d.x128x96.val_pipeline}}))
+    dataset=dict(pipeline={{_base_.inputs3d.x128x96.train_pipeline}})
+)
+val_dataloader = dict(dataset=dict(pipeline={{_base_.inputs3d.x128x96.val_pipeline}}))
 test_dataloader = val_dataloader

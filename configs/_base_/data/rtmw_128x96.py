@@ -3,8 +3,6 @@ _base_ = './rtmw.py'
 codec = {{_base_.inputs.x128x96.codec}}
 plain_pipeline = {{_base_.inputs.x128x96.plain_pipeline}}
 train_pipeline_stage2 = {{_base_.inputs.x128x96.train_pipeline_stage2}}
-train_dataloader = dict(
-    dataset=dict(pipeline={{_base_.inputs.x128x96.train_pipeline}}))
-val_dataloader = dict(
-    dataset=dict(pipeline={{_base_.inputs.x128x96.val_pipeline}}))
+train_dataloader = dict(dataset=dict(pipeline={{_base_.inputs.x128x96.train_pipeline}}))
+val_dataloader = dict(dataset=dict(pipeline={{_base_.inputs.x128x96.val_pipeline}}))
 test_dataloader = val_dataloader

@@ -1,28 +1,40 @@
 # Pictures of 0 to 6 synthetic people for detectors (docs/synthetic.md), made
 # once by
-# tools/synthesize.py --format detection --num 6000 --seed 1
+# tools/dataset/synthesize.py --format detection --num 6000 --seed 1
 #   --out data/synthetic_detection
-# tools/synthesize.py --format detection --num 500 --seed 2026 --split val
+# tools/dataset/synthesize.py --format detection --num 500 --seed 2026 --split val
 #   --out data/synthetic_detection
 data_root = 'data/synthetic_detection/'
 side = 320
 square = (side, side)
 grey = dict(img=(114, 114, 114))
-person = dict(classes=('person', ))
+person = dict(classes=('person',))
 
 train_pipeline = [
     dict(type='LoadImageFromFile'),
     dict(type='LoadAnnotations', with_bbox=True),
     dict(
         type='RandomChoice',
-        transforms=[[
-            dict(type='CachedMosaic', img_scale=square, max_cached_images=40),
-            dict(type='RandomResize', scale=(2 * side, 2 * side),
-                 ratio_range=(0.5, 1.2), keep_ratio=True),
-        ], [
-            dict(type='RandomResize', scale=square, ratio_range=(0.5, 1.5),
-                 keep_ratio=True),
-        ]]),
+        transforms=[
+            [
+                dict(type='CachedMosaic', img_scale=square, max_cached_images=40),
+                dict(
+                    type='RandomResize',
+                    scale=(2 * side, 2 * side),
+                    ratio_range=(0.5, 1.2),
+                    keep_ratio=True,
+                ),
+            ],
+            [
+                dict(
+                    type='RandomResize',
+                    scale=square,
+                    ratio_range=(0.5, 1.5),
+                    keep_ratio=True,
+                )
+            ],
+        ],
+    ),
     dict(type='RandomCrop', crop_size=square, allow_negative_crop=True),
     dict(type='YOLOXHSVRandomAug'),
     dict(type='RandomFlip', prob=0.5),
@@ -34,8 +46,10 @@ test_pipeline = [
     dict(type='Resize', scale=square, keep_ratio=True),
     dict(type='Pad', size=square, pad_val=grey),
     dict(type='LoadAnnotations', with_bbox=True),
-    dict(type='PackDetInputs', meta_keys=(
-        'img_id', 'img_path', 'ori_shape', 'img_shape', 'scale_factor')),
+    dict(
+        type='PackDetInputs',
+        meta_keys=('img_id', 'img_path', 'ori_shape', 'img_shape', 'scale_factor'),
+    ),
 ]
 
 train_dataloader = dict(
@@ -50,7 +64,9 @@ train_dataloader = dict(
         metainfo=person,
         # Pictures without people teach too.
         filter_cfg=dict(filter_empty_gt=False),
-        pipeline=train_pipeline))
+        pipeline=train_pipeline,
+    ),
+)
 val_dataloader = dict(
     batch_size=16,
     num_workers=0,
@@ -62,11 +78,12 @@ val_dataloader = dict(
         data_prefix=dict(img='images/val/'),
         metainfo=person,
         test_mode=True,
-        pipeline=test_pipeline))
+        pipeline=test_pipeline,
+    ),
+)
 test_dataloader = val_dataloader
 
 val_evaluator = dict(
-    type='CocoMetric',
-    ann_file=data_root + 'annotations/val.json',
-    metric='bbox')
+    type='CocoMetric', ann_file=data_root + 'annotations/val.json', metric='bbox'
+)
 test_evaluator = val_evaluator

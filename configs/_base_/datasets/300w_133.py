@@ -9,6 +9,8 @@ face_300w_train = dict(
         dict(
             type='WholeBodyKeypointMapping',
             source='300w',
-            pairs=[(i, 23 + i) for i in range(68)]),
+            pairs=[(i, 23 + i) for i in range(68)],
+        ),
         dict(type='RandomBoxScale', padding=1.25, scale_factor=(1.5, 2.0)),
-    ])
+    ],
+)

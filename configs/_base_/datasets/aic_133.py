@@ -6,12 +6,14 @@ aic_train = dict(
     data_root='data/aic/',
     ann_file='annotations/aic_train.json',
     data_prefix=dict(
-        img='ai_challenger_keypoint_train_20170902/'
-        'keypoint_train_images_20170902/'),
+        img='ai_challenger_keypoint_train_20170902/keypoint_train_images_20170902/'
+    ),
     pipeline=[
         dict(
             type='WholeBodyKeypointMapping',
             source='aic',
             same_names=True,
-            weights=dict(left_hip=0.5, right_hip=0.5)),
-    ])
+            weights=dict(left_hip=0.5, right_hip=0.5),
+        )
+    ],
+)

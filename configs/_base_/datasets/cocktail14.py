@@ -1,10 +1,20 @@
 # The 2D training mix of the paper (section 4.1): 3 whole-body, 6 body, 4 face
 # datasets and 1 hand dataset. A dataset joins by its file.
 _base_ = [
-    './coco-wholebody_133.py', './ubody_133.py', './halpe_133.py',
-    './aic_133.py', './crowdpose_133.py', './mpii_133.py', './jhmdb_133.py',
-    './posetrack18_133.py', './human_art_133.py', './wflw_133.py',
-    './300w_133.py', './cofw_133.py', './lapa_133.py', './interhand26m_133.py'
+    './coco-wholebody_133.py',
+    './ubody_133.py',
+    './halpe_133.py',
+    './aic_133.py',
+    './crowdpose_133.py',
+    './mpii_133.py',
+    './jhmdb_133.py',
+    './posetrack18_133.py',
+    './human_art_133.py',
+    './wflw_133.py',
+    './300w_133.py',
+    './cofw_133.py',
+    './lapa_133.py',
+    './interhand26m_133.py',
 ]
 
 cocktail14 = [

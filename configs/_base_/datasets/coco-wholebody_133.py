@@ -9,7 +9,8 @@ coco_wholebody_train = dict(
     data_root='data/coco/',
     ann_file='annotations/coco_wholebody_train_v1.0.json',
     data_prefix=dict(img='train2017/'),
-    pipeline=[])
+    pipeline=[],
+)
 
 coco_wholebody_val = dict(
     type=dataset_type,
@@ -19,4 +20,5 @@ coco_wholebody_val = dict(
     data_prefix=dict(img='val2017/'),
     bbox_file='data/coco/person_detection_results/'
     'COCO_val2017_detections_AP_H_56_person.json',
-    test_mode=True)
+    test_mode=True,
+)

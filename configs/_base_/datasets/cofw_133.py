@@ -24,6 +24,8 @@ cofw_train = dict(
                 *((24, 74), (25, 85), (26, 89), (27, 80)),
                 # Chin.
                 (28, 31),
-            ]),
+            ],
+        ),
         dict(type='RandomBoxScale', padding=1.25, scale_factor=(1.5, 2.0)),
-    ])
+    ],
+)

@@ -8,9 +8,8 @@ crowdpose_trainval = [
         ann_file=f'annotations/crowdpose_{split}.json',
         data_prefix=dict(img='images/'),
         pipeline=[
-            dict(
-                type='WholeBodyKeypointMapping',
-                source='crowdpose',
-                same_names=True),
-        ]) for split in ('train', 'val')
+            dict(type='WholeBodyKeypointMapping', source='crowdpose', same_names=True)
+        ],
+    )
+    for split in ('train', 'val')
 ]

@@ -8,8 +8,6 @@ dna_rendering_train = dict(
     data_prefix=dict(img='images/'),
     share=0.1,
     pipeline=[
-        dict(
-            type='WholeBodyKeypointMapping',
-            source='coco_wholebody',
-            same_names=True),
-    ])
+        dict(type='WholeBodyKeypointMapping', source='coco_wholebody', same_names=True)
+    ],
+)

@@ -1,4 +1,4 @@
-# Drawn people, which a CPU learns in minutes: tools/synthesize.py --format
+# Drawn people, which a CPU learns in minutes: tools/dataset/synthesize.py --format
 # drawn. For a data file of `../data/`.
 drawn_train = dict(
     type='WholeBodyDataset',
@@ -6,11 +6,13 @@ drawn_train = dict(
     data_root='data/drawn/',
     ann_file='annotations/train.json',
     data_prefix=dict(img='images/train/'),
-    pipeline=[])
+    pipeline=[],
+)
 
 # Over the dataset that the data file evaluates.
 drawn_val = dict(
     data_root='data/drawn/',
     ann_file='annotations/val.json',
     data_prefix=dict(img='images/val/'),
-    bbox_file=None)
+    bbox_file=None,
+)

@@ -9,7 +9,8 @@ h3wb_train = dict(
     data_root='data/h36m/',
     ann_file='annotation_body3d/h3wb_train_bbox.npz',
     data_prefix=dict(img='original/'),
-    pipeline=[])
+    pipeline=[],
+)
 
 h3wb_val = dict(
     type='H3WBDataset',
@@ -18,7 +19,8 @@ h3wb_val = dict(
     data_root='data/h36m/',
     ann_file='annotation_body3d/h3wb_train_bbox.npz',
     data_prefix=dict(img='original/'),
-    test_mode=True)
+    test_mode=True,
+)
 
 h3wb_benchmark_test = dict(
     type='H3WBDataset',
@@ -27,4 +29,5 @@ h3wb_benchmark_test = dict(
     data_root='data/h36m/',
     ann_file='annotation_body3d/h3wb_test_bbox.npz',
     data_prefix=dict(img='original/'),
-    test_mode=True)
+    test_mode=True,
+)

@@ -6,7 +6,5 @@ halpe_train = dict(
     data_root='data/halpe/',
     ann_file='annotations/halpe_train_v1.json',
     data_prefix=dict(img='hico_20160224_det/images/train2015/'),
-    pipeline=[
-        dict(
-            type='WholeBodyKeypointMapping', source='halpe', same_names=True),
-    ])
+    pipeline=[dict(type='WholeBodyKeypointMapping', source='halpe', same_names=True)],
+)

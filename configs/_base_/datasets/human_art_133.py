@@ -15,10 +15,14 @@ human_art_train = dict(
                 left_finger='left_forefinger4',
                 right_finger='right_forefinger4',
                 left_toe='left_big_toe',
-                right_toe='right_big_toe'),
+                right_toe='right_big_toe',
+            ),
             weights=dict(
                 left_forefinger4=0.5,
                 right_forefinger4=0.5,
                 left_big_toe=0.5,
-                right_big_toe=0.5)),
-    ])
+                right_big_toe=0.5,
+            ),
+        )
+    ],
+)

@@ -14,7 +14,8 @@ interhand26m_train = dict(
             type='WholeBodyKeypointMapping',
             source='interhand3d',
             same_names=True,
-            points=dict(
-                left_wrist='left_hand_root', right_wrist='right_hand_root')),
+            points=dict(left_wrist='left_hand_root', right_wrist='right_hand_root'),
+        ),
         dict(type='RandomBoxScale', padding=1.25, scale_factor=(1.5, 2.0)),
-    ])
+    ],
+)

@@ -4,7 +4,5 @@ jhmdb_train = dict(
     data_root='data/jhmdb/',
     ann_file='annotations/Sub1_train.json',
     data_prefix=dict(img=''),
-    pipeline=[
-        dict(
-            type='WholeBodyKeypointMapping', source='jhmdb', same_names=True),
-    ])
+    pipeline=[dict(type='WholeBodyKeypointMapping', source='jhmdb', same_names=True)],
+)

@@ -22,6 +22,8 @@ lapa_trainval = dict(
                 *zip((75, 76, 78, 79, 80, 82), range(65, 71)),
                 # Mouth.
                 *((84 + i, 71 + i) for i in range(20)),
-            ]),
+            ],
+        ),
         dict(type='RandomBoxScale', padding=1.25, scale_factor=(1.5, 2.0)),
-    ])
+    ],
+)

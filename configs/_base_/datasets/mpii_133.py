@@ -10,5 +10,7 @@ mpii_train = dict(
             type='WholeBodyKeypointMapping',
             source='mpii',
             same_names=True,
-            weights=dict(left_hip=0.5, right_hip=0.5)),
-    ])
+            weights=dict(left_hip=0.5, right_hip=0.5),
+        )
+    ],
+)

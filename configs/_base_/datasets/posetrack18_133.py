@@ -7,8 +7,6 @@ posetrack18_train = dict(
     ann_file='annotations/posetrack18_train.json',
     data_prefix=dict(img=''),
     pipeline=[
-        dict(
-            type='WholeBodyKeypointMapping',
-            source='posetrack18',
-            same_names=True),
-    ])
+        dict(type='WholeBodyKeypointMapping', source='posetrack18', same_names=True)
+    ],
+)

@@ -5,11 +5,13 @@ synthetic_train = dict(
     num=10_000_000,
     seed=1,
     size=(288, 288),
-    pipeline=[])
+    pipeline=[],
+)
 
 synthetic_val = dict(
     type='WholeBody3DDataset',
     data_root='data/synthetic/',
     ann_file='annotations/val.json',
     data_prefix=dict(img='images/val/'),
-    test_mode=True)
+    test_mode=True,
+)

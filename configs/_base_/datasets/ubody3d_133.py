@@ -6,11 +6,22 @@ _fingers = dict(
     Index='forefinger',
     Middle='middle_finger',
     Ring='ring_finger',
-    Pinky='pinky_finger')
+    Pinky='pinky_finger',
+)
 _points = dict(Nose='nose')
 for _side, _ours in _sides.items():
-    for _joint in ('Hip', 'Knee', 'Ankle', 'Shoulder', 'Elbow', 'Big_toe',
-                   'Small_toe', 'Heel', 'Ear', 'Eye'):
+    for _joint in (
+        'Hip',
+        'Knee',
+        'Ankle',
+        'Shoulder',
+        'Elbow',
+        'Big_toe',
+        'Small_toe',
+        'Heel',
+        'Ear',
+        'Eye',
+    ):
         _points[f'{_side}_{_joint}'] = f'{_ours}_{_joint.lower()}'
     # The model's hand starts at the wrist of its body.
     _points[f'{_side}_Wrist'] = (f'{_ours}_wrist', f'{_ours}_hand_root')
@@ -28,9 +39,7 @@ ubody3d_train = dict(
     ann_file='annotations/*/train_3dkeypoint_annotation.json',
     data_prefix=dict(img='images/'),
     share=0.1,
-    pipeline=[
-        dict(
-            type='WholeBodyKeypointMapping', source='ubody3d', points=_points),
-    ])
+    pipeline=[dict(type='WholeBodyKeypointMapping', source='ubody3d', points=_points)],
+)
 # What is left of this is no part of a config.
 del _sides, _fingers, _points, _side, _ours, _joint, _finger, _name, _i

@@ -6,9 +6,5 @@ ubody_train = dict(
     ann_file='annotations/*/train_annotations.json',
     data_prefix=dict(img='images/'),
     share=0.1,
-    pipeline=[
-        dict(
-            type='WholeBodyKeypointMapping',
-            source='ubody2d',
-            same_names=True),
-    ])
+    pipeline=[dict(type='WholeBodyKeypointMapping', source='ubody2d', same_names=True)],
+)

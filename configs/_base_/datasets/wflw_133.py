@@ -21,6 +21,8 @@ wflw_train = dict(
                 *zip((68, 69, 71, 72, 73, 75), range(65, 71)),
                 # Mouth.
                 *((76 + i, 71 + i) for i in range(20)),
-            ]),
+            ],
+        ),
         dict(type='RandomBoxScale', padding=1.25, scale_factor=(1.5, 2.0)),
-    ])
+    ],
+)

@@ -9,7 +9,8 @@ model = dict(
         type='DetDataPreprocessor',
         mean=[103.53, 116.28, 123.675],
         std=[57.375, 57.12, 58.395],
-        bgr_to_rgb=False),
+        bgr_to_rgb=False,
+    ),
     backbone=dict(
         type='CSPNeXt',
         arch='P5',
@@ -19,7 +20,8 @@ model = dict(
         use_depthwise=True,
         channel_attention=True,
         norm_cfg=norm,
-        act_cfg=act),
+        act_cfg=act,
+    ),
     neck=dict(
         type='CSPNeXtPAFPN',
         in_channels=[64, 128, 256],
@@ -28,7 +30,8 @@ model = dict(
         expand_ratio=0.5,
         use_depthwise=True,
         norm_cfg=norm,
-        act_cfg=act),
+        act_cfg=act,
+    ),
     bbox_head=dict(
         type='RTMDetSepBNHead',
         num_classes=1,
@@ -40,25 +43,26 @@ model = dict(
         exp_on_reg=False,
         with_objectness=False,
         pred_kernel_size=1,
-        anchor_generator=dict(
-            type='MlvlPointGenerator', offset=0, strides=[8, 16, 32]),
+        anchor_generator=dict(type='MlvlPointGenerator', offset=0, strides=[8, 16, 32]),
         bbox_coder=dict(type='DistancePointBBoxCoder'),
         loss_cls=dict(
-            type='QualityFocalLoss',
-            use_sigmoid=True,
-            beta=2.0,
-            loss_weight=1.0),
+            type='QualityFocalLoss', use_sigmoid=True, beta=2.0, loss_weight=1.0
+        ),
         loss_bbox=dict(type='GIoULoss', loss_weight=2.0),
         norm_cfg=norm,
-        act_cfg=act),
+        act_cfg=act,
+    ),
     train_cfg=dict(
         assigner=dict(type='DynamicSoftLabelAssigner', topk=13),
         allowed_border=-1,
         pos_weight=-1,
-        debug=False),
+        debug=False,
+    ),
     test_cfg=dict(
         nms_pre=1000,
         min_bbox_size=0,
         score_thr=0.01,
         nms=dict(type='nms', iou_threshold=0.6),
-        max_per_img=100))
+        max_per_img=100,
+    ),
+)

@@ -6,6 +6,7 @@ rtmw3d = dict(
     head=dict(
         type='RTMW3DHead',
         gau=dict(dropout=0.1),
-        loss=dict(
-            type='AxisKLDiscretLoss', beta=10., mask=None, mask_weight=1.),
-        bone_loss=dict(type='SimCCBoneLoss', beta=10., loss_weight=2.)))
+        loss=dict(type='AxisKLDiscretLoss', beta=10.0, mask=None, mask_weight=1.0),
+        bone_loss=dict(type='SimCCBoneLoss', beta=10.0, loss_weight=2.0),
+    ),
+)

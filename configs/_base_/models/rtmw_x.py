@@ -7,6 +7,9 @@ model = dict(
         init_cfg=dict(
             checkpoint='https://download.openmmlab.com/mmpose/v1/'
             'wholebody_2d_keypoint/rtmpose/ubody/rtmpose-x_simcc-ucoco_pt-aic-'
-            'coco_270e-256x192-05f5bcb7_20230822.pth')),
+            'coco_270e-256x192-05f5bcb7_20230822.pth'
+        ),
+    ),
     neck=dict(in_channels=[320, 640, 1280]),
-    head=dict(in_channels=1280))
+    head=dict(in_channels=1280),
+)

@@ -6,12 +6,7 @@ _base_lr = 5e-4
 distill_60e = dict(
     train_cfg=dict(max_epochs=_epochs),
     param_scheduler=[
-        dict(
-            type='LinearLR',
-            start_factor=1e-5,
-            by_epoch=False,
-            begin=0,
-            end=1000),
+        dict(type='LinearLR', start_factor=1e-5, by_epoch=False, begin=0, end=1000),
         dict(
             type='CosineAnnealingLR',
             eta_min=_base_lr * 0.05,
@@ -19,5 +14,7 @@ distill_60e = dict(
             end=_epochs,
             T_max=_epochs // 2,
             by_epoch=True,
-            convert_to_iter_based=True),
-    ])
+            convert_to_iter_based=True,
+        ),
+    ],
+)

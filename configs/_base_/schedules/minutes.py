@@ -4,8 +4,7 @@ _base_ = '../default_runtime.py'
 
 minutes = 10
 
-train_cfg = dict(
-    type='IterBasedTrainLoop', max_iters=10**9, val_interval=10**9)
+train_cfg = dict(type='IterBasedTrainLoop', max_iters=10**9, val_interval=10**9)
 val_cfg = None
 test_cfg = dict()
 randomness = dict(seed=21)
@@ -16,8 +15,8 @@ optim_wrapper = dict(
     constructor='mmpose.FusedOptimWrapperConstructor',
     optimizer=dict(type='AdamW', lr=2e-3, weight_decay=0.05),
     clip_grad=dict(max_norm=35, norm_type=2),
-    paramwise_cfg=dict(
-        norm_decay_mult=0, bias_decay_mult=0, bypass_duplicate=True))
+    paramwise_cfg=dict(norm_decay_mult=0, bias_decay_mult=0, bypass_duplicate=True),
+)
 
 auto_scale_lr = dict(base_batch_size=512)
 custom_hooks = [
@@ -30,11 +29,13 @@ custom_hooks = [
         momentum=1e-3,
         gamma=500,
         update_buffers=True,
-        priority=49),
+        priority=49,
+    ),
     # With steps, for weights that will be shipped on a grid of so many.
     dict(type='mmpose.WeightGridHook', steps=None),
 ]
 default_hooks = dict(
     logger=dict(interval=50),
-    checkpoint=dict(by_epoch=False, interval=500, save_best=None))
+    checkpoint=dict(by_epoch=False, interval=500, save_best=None),
+)
 log_processor = dict(by_epoch=False)

@@ -15,12 +15,11 @@ optim_wrapper = dict(
     constructor='FusedOptimWrapperConstructor',
     optimizer=dict(type='AdamW', lr=base_lr, weight_decay=0.1),
     clip_grad=dict(max_norm=35, norm_type=2),
-    paramwise_cfg=dict(
-        norm_decay_mult=0, bias_decay_mult=0, bypass_duplicate=True))
+    paramwise_cfg=dict(norm_decay_mult=0, bias_decay_mult=0, bypass_duplicate=True),
+)
 
 param_scheduler = [
-    dict(
-        type='LinearLR', start_factor=1e-5, by_epoch=False, begin=0, end=1000),
+    dict(type='LinearLR', start_factor=1e-5, by_epoch=False, begin=0, end=1000),
     dict(
         type='CosineAnnealingLR',
         eta_min=base_lr * 0.05,
@@ -28,7 +27,8 @@ param_scheduler = [
         end=max_epochs,
         T_max=max_epochs // 2,
         by_epoch=True,
-        convert_to_iter_based=True),
+        convert_to_iter_based=True,
+    ),
 ]
 
 auto_scale_lr = dict(base_batch_size=8192)
@@ -41,9 +41,11 @@ custom_hooks = [
         ema_type='mmpose.ForeachEMA',
         momentum=2e-4,
         update_buffers=True,
-        priority=49),
+        priority=49,
+    ),
     dict(
         type='StagePipelineSwitchHook',
         last_epochs=stage2_epochs,
-        pipeline='train_pipeline_stage2'),
+        pipeline='train_pipeline_stage2',
+    ),
 ]

@@ -12,10 +12,14 @@ codebase_config = dict(
         max_output_boxes_per_class=200,
         pre_top_k=5000,
         keep_top_k=100,
-        background_label_id=-1))
+        background_label_id=-1,
+    ),
+)
 onnx_config = dict(
     output_names=['dets', 'labels'],
     dynamic_axes=dict(
         input={0: 'batch'},
         dets={0: 'batch', 1: 'num_dets'},
-        labels={0: 'batch', 1: 'num_dets'}))
+        labels={0: 'batch', 1: 'num_dets'},
+    ),
+)

@@ -8,4 +8,5 @@ onnx_config = dict(
     save_file='end2end.onnx',
     input_names=['input'],
     input_shape=None,
-    optimize=False)
+    optimize=False,
+)

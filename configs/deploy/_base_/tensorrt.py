@@ -1,3 +1,2 @@
 # 1 to 16 crops a run; tools/deploy.py fills in the shapes.
-backend_config = dict(
-    type='tensorrt', common_config=dict(fp16_mode=False))
+backend_config = dict(type='tensorrt', common_config=dict(fp16_mode=False))

@@ -1,0 +1,1 @@
+"""MMPose's inferencers with our models; boxes in, keypoints out."""

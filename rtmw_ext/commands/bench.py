@@ -1,0 +1,417 @@
+"""``rtmw bench``: milliseconds of networks, where the time goes, and rtmlib on
+the same files and frames. What is compared runs in turns, so that both meet
+the same machine; every number is a median with the 10th and 90th percentile.
+"""
+
+import contextlib
+import functools
+import io
+import itertools
+import os
+import statistics
+import tempfile
+import time
+from pathlib import Path
+
+import cv2
+import numpy as np
+
+from ..core.images import list_images, read_image
+from ..runtime import Detector, PoseModel, WholeBody, load_network
+from ..runtime.network import NetworkError
+from ..runtime.tracking import iou
+from ..zoo import networks as files
+
+CROWDS = (1, 2, 8, 20)
+
+
+class BenchError(ValueError):
+    """A benchmark cannot be run; the text says why."""
+
+
+def run(flags):
+    """The command, with the flags of :mod:`rtmw_ext.commands.cli`."""
+    if not flags.networks:
+        raise BenchError(
+            'name one or more pose networks (.onnx or .xml); '
+            'tools/bench/runtime.py exports every size'
+        )
+    flags.networks = [str(files.resolve(name, files.POSES)) for name in flags.networks]
+    network_table(flags.networks, flags.rounds, flags.threads)
+    if flags.det is None:
+        return
+    if flags.images is None:
+        raise BenchError('--det needs --images, a folder of photos of people')
+    flags.det = str(files.resolve(flags.det, files.DETECTORS))
+    photos = [read_image(path) for path in list_images(flags.images)]
+    pose = flags.networks[0]
+    profile(pose, flags.det, photos, flags.rounds, flags.threads)
+    if flags.rtmlib:
+        beside_rtmlib(flags, photos)
+
+
+def in_turns(calls, rounds):
+    """Milliseconds of each call in each round. Each is called twice and the
+    second counts, as in a stream of images: the first meets threads of the
+    one before, which rtmlib's sessions leave spinning.
+
+    Args:
+        calls (dict): {name: function without arguments}.
+        rounds (int): The order turns around at each.
+
+    Returns:
+        dict: {name: list of ``rounds`` numbers}.
+    """
+    times = {name: [] for name in calls}
+    for number in range(rounds):
+        for name in list(calls)[:: -1 if number % 2 else 1]:
+            calls[name]()
+            start = time.perf_counter()
+            calls[name]()
+            times[name].append((time.perf_counter() - start) * 1e3)
+    return times
+
+
+def spread(values):
+    """'median (10th percentile to 90th)'."""
+    low, high = np.percentile(values, (10, 90))
+    return f'{statistics.median(values):.2f} ({low:.2f} to {high:.2f})'
+
+
+def ratios(slow, fast):
+    return [a / b for a, b in zip(slow, fast)]
+
+
+def cost(path):
+    """(GFLOPs, million parameters) of an ONNX file for one crop: multiply-adds
+    of convolutions and matrix products, as papers count."""
+    import onnx
+
+    model = onnx.load(path)
+    model.graph.input[0].type.tensor_type.shape.dim[0].dim_value = 1
+    parameters = sum(int(np.prod(tensor.dims)) for tensor in model.graph.initializer)
+    graph = onnx.shape_inference.infer_shapes(model, data_prop=True).graph
+    shapes = {tensor.name: list(tensor.dims) for tensor in graph.initializer}
+    for value in (*graph.input, *graph.value_info, *graph.output):
+        shapes[value.name] = [dim.dim_value for dim in value.type.tensor_type.shape.dim]
+    flops = 0
+    for node in graph.node:
+        if node.op_type == 'Conv':
+            flops += np.prod(shapes[node.output[0]]) * np.prod(
+                shapes[node.input[1]][1:]
+            )
+        elif node.op_type in ('MatMul', 'Gemm'):
+            flops += np.prod(shapes[node.output[0]]) * shapes[node.input[0]][-1]
+    return float(flops) / 1e9, parameters / 1e6
+
+
+def _variants(path, threads):
+    """{'backend precision': network} that can run here."""
+    found = {}
+    for backend, precision in (
+        ('onnxruntime', 'fp32'),
+        ('openvino', 'fp32'),
+        ('openvino', 'bf16'),
+    ):
+        with contextlib.suppress(NetworkError):
+            found[f'{backend} {precision}'] = load_network(
+                path, backend, threads=threads, precision=precision
+            )
+    return found
+
+
+def network_table(paths, rounds, threads):
+    """Table 3 of the paper on this CPU, as Markdown."""
+    print(
+        '| network | GFLOPs | params (M) | backend | ms, 1 person | '
+        'ms a person of 8 |\n|---|---|---|---|---|---|'
+    )
+    for path in map(Path, paths):
+        cells = '- | -'
+        if path.suffix == '.onnx':
+            cells = '{:.2f} | {:.2f}'.format(*cost(path))
+        networks = _variants(path, threads)
+        calls = {}
+        for name, network in networks.items():
+            ((_, _, height, width),) = network.inputs.values()
+            crops = np.random.default_rng(0).standard_normal(
+                (8, 3, height, width), np.float32
+            )
+            calls[name, 1] = functools.partial(network, crops[:1])
+            calls[name, 8] = functools.partial(network, crops)
+        times = in_turns(calls, rounds)
+        for name in networks:
+            eight = [value / 8 for value in times[name, 8]]
+            print(
+                f'| {path.stem} | {cells} | {name} | '
+                f'{spread(times[name, 1])} | {spread(eight)} |',
+                flush=True,
+            )
+
+
+def crowd(photo, people):
+    """A picture of ``people`` copies of a photo of one person."""
+    rows = max(n for n in range(1, people + 1) if people % n == 0 and n * n <= people)
+    return np.tile(photo, (rows, people // rows, 1))
+
+
+def moving(photo, count):
+    """The frames of a camera that sways before a photo."""
+    height, width = photo.shape[:2]
+    for number in range(count):
+        phase = 2 * np.pi * number / 100
+        matrix = cv2.getRotationMatrix2D(
+            (width / 2, height / 2), 3 * np.sin(phase), 1 + 0.06 * np.sin(2 * phase)
+        )
+        matrix[:, 2] += (0.04 * width * np.sin(phase), 0.03 * height * np.cos(phase))
+        yield cv2.warpAffine(
+            photo, matrix, (width, height), borderMode=cv2.BORDER_REPLICATE
+        )
+
+
+def pick(photos, detector, least, most):
+    """The photo with the most confident detector of those with ``least`` to
+    ``most`` people."""
+    best = max(
+        (
+            (scores.min(), number)
+            for number, (boxes, scores) in enumerate(map(detector, photos))
+            if least <= len(boxes) <= most
+        ),
+        default=None,
+    )
+    if best is None:
+        raise BenchError(
+            f'no photo shows {least} to {most} people: give others by --images'
+        )
+    return photos[best[1]]
+
+
+def profile(pose, det, photos, rounds, threads):
+    """Share of everything but the two networks, as Markdown."""
+    estimator = WholeBody(
+        PoseModel(pose, threads=threads), Detector(det, threads=threads)
+    )
+    single = pick(photos, estimator.detector, 1, 1)
+    print(
+        '\n| people | ms | detector network | pose network | the rest |\n'
+        '|---|---|---|---|---|'
+    )
+    for people in (1, 8):
+        image = crowd(single, people)
+        rows = []
+        spent = {}
+        originals = {}
+        for part in (estimator.detector, estimator.pose):
+            originals[part] = network = part.network
+            part.network = _Timed(network, spent, part)
+        try:
+            found = len(estimator(image))
+            for _ in range(rounds):
+                spent.clear()
+                start = time.perf_counter()
+                estimator(image)
+                rows.append(
+                    (
+                        time.perf_counter() - start,
+                        spent[estimator.detector],
+                        spent[estimator.pose],
+                    )
+                )
+        finally:
+            for part, network in originals.items():
+                part.network = network
+        rest = [100 * (1 - (a + b) / total) for total, a, b in rows]
+        total, a, b = (1e3 * statistics.median(column) for column in zip(*rows))
+        print(
+            f'| {found} | {total:.2f} | {a:.2f} ms | {b:.2f} ms | {spread(rest)} % |',
+            flush=True,
+        )
+
+
+class _Timed:
+    def __init__(self, network, spent, key):
+        self.network, self.spent, self.key = network, spent, key
+
+    def __getattr__(self, name):
+        return getattr(self.network, name)
+
+    def __call__(self, batch):
+        start = time.perf_counter()
+        result = self.network(batch)
+        self.spent[self.key] = self.spent.get(self.key, 0) + time.perf_counter() - start
+        return result
+
+
+def beside_rtmlib(flags, photos):
+    """rtmlib on the same files: images of crowds, a video, and the fastest
+    of each."""
+    poses, det, rounds = flags.networks, flags.det, flags.rounds
+    try:
+        import rtmlib
+    except ImportError:
+        raise BenchError(
+            'rtmlib is not installed: pip install --no-deps -r requirements/bench.txt'
+        ) from None
+    pose = poses[0]
+    with tempfile.TemporaryDirectory() as folder:
+        detector = Detector(det)
+        size = detector.input_size
+        if detector.find.__name__ == 'decode_heads':
+            from ..export.detector_nms import add_nms
+
+            raw, det = det, str(Path(folder) / 'rtmdet_nms.onnx')
+            add_nms(raw, det)
+            print(
+                f'\n{raw} has raw heads, which rtmlib cannot run: both run '
+                'it with NMS added'
+            )
+        theirs = functools.partial(_rtmlib, rtmlib, det, size, pose)
+        _crowds(pose, det, photos, rounds, theirs)
+        _video(rtmlib, pose, det, photos, theirs, flags.frames)
+        _fastest(poses, det, photos, rounds, theirs)
+
+
+def _rtmlib(rtmlib, det, det_size, pose, backend='onnxruntime'):
+    """rtmlib's detector and pose objects on our files."""
+    ((_, _, height, width),) = load_network(pose).inputs.values()
+    with contextlib.redirect_stdout(io.StringIO()):
+        return rtmlib.RTMDet(det, det_size[::-1], backend=backend), rtmlib.RTMPose(
+            pose, (width, height), backend=backend
+        )
+
+
+def _apart(people, boxes, points):
+    """Distances of our points to rtmlib's of the same persons."""
+    if not len(people) or not len(points):
+        return np.array([np.nan])
+    theirs = iou(people.boxes, np.asarray(boxes, np.float32)).argmax(1)
+    return np.linalg.norm(people.keypoints - points[theirs], axis=-1)
+
+
+def _crowds(pose, det, photos, rounds, theirs):
+    ours = WholeBody(
+        PoseModel(pose, rgb=False, backend='onnxruntime'),
+        Detector(det, backend='onnxruntime'),
+    )
+    single = pick(photos, ours.detector, 1, 1)
+    find, estimate = theirs()
+    print(
+        '\nDetection on every frame, ONNX Runtime, BGR as rtmlib feeds it.\n'
+        '\n| people | ours, ms | rtmlib, ms | rtmlib / ours | points apart: '
+        'median px, over 0.5 px |\n|---|---|---|---|---|'
+    )
+    for people in CROWDS:
+        image = crowd(single, people)
+        found = ours(image)
+        boxes = find(image)
+        apart = _apart(found, boxes, estimate(image, boxes)[0])
+        times = in_turns(
+            dict(
+                ours=lambda image=image: ours(image),
+                rtmlib=lambda image=image: estimate(image, find(image)),
+            ),
+            rounds,
+        )
+        print(
+            f'| {len(found)} | {spread(times["ours"])} | '
+            f'{spread(times["rtmlib"])} | '
+            f'{spread(ratios(times["rtmlib"], times["ours"]))} | '
+            f'{np.median(apart):.3f}, {100 * (apart > 0.5).mean():.2f} % |',
+            flush=True,
+        )
+
+
+def _video(rtmlib, pose, det, photos, theirs, count):
+    ours = WholeBody(PoseModel(pose, rgb=False), det)
+    photo = pick(photos, ours.detector, 2, 4)
+    frames = list(moving(photo, count))
+
+    class Solution:
+        def __init__(self, **_):
+            self.det_model, self.pose_model = theirs()
+
+    def follow():
+        return [people for _, people in ours.video(iter(frames))]
+
+    def their_way():
+        with contextlib.redirect_stdout(io.StringIO()):
+            tracker = rtmlib.PoseTracker(Solution)
+        return [tracker(frame)[0] for frame in frames]
+
+    counts = [np.mean([len(people) for people in way()]) for way in (follow, their_way)]
+    times = in_turns(dict(ours=follow, rtmlib=their_way), 3)
+    always = [people for _, people in ours.video(iter(frames), every=1)]
+    apart = []
+    for people, reference in zip(follow(), always):
+        for number in range(len(people)):
+            same = iou(people.boxes[number : number + 1], reference.boxes)
+            if same.size and same.max() > 0.3:
+                apart.append(
+                    np.linalg.norm(
+                        people.keypoints[number] - reference.keypoints[same.argmax()],
+                        axis=-1,
+                    ).mean()
+                )
+    rates = {
+        name: [len(frames) / value * 1e3 for value in values]
+        for name, values in times.items()
+    }
+    print(
+        f'\nVideo of {len(frames)} frames, both at their defaults.\n\n'
+        '| | ours | rtmlib | ours / rtmlib |\n|---|---|---|---|\n'
+        f'| frames a second | {spread(rates["ours"])} | '
+        f'{spread(rates["rtmlib"])} | '
+        f'{spread(ratios(rates["ours"], rates["rtmlib"]))} |\n'
+        f'| people a frame | {counts[0]:.2f} | {counts[1]:.2f} | |\n\n'
+        f'Mean distance to detection on every frame: {np.mean(apart):.2f} '
+        'px',
+        flush=True,
+    )
+
+
+def _fastest(poses, det, photos, rounds, theirs):
+    """Images of one person, eight at a time: the fastest of each library."""
+    images = [pick(photos, Detector(det), 1, 1)] * 8
+    calls = {}
+    for path, (backend, precision), streams in itertools.product(
+        poses,
+        (('onnxruntime', 'fp32'), ('openvino', 'fp32'), ('openvino', 'bf16')),
+        (1, os.cpu_count()),
+    ):
+        with contextlib.suppress(NetworkError):
+            ours = WholeBody(
+                path, det, backend=backend, precision=precision, streams=streams
+            )
+            calls[
+                f'ours, {Path(path).stem}, {backend} {precision}, {streams} at once'
+            ] = lambda ours=ours: list(ours.images(images))
+    for backend in ('onnxruntime', 'openvino'):
+        with contextlib.suppress(ImportError):
+            find, estimate = theirs(backend=backend)
+            calls[f'rtmlib, {Path(poses[0]).stem}, {backend}'] = (
+                lambda find=find, estimate=estimate: [
+                    estimate(image, find(image)) for image in images
+                ]
+            )
+    times = {
+        name: [value / len(images) for value in values]
+        for name, values in in_turns(calls, rounds).items()
+    }
+    print('\nOne person an image.\n\n| | ms an image |\n|---|---|')
+    for name, values in times.items():
+        print(f'| {name} | {spread(values)} |')
+    best = {
+        side: min(
+            (statistics.median(values), name)
+            for name, values in times.items()
+            if name.startswith(side)
+        )
+        for side in ('ours', 'rtmlib')
+    }
+    ratio = ratios(times[best['rtmlib'][1]], times[best['ours'][1]])
+    print(
+        f'\nFastest of each: {best["ours"][1]}; {best["rtmlib"][1]}: '
+        f'{spread(ratio)} times',
+        flush=True,
+    )

@@ -1,0 +1,1 @@
+"""Work-arounds for other packages' versions, and which of them are needed."""

@@ -1,0 +1,257 @@
+"""Pixels <-> camera space, and how far away a person is.
+
+Shapes: N persons, K keypoints. Pixels are x right and y down with whole
+numbers at pixel centres; camera axes are x right, y down, z away, in metres.
+A camera is a dict with ``K``, (3, 3) intrinsics in pixels of the full image,
+and optionally ``distortion``, (5, ) as OpenCV's k1, k2, p1, p2, k3.
+"""
+
+import cv2
+import numpy as np
+
+from .skeleton import HIPS
+
+# Between keypoints, in body heights: means over the real Human3.6M frames of
+# mmpose's sample, for a height of 1.75 m.
+LIMBS = {
+    (5, 7): 0.160,
+    (6, 8): 0.160,
+    (7, 9): 0.142,
+    (8, 10): 0.142,
+    (11, 13): 0.253,
+    (12, 14): 0.253,
+    (13, 15): 0.252,
+    (14, 16): 0.252,
+    (5, 11): 0.250,
+    (6, 12): 0.250,
+}
+PERSON_HEIGHT = 1.7
+# OpenCV 4 has the variant with stop criteria under a name of its own.
+_undistort = getattr(cv2, 'undistortPointsIter', cv2.undistortPoints)
+#: Mean depth of the hips in the training data of the released checkpoints.
+DEFAULT_DEPTH = 5.14388
+
+
+class CameraError(ValueError):
+    """A camera or depth cannot be used; the text says why."""
+
+
+def check_camera(camera):
+    """A camera as float64, or an error.
+
+    Args:
+        camera (dict | ndarray): A camera, or its ``K`` alone.
+
+    Returns:
+        dict: ``K`` (3, 3) and ``distortion`` (5, ), zeros if not given.
+
+    Raises:
+        CameraError: ``K`` is missing, not (3, 3), not finite, has no focal
+            length or is not upper triangular with a last row of 0, 0, 1.
+    """
+    if not isinstance(camera, dict):
+        camera = dict(K=camera)
+    if camera.get('K') is None:
+        raise CameraError(
+            f'camera with {sorted(camera)} has no "K": give the (3, 3) '
+            'intrinsics in pixels of the full image, or no camera at all for '
+            'the default'
+        )
+    matrix = np.asarray(camera['K'], np.float64)
+    if matrix.shape != (3, 3) or not np.isfinite(matrix).all():
+        raise CameraError(f'K is {matrix.tolist()}, not (3, 3) finite numbers')
+    if (
+        matrix[0, 0] <= 0
+        or matrix[1, 1] <= 0
+        or (matrix[2] != (0, 0, 1)).any()
+        or matrix[1, 0]
+    ):
+        raise CameraError(
+            f'K is {matrix.tolist()}: it must be [[fx, s, cx], [0, fy, cy], '
+            '[0, 0, 1]] with fx and fy > 0'
+        )
+    distortion = camera.get('distortion')
+    distortion = (
+        np.zeros(5)
+        if distortion is None
+        else np.asarray(distortion, np.float64).reshape(-1)
+    )
+    if distortion.shape != (5,) or not np.isfinite(distortion).all():
+        raise CameraError(
+            f'distortion is {distortion.tolist()}, not five '
+            'finite numbers k1, k2, p1, p2, k3'
+        )
+    return dict(K=matrix, distortion=distortion)
+
+
+def default_camera(width, height):
+    """A guess for a picture without a camera: the focal length is the
+    picture's diagonal (53 degrees of view across it), the axis goes through
+    its middle.
+
+    Args:
+        width (int): In pixels.
+        height (int): In pixels.
+
+    Returns:
+        dict: A camera.
+    """
+    focal = np.hypot(width, height)
+    return dict(
+        K=np.array(
+            [[focal, 0, (width - 1) / 2], [0, focal, (height - 1) / 2], [0, 0, 1.0]]
+        )
+    )
+
+
+def project(points, camera):
+    """Camera space -> pixels.
+
+    Args:
+        points (ndarray): (..., 3) in metres, in front of the camera (z > 0).
+        camera (dict): As of the module.
+
+    Returns:
+        ndarray: (..., 2) float64.
+
+    Raises:
+        CameraError: The camera is unusable, or a point is not in front of it.
+    """
+    camera = check_camera(camera)
+    points = np.asarray(points, np.float64)
+    if not (points[..., 2] > 0).all():
+        raise CameraError(
+            'a point to project is not in front of the camera '
+            f'(least z: {points[..., 2].min()} m)'
+        )
+    if not points.size:
+        return np.zeros((*points.shape[:-1], 2))
+    # OpenCV leaves out the skew of K, so K is applied here.
+    flat, _ = cv2.projectPoints(
+        points.reshape(-1, 1, 3),
+        np.zeros(3),
+        np.zeros(3),
+        np.eye(3),
+        camera['distortion'],
+    )
+    pixels = flat.reshape(-1, 2) @ camera['K'][:2, :2].T + camera['K'][:2, 2]
+    return pixels.reshape(*points.shape[:-1], 2)
+
+
+def rays(pixels, camera):
+    """Pixels -> the points of their rays at a depth of 1 m.
+
+    Args:
+        pixels (ndarray): (..., 2).
+        camera (dict): As of the module.
+
+    Returns:
+        ndarray: (..., 2) float64, x and y in metres at z = 1.
+    """
+    camera = check_camera(camera)
+    pixels = np.asarray(pixels, np.float64)
+    if not pixels.size:
+        return pixels.copy()
+    flat = np.linalg.solve(
+        camera['K'][:2, :2], (pixels.reshape(-1, 2) - camera['K'][:2, 2]).T
+    )
+    if camera['distortion'].any():
+        flat = _undistort(
+            flat.T[:, None].copy(),
+            np.eye(3),
+            camera['distortion'],
+            R=np.eye(3),
+            P=np.eye(3),
+            criteria=(cv2.TERM_CRITERIA_COUNT | cv2.TERM_CRITERIA_EPS, 50, 1e-12),
+        )[:, 0].T
+    return flat.T.reshape(pixels.shape)
+
+
+def back_project(pixels, depth, camera):
+    """Pixels and depth -> camera space.
+
+    Args:
+        pixels (ndarray): (..., 2).
+        depth (ndarray): (...), z in metres.
+        camera (dict): As of the module.
+
+    Returns:
+        ndarray: (..., 3) float64 in metres.
+    """
+    depth = np.asarray(depth, np.float64)[..., None]
+    return np.concatenate([rays(pixels, camera) * depth, depth], axis=-1)
+
+
+def estimate_root_depth(pixels, z, seen, camera, height=PERSON_HEIGHT):
+    """The depth of the hips at which a person has the size of an adult.
+
+    The sum of the squared lengths of the seen limbs in camera space is a
+    quadratic function of the root's depth; this is where it equals that of a
+    person of the given height (``LIMBS``). Persons with no seen limb, or
+    that no depth makes fit, are at ``DEFAULT_DEPTH``.
+
+    Args:
+        pixels (ndarray): (N, K, 2).
+        z (ndarray): (N, K), depth from the root in metres.
+        seen (ndarray): (N, K) bool, the points to go by.
+        camera (dict): As of the module.
+        height (float): Of the person, in metres, > 0.
+
+    Returns:
+        ndarray: (N, ), in metres, such that every seen point is in front of
+        the camera.
+
+    Raises:
+        CameraError: The height is not > 0, or the camera is unusable.
+    """
+    if not height > 0:
+        raise CameraError(f'person_height={height} must be > 0 metres')
+    start, stop = np.transpose(list(LIMBS))
+    lengths = height * np.array(list(LIMBS.values()))
+    directions = rays(pixels, camera)
+    z = np.asarray(z, np.float64)
+    offsets = directions * z[..., None]
+    use = (seen[:, start] & seen[:, stop]).astype(np.float64)
+    step = directions[:, start] - directions[:, stop]
+    rest = offsets[:, start] - offsets[:, stop]
+    deep = z[:, start] - z[:, stop]
+    a = (use * (step**2).sum(-1)).sum(1)
+    b = (use * (step * rest).sum(-1)).sum(1)
+    c = (use * ((rest**2).sum(-1) + deep**2 - lengths**2)).sum(1)
+    with np.errstate(divide='ignore', invalid='ignore'):
+        depth = (np.sqrt(b**2 - a * c) - b) / a
+    depth = np.where(np.isfinite(depth) & (depth > 0), depth, DEFAULT_DEPTH)
+    nearest = np.where(seen, z, 0).min(1)
+    return np.maximum(depth, 0.1 - nearest)
+
+
+def to_camera_space(pixels, z, root_depth, camera, found=None):
+    """What a 3D model finds -> metric 3D.
+
+    The root is the mean of the hips' rays at the root's depth. A hip that
+    was not found does not count; without both, the mean of all found points'
+    rays is taken.
+
+    Args:
+        pixels (ndarray): (N, K, 2) in the full image.
+        z (ndarray): (N, K), depth from the root in metres.
+        root_depth (ndarray): (N, ) in metres.
+        camera (dict): As of the module.
+        found (ndarray, optional): (N, K) bool. Default: all.
+
+    Returns:
+        tuple[ndarray, ndarray]: Camera space (N, K, 3), and the same from
+        the root, both in metres.
+    """
+    root_depth = np.asarray(root_depth, np.float64)
+    points = back_project(pixels, z + root_depth[:, None], camera)
+    found = np.ones(z.shape, bool) if found is None else found
+    is_hip = np.isin(np.arange(z.shape[1]), HIPS)
+    use = np.where(
+        (found & is_hip).any(1, keepdims=True),
+        found & is_hip,
+        found | ~found.any(1, keepdims=True),
+    )
+    share = use / use.sum(1, keepdims=True)
+    root = back_project((pixels * share[..., None]).sum(1), root_depth, camera)
+    return points, points - root[:, None]

@@ -1,0 +1,190 @@
+"""Crops of single persons at one size, in shards of arrays on disk.
+
+Shapes: N persons of a shard, K = 133 keypoints, S side of a crop in pixels.
+A shard is two files, ``crops-00000.npy`` (N, S, S, 3) uint8 BGR and
+``truth-00000.npz``; ``tools/dataset/synthesize.py --format crops`` writes them.
+"""
+
+import time
+from pathlib import Path
+
+import numpy as np
+import torch
+from mmengine.registry import FUNCTIONS
+from mmpose.datasets import CocoWholeBodyDataset
+from mmpose.datasets.datasets.utils import parse_pose_metainfo
+from mmpose.registry import DATASETS
+from torch.utils.data import Dataset
+
+from .wholebody import AnnotationError
+
+
+@DATASETS.register_module()
+class CropDataset(Dataset):
+    """Stored crops for :class:`rtmw_ext.models.BatchPipeline`, which augments
+    and labels them in batches; collate with ``default_collate``.
+
+    Args:
+        data_root (str | Path): Folder of the shards.
+        hidden_weight (float): Weight of points that are labelled but hidden;
+            seen ones weigh 1, points outside the photo 0.
+        with_3d (bool): Whether samples carry the 3D truth.
+
+    Raises:
+        AnnotationError: The folder has no shard, or one without its truth.
+    """
+
+    METAINFO = CocoWholeBodyDataset.METAINFO
+
+    def __init__(self, data_root, hidden_weight=1.0, with_3d=False):
+        self.metainfo = parse_pose_metainfo(self.METAINFO)
+        paths = sorted(Path(data_root).glob('crops-*.npy'))
+        if not paths:
+            raise AnnotationError(
+                f'{data_root} has no crops-*.npy: make some with '
+                'tools/dataset/synthesize.py --format crops'
+            )
+        self.shards = [read_shard(path, hidden_weight, with_3d) for path in paths]
+        self.ends = np.cumsum([len(shard['crops']) for shard in self.shards])
+
+    def __len__(self):
+        return int(self.ends[-1])
+
+    def __getitem__(self, index):
+        """
+        Returns:
+            dict: ``crops`` (S, S, 3) uint8 BGR, ``bboxes`` (4,) x1, y1, x2,
+            y2 and ``keypoints`` (K, 2) in pixels of the crop,
+            ``keypoints_visible`` (K,) and, with 3D, ``keypoints_3d`` (K, 3)
+            in metres, camera axes, and ``keypoints_3d_visible`` (K,); all
+            float32 but the crop.
+        """
+        if not 0 <= index < len(self):
+            raise IndexError(f'crop {index} of {len(self)}')
+        shard = int(np.searchsorted(self.ends, index, side='right'))
+        row = index - self.ends[shard] + len(self.shards[shard]['crops'])
+        return {name: value[row] for name, value in self.shards[shard].items()}
+
+
+def read_shard(path, hidden_weight=1.0, with_3d=False):
+    """A shard's fields as tensors, the crops mapped from disk.
+
+    Args:
+        path (Path): Its ``crops-*.npy``.
+        hidden_weight (float): Weight of points that are labelled but hidden.
+        with_3d (bool): Whether to read the 3D truth.
+
+    Returns:
+        dict: As of :meth:`CropDataset.__getitem__`, N of each.
+
+    Raises:
+        AnnotationError: The file of the truth is missing.
+    """
+    truth = path.with_name(path.name.replace('crops', 'truth')).with_suffix('.npz')
+    if not truth.is_file():
+        raise AnnotationError(
+            f'{path} has no {truth.name}: run tools/dataset/synthesize.py again'
+        )
+    # Copy on write: torch wants arrays that could be written to.
+    shard = dict(crops=np.load(path, mmap_mode='c'))
+    with np.load(truth) as data:
+        visible = data['visible']
+        shard.update(
+            bboxes=data['bboxes'],
+            keypoints=data['keypoints'],
+            keypoints_visible=np.float32([0, hidden_weight, 1])[visible],
+        )
+        if with_3d:
+            shard.update(
+                keypoints_3d=data['keypoints_3d'],
+                keypoints_3d_visible=np.float32(visible > 0),
+            )
+    return {name: torch.from_numpy(value) for name, value in shard.items()}
+
+
+@DATASETS.register_module()
+class CropPool(Dataset):
+    """Crops held on the training device, while more are still rendered.
+
+    A batch is one look-up there: no worker, no copy. Shards that appear in
+    the folder join the pool; until all are there, an index stands for one of
+    those that are. Collate with ``keep_batch``, use no workers.
+
+    Args:
+        data_root (str | Path): Folder of the shards, as of CropDataset.
+        total (int): Crops that there will be at most.
+        device (str): Where they are held; ``total`` crops must fit.
+        wait (float): Seconds to wait for the first shard.
+        hidden_weight (float): As of CropDataset.
+        with_3d (bool): As of CropDataset.
+
+    Raises:
+        AnnotationError: No shard appeared in time.
+    """
+
+    METAINFO = CocoWholeBodyDataset.METAINFO
+
+    def __init__(
+        self,
+        data_root,
+        total,
+        device='cuda',
+        wait=300.0,
+        hidden_weight=1.0,
+        with_3d=False,
+    ):
+        self.metainfo = parse_pose_metainfo(self.METAINFO)
+        self.data_root = Path(data_root)
+        self.total = total
+        self.device = device
+        self.options = dict(hidden_weight=hidden_weight, with_3d=with_3d)
+        self.pool, self.known = {}, set()
+        self.size, self.looked = 0, -np.inf
+        deadline = time.monotonic() + wait
+        while not self._grow():
+            if time.monotonic() > deadline:
+                raise AnnotationError(
+                    f'{data_root} has had no crops-*.npy for {wait:g} s: make '
+                    'some with tools/dataset/synthesize.py --format crops'
+                )
+            time.sleep(1)
+
+    def __len__(self):
+        return self.total
+
+    def _grow(self, seconds=5.0):
+        """Takes in new shards, at most every few seconds; how many crops
+        there are."""
+        if self.size == self.total or time.monotonic() - self.looked < seconds:
+            return self.size
+        for path in sorted(self.data_root.glob('crops-*.npy')):
+            if path not in self.known and self.size < self.total:
+                self.known.add(path)
+                self._take(read_shard(path, **self.options))
+        self.looked = time.monotonic()
+        return self.size
+
+    def _take(self, shard):
+        count = min(len(shard['crops']), self.total - self.size)
+        for name, value in shard.items():
+            if name not in self.pool:
+                self.pool[name] = torch.empty(
+                    (self.total, *value.shape[1:]),
+                    dtype=value.dtype,
+                    device=self.device,
+                )
+            self.pool[name][self.size : self.size + count] = value[:count].to(
+                self.device
+            )
+        self.size += count
+
+    def __getitems__(self, indices):
+        """The batch that CropDataset's samples would make."""
+        rows = torch.tensor(indices, device=self.device) % self._grow()
+        return {name: value[rows] for name, value in self.pool.items()}
+
+
+@FUNCTIONS.register_module()
+def keep_batch(batch):
+    """Collates what is a batch already."""
+    return batch

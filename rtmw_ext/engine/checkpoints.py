@@ -1,0 +1,109 @@
+"""Checkpoints: whether they fit a model, and writing them whole."""
+
+import os
+import shutil
+from pathlib import Path
+
+from mmengine.fileio import LocalBackend, register_backend
+
+
+class CheckpointError(ValueError):
+    """A checkpoint is of another model; the text names both."""
+
+
+class CheckpointWriteError(OSError):
+    """A checkpoint cannot be written; the text says where and why."""
+
+
+def check_fit(model, state_dict, name):
+    """Raises if ``state_dict`` cannot be ``model``'s weights.
+
+    MMEngine only logs missing and mismatching weights, and then runs with
+    random ones.
+
+    Args:
+        model (nn.Module): The model to load into.
+        state_dict (dict): {parameter name: tensor}.
+        name (str): What to call the checkpoint in the error, its path, say.
+
+    Raises:
+        CheckpointError: A weight of the model is missing or of another shape.
+    """
+    state_dict = {
+        key.removeprefix('module.'): value for key, value in state_dict.items()
+    }
+    problems = []
+    for key, tensor in model.state_dict().items():
+        if key.startswith('data_preprocessor.'):
+            continue
+        if key not in state_dict:
+            # Released before torch counted BN batches.
+            if not key.endswith('num_batches_tracked'):
+                problems.append(f'{key} is missing')
+        elif state_dict[key].shape != tensor.shape:
+            problems.append(
+                f'{key} is {tuple(state_dict[key].shape)}, not {tuple(tensor.shape)}'
+            )
+    if problems:
+        raise CheckpointError(
+            f'checkpoint {name} is of another model than the config: '
+            f'{len(problems)} of {len(model.state_dict())} weights do not fit '
+            f'({"; ".join(problems[:3])}{", ..." if problems[3:] else ""}). '
+            'Give the config and the checkpoint of the same model and input '
+            'size'
+        )
+
+
+@register_backend('atomic')
+class AtomicBackend(LocalBackend):
+    """MMEngine's local files, which appear whole or not at all: a run that is
+    killed while it writes, or fills the disk, leaves the old file.
+
+    Raises:
+        CheckpointWriteError: The disk is full or the folder unwritable.
+    """
+
+    def put(self, obj, filepath):
+        path = Path(filepath)
+        partial = path.with_name(f'.{path.name}.partial')
+        try:
+            path.parent.mkdir(parents=True, exist_ok=True)
+            with open(partial, 'wb') as file:
+                file.write(obj)
+                file.flush()
+                os.fsync(file.fileno())
+            os.replace(partial, path)
+        except OSError as error:
+            if partial.exists():
+                partial.unlink()
+            raise CheckpointWriteError(
+                f'{path} cannot be written ({error.strerror}); an earlier one '
+                'is untouched. Free space there or choose another folder with '
+                '--work-dir, then go on with --resume'
+            ) from error
+
+    def put_text(self, obj, filepath, encoding='utf-8'):
+        self.put(obj.encode(encoding), filepath)
+
+
+def check_space(folder, needed):
+    """Raises if ``folder`` cannot take ``needed`` bytes of checkpoints.
+
+    Raises:
+        CheckpointWriteError: The folder is unwritable, or its disk too full
+            even without the checkpoints that are there and will be replaced.
+    """
+    folder = Path(folder)
+    probe = folder / '.probe'
+    AtomicBackend().put(b'', probe)
+    probe.unlink()
+    free = shutil.disk_usage(folder).free + sum(
+        path.stat().st_size for path in folder.glob('*.pth')
+    )
+    if free < needed:
+        raise CheckpointWriteError(
+            f'{folder} has room for {free / 1e9:.2f} GB of checkpoints, but '
+            f'this training keeps {needed / 1e9:.2f} GB: free space, choose '
+            'another folder with --work-dir, or lower default_hooks.'
+            'checkpoint.max_keep_ckpts'
+        )

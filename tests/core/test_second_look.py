@@ -1,0 +1,338 @@
+"""The second look at faces and hands.
+
+Shapes: N persons, K keypoints, P parts, A axes.
+"""
+
+import cv2
+import numpy as np
+import pytest
+import torch
+from conftest import ROOT
+from hypothesis import given
+from hypothesis import strategies as st
+from mmpose.apis import inference_topdown, init_model
+
+from rtmw_ext import zoo
+from rtmw_ext.commands import cli
+from rtmw_ext.core.second_look import (
+    CONTEXTS,
+    look_again,
+    merge,
+    squares,
+    tilts,
+    variance,
+)
+from rtmw_ext.core.skeleton import PARTS, ROOTS, SEEN, UP
+from rtmw_ext.models import RTMWEstimator
+from rtmw_ext.runtime import PoseModel
+from rtmw_ext.runtime.pose import frames, to_image
+
+SEEDS = st.integers(0, 2**32 - 1)
+MOVED = [point for part in ROOTS for point in SEEN[part]]
+# Of each point, with the right hand for the left.
+OTHER = np.arange(133)
+OTHER[[9, *PARTS['left_hand']]] = [10, *PARTS['right_hand']]
+OTHER[[10, *PARTS['right_hand']]] = [9, *PARTS['left_hand']]
+
+
+def looks(seed, axes=3):
+    rng = np.random.default_rng(seed)
+    first = (
+        rng.normal(size=(2, 133, axes)),
+        rng.random((2, 133)),
+        rng.uniform(1, 2, (2, 133, axes)),
+    )
+    again = (
+        rng.normal(size=(2, 3, 133, axes)),
+        rng.random((2, 3, 133)),
+        rng.uniform(1, 2, (2, 3, 133, axes)),
+    )
+    return first, again
+
+
+@given(SEEDS, st.sampled_from([(2, 2), (3, 3), (2, 3), (3, 2)]))
+def test_only_heads_and_hands_move(seed, axes):
+    """In 2D and 3D, and where one look knows no depth."""
+    first, again = looks(seed, axes[0])[0], looks(seed, axes[1])[1]
+    known = min(axes)
+    before = [value.copy() for value in (*first, *again)]
+    points, scores, variances = merge(*first, again)
+    still = np.setdiff1d(np.arange(133), MOVED)
+    assert np.array_equal(points[:, still], first[0][:, still])
+    assert np.array_equal(scores[:, still], first[1][:, still])
+    assert np.array_equal(variances[:, still], first[2][:, still])
+    assert (points[:, MOVED, :2] != first[0][:, MOVED, :2]).all()
+    # Two looks are surer than the surer of them.
+    assert (variances[:, MOVED] < first[2][:, MOVED])[..., :known].all()
+    for value, old in zip((points, variances), (first[0], first[2])):
+        assert value.shape == old.shape
+        assert np.array_equal(value[..., known:], old[..., known:])
+    # What came in is as it was.
+    for value, old in zip((*first, *again), before):
+        assert np.array_equal(value, old)
+
+
+@given(SEEDS)
+def test_the_surer_look_counts(seed):
+    (points, scores, variances), (again, sure, spread) = looks(seed)
+    for number, part in enumerate(ROOTS):
+        chosen = list(SEEN[part])
+        shown = OTHER[chosen] if part == 'right_hand' else chosen
+        for mine, theirs, expected in [
+            (1.0, 1e9, points[:, chosen, :2]),
+            (1e9, 1.0, again[:, number, shown, :2]),
+            (2.0, 2.0, (points[:, chosen, :2] + again[:, number, shown, :2]) / 2),
+        ]:
+            found, *_ = merge(
+                points,
+                scores,
+                np.full_like(variances, mine),
+                (again, sure, np.full_like(spread, theirs)),
+            )
+            assert np.allclose(found[:, chosen, :2], expected, atol=1e-5)
+
+
+@given(SEEDS, st.floats(-5, 5))
+def test_depth_goes_on_from_the_root(seed, offset):
+    first, again = looks(seed)
+    found, *_ = merge(*first, again)
+    moved = again[0].copy()
+    moved[..., 2] += offset
+    same, *_ = merge(*first, (moved, *again[1:]))
+    assert np.allclose(found, same)
+    # The wrists, in their own parts, are the roots that stay.
+    for root in (91, 112):
+        assert np.allclose(found[:, root, 2], first[0][:, root, 2])
+
+
+def test_squares_by_hand():
+    points, scores = np.full((1, 133, 2), 50.0), np.ones((1, 133))
+    points[0, 23], points[0, 24] = (40, 60), (60, 64)
+    scores[0, 91:112] = 0
+    face, left, right = squares(points, scores, np.array([[0.0, 0, 100, 200]]), 3.5)[0]
+    # From 40, 50 to 60, 64: 20 wide around 50, 57.
+    assert face.tolist() == [15, 22, 85, 92]
+    # None is seen: as large as the person. All on one spot: a little.
+    assert left.tolist() == [-300, -250, 400, 450]
+    assert right.tolist() == [46.5, 46.5, 53.5, 53.5]
+
+
+@given(SEEDS)
+def test_each_look_is_nearer_and_around_the_last(seed):
+    rng = np.random.default_rng(seed)
+    truth = rng.uniform(0, 100, (2, 133, 2))
+    first = (truth + 1, np.ones((2, 133)), np.ones((2, 133, 2)))
+    boxes = np.tile([0.0, 0, 100, 100], (2, 1))
+    asked = []
+
+    def look(where, turned, mirrored):
+        asked.append(where.reshape(2, 3, 4))
+        # They are off by the same everywhere.
+        assert np.allclose(turned.reshape(2, 3), tilts(truth, first[1]))
+        assert mirrored.tolist() == [False, False, True] * 2
+        # What is in the mirror is found as the other hand.
+        shown = np.where(
+            mirrored[:, None, None], truth[:, OTHER].repeat(3, 0), truth.repeat(3, 0)
+        )
+        return (shown, np.ones((6, 133)), np.full((6, 133, 2), 0.5 ** (len(asked) - 1)))
+
+    points, scores = look_again(first, boxes, look)
+    for number, (where, context) in enumerate(zip(asked, CONTEXTS)):
+        # The mean of two equals halves the distance.
+        expected = squares(truth + 0.5**number, first[1], boxes, context)
+        assert np.allclose(where, expected)
+    assert len(asked) == len(CONTEXTS)
+    assert list(CONTEXTS) == sorted(CONTEXTS, reverse=True)
+    assert np.allclose((points - truth)[:, MOVED], 0.5 ** len(asked))
+    assert np.array_equal(scores, first[1])
+
+
+@given(SEEDS, st.booleans())
+def test_parts_are_shown_upright(seed, mirrored):
+    rng = np.random.default_rng(seed)
+    points, scores = rng.uniform(0, 300, (2, 133, 2)), np.ones((2, 133))
+    scores[1, UP['face'][0]] = 0
+    boxes, turned = (
+        squares(points, scores, np.float64([[0, 0, 300, 300]] * 2), 2.0),
+        tilts(points, scores),
+    )
+    assert turned[1, 0] == 0
+    for number, (part, (start, stop)) in enumerate(UP.items()):
+        (matrix,) = frames(
+            boxes[:1, number], (192, 256), turned[:1, number], [mirrored]
+        )
+        inverse = np.linalg.inv(np.vstack([matrix, [0, 0, 1]]))
+        shown = np.c_[points[0], np.ones(133)] @ inverse[:2].T
+        x, y = shown[stop] - shown[start]
+        assert abs(x) < 1e-6 and y < 0
+        assert (np.linalg.det(inverse) < 0) == mirrored
+        # The whole part is there, and in the middle.
+        low, high = (
+            function(shown[list(PARTS[part])], 0) for function in (np.min, np.max)
+        )
+        assert (low > 0).all() and (high < (192, 256)).all()
+        center = boxes[0, number].reshape(2, 2).mean(0)
+        there = np.array([191 - 96 if mirrored else 96, 128.0, 1]) @ matrix.T
+        assert np.allclose(there, center)
+        # What is found in the crop is put back.
+        spread = rng.uniform(1, 2, (1, 133, 3))
+        again, wide = to_image(matrix[None], np.c_[shown, scores[0]][None], spread)
+        assert np.allclose(again[0, :, :2], points[0])
+        assert np.array_equal(again[0, :, 2], scores[0])
+        scale = abs(np.linalg.det(matrix[:, :2]))
+        assert np.allclose(wide[..., :2].sum(2), spread[..., :2].sum(2) * scale)
+        assert np.array_equal(wide[..., 2], spread[..., 2])
+
+
+@given(st.floats(1, 20), st.floats(60, 140), st.sampled_from([1.0, 10.0]))
+def test_variance_of_a_gaussian(sigma, center, beta):
+    bins = np.arange(200)
+    logits = -((bins - center) ** 2) / (2 * sigma**2) / beta
+    found = variance(logits[None, None], beta).item()
+    assert abs(found - sigma**2 - 1 / 12) < 0.3 + 0.02 * sigma**2
+
+
+def test_variance_of_one_bin():
+    logits = np.zeros((1, 1, 9))
+    logits[0, 0, 4] = 1000
+    assert variance(logits, 1.0).item() == pytest.approx(1 / 12)
+
+
+# With networks
+
+PARTS_MODEL = 'rtmw3d-t-parts-synthetic'
+
+
+@pytest.fixture(scope='module')
+def people():
+    return cv2.imread(str(ROOT / 'projects' / 'rtmw' / 'people.jpg'))
+
+
+def network(name):
+    return zoo.shipped(zoo.get(name).network)
+
+
+def estimator(name, second_look=PARTS_MODEL, **test_cfg):
+    model = init_model(
+        str(zoo.get(name).config),
+        zoo.weights_of(name),
+        device='cpu',
+        cfg_options=dict(
+            model=dict(
+                test_cfg=dict(flip_test=False, second_look=second_look, **test_cfg)
+            )
+        ),
+    )
+    assert isinstance(model, RTMWEstimator)
+    return model
+
+
+@pytest.mark.parametrize('name', ['rtmw-t-synthetic', 'rtmw3d-t-synthetic'])
+def test_runtime_sees_what_pytorch_sees(name, people, monkeypatch):
+    """PyTorch cuts faces and hands out of the network's input, the runtime
+    out of the picture: here the same pixels."""
+    # Smooth, so that 32nds of a pixel matter little.
+    crop = cv2.GaussianBlur(people[100:356, 200:392], (0, 0), 1)
+    box = np.float32([[0, 0, 192, 256]])
+    center, side = box[0, 2:] / 2, box[0, 2:] / 1.25
+    box = np.concatenate([center - side / 2, center + side / 2])[None]
+    pose = PoseModel(network(name), second_look=network(PARTS_MODEL))
+    model = estimator(name, output_heatmaps=True)
+    before = set(model.state_dict())
+    (theirs,) = inference_topdown(model, crop, box)
+    # The network of the parts is in no checkpoint.
+    assert set(model.state_dict()) == before
+    # OpenCV's crops are of whole grey levels, at 32nds of a pixel.
+    drawn = pose(crop, box)
+    off = np.abs(drawn.keypoints - theirs.pred_instances.keypoints)
+    assert np.median(off) < 0.02 and np.median(off[:, MOVED]) < 0.1
+    off = np.abs(drawn.scores - theirs.pred_instances.keypoint_scores)
+    assert np.median(off) < 0.02 and off.max() < 0.1
+    whole = torch.from_numpy(pose.crop(crop, pose.frames(box)))
+    for one in (pose, pose.second_look):
+        monkeypatch.setattr(
+            one,
+            'crop',
+            lambda _, matrices, size=one.input_size: model.cut(
+                whole.expand(len(matrices), -1, -1, -1), matrices, size
+            ).numpy(),
+        )
+    ours = pose(crop, box)
+    once = PoseModel(network(name))(crop, box)
+    found = theirs.pred_instances
+    assert theirs.pred_fields.heatmaps.shape == (133, 512, 384)
+    off = np.abs(ours.keypoints - found.keypoints)
+    assert off.max() < 1e-2
+    assert np.abs(ours.scores - found.keypoint_scores).max() < 1e-3
+    moved = np.abs(ours.keypoints - once.keypoints)
+    still = np.setdiff1d(np.arange(133), MOVED)
+    assert np.median(moved[:, MOVED]) > 0.5 and moved[:, still].max() < 1e-4
+    if pose.is_3d:
+        off = np.abs(ours.keypoints_3d - found.keypoints_3d)
+        assert off.max() < 2e-3
+        z = ours.keypoints_3d[..., 2] - once.keypoints_3d[..., 2]
+        assert np.abs(z[:, MOVED]).max() > 1e-3
+
+
+@pytest.mark.parametrize(
+    'asked, name',
+    [
+        ([], None),
+        (['--second-look'], PARTS_MODEL),
+        (['--second-look', 'rtmw-t-synthetic'], 'rtmw-t-synthetic'),
+    ],
+)
+def test_command_line(asked, name, people, tmp_path):
+    picture = tmp_path / 'people.png'
+    cv2.imwrite(str(picture), people)
+    assert (
+        cli.main(
+            [
+                'infer',
+                str(picture),
+                '--pose',
+                'rtmw-t-synthetic',
+                '--det',
+                'none',
+                '--out',
+                str(tmp_path),
+                '--no-draw',
+                '--format',
+                'npz',
+                *asked,
+            ]
+        )
+        == 0
+    )
+    found = np.load(tmp_path / 'keypoints.npz')['keypoints']
+    pose = PoseModel(network('rtmw-t-synthetic'), second_look=name and network(name))
+    assert np.abs(found - pose(people).keypoints).max() < 1e-2
+
+
+def test_pytorch_takes_a_config_and_weights(people):
+    """As a model's name does; any network may be the one that looks again."""
+    known = zoo.get(PARTS_MODEL)
+    (named,) = inference_topdown(estimator('rtmw-t-synthetic'), people)
+    (given,) = inference_topdown(
+        estimator(
+            'rtmw-t-synthetic',
+            dict(name=str(known.config), weights=zoo.weights_of(PARTS_MODEL)),
+        ),
+        people,
+    )
+    assert np.array_equal(
+        named.pred_instances.keypoints, given.pred_instances.keypoints
+    )
+    (itself,) = inference_topdown(
+        estimator('rtmw-t-synthetic', 'rtmw-t-synthetic'), people
+    )
+    assert not np.array_equal(
+        named.pred_instances.keypoints, itself.pred_instances.keypoints
+    )
+
+
+def test_pytorch_with_other_points(people):
+    model = estimator('rtmw-t-synthetic')
+    model.head.out_channels = 17
+    with pytest.raises(ValueError, match='133 points, a model has 17'):
+        inference_topdown(model, people)
