@@ -8,10 +8,11 @@ import numpy as np
 from mmpose.apis import inference_topdown
 from mmpose.structures import merge_data_samples
 
+from ..core.errors import RTMWError
 from ..core.images import read_image
 
 
-class BoxError(ValueError):
+class BoxError(RTMWError, ValueError):
     """A box cannot be cropped; the text names it."""
 
 

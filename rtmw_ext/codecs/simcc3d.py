@@ -8,12 +8,13 @@ from mmpose.codecs.base import BaseKeypointCodec
 from mmpose.codecs.utils.refinement import refine_simcc_dark
 from mmpose.registry import KEYPOINT_CODECS
 
+from ..core.errors import RTMWError
 from .simcc import gaussian_axes
 
 HIPS = (11, 12)
 
 
-class CodecError(ValueError):
+class CodecError(RTMWError, ValueError):
     """Keypoints cannot be encoded; the text says why and what to do."""
 
 

@@ -16,6 +16,7 @@ from pathlib import Path
 import cv2
 import numpy as np
 
+from ..core.errors import RTMWError
 from ..core.images import list_images, read_image
 from ..runtime import Detector, PoseModel, WholeBody, load_network
 from ..runtime.network import NetworkError
@@ -25,7 +26,7 @@ from ..zoo import networks as files
 CROWDS = (1, 2, 8, 20)
 
 
-class BenchError(ValueError):
+class BenchError(RTMWError, ValueError):
     """A benchmark cannot be run; the text says why."""
 
 

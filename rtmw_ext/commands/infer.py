@@ -13,6 +13,7 @@ import cv2
 import numpy as np
 from PIL import Image
 
+from ..core.errors import RTMWError
 from ..core.images import ImageError, list_images, read_image
 from ..output.draw2d import draw
 from ..output.results import FORMATS
@@ -21,7 +22,7 @@ from ..runtime import video
 MAX_PIXELS = 100_000_000
 
 
-class OutputError(ValueError):
+class OutputError(RTMWError, ValueError):
     """An output cannot be written; the text names it."""
 
 

@@ -9,6 +9,7 @@ and optionally ``distortion``, (5, ) as OpenCV's k1, k2, p1, p2, k3.
 import cv2
 import numpy as np
 
+from .errors import RTMWError
 from .skeleton import HIPS
 
 # Between keypoints, in body heights: means over the real Human3.6M frames of
@@ -32,7 +33,7 @@ _undistort = getattr(cv2, 'undistortPointsIter', cv2.undistortPoints)
 DEFAULT_DEPTH = 5.14388
 
 
-class CameraError(ValueError):
+class CameraError(RTMWError, ValueError):
     """A camera or depth cannot be used; the text says why."""
 
 

@@ -10,10 +10,12 @@ import cv2
 import numpy as np
 from PIL import Image
 
+from .errors import RTMWError
+
 SUFFIXES = ('.jpg', '.jpeg', '.png', '.bmp', '.webp', '.tif', '.tiff')
 
 
-class ImageError(ValueError):
+class ImageError(RTMWError, ValueError):
     """An image cannot be used; the text names it and the fix."""
 
 

@@ -7,6 +7,7 @@ import numpy as np
 from mmengine.config import Config
 
 from .. import zoo
+from ..core.errors import RTMWError
 from .mapping import NUM_KEYPOINTS, compile_mapping
 
 # The paper's order; the last three are 3D. Each is a file below FOLDER.
@@ -30,7 +31,7 @@ COCKTAIL17 = (*COCKTAIL14, 'h3wb', 'ubody3d', 'dna_rendering')
 FOLDER = 'configs/_base_/datasets'
 
 
-class CatalogError(ValueError):
+class CatalogError(RTMWError, ValueError):
     """A dataset or config is not known; the text lists what is."""
 
 

@@ -11,8 +11,10 @@ from pathlib import Path
 import numpy as np
 from mmengine.logging import print_log
 
+from ..core.errors import RTMWError
 
-class AnnotationError(ValueError):
+
+class AnnotationError(RTMWError, ValueError):
     """An annotation cannot be used; the text names it and what is wrong."""
 
 

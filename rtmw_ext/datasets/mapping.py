@@ -15,6 +15,8 @@ from mmcv.transforms import BaseTransform
 from mmpose.datasets.datasets.utils import parse_pose_metainfo
 from mmpose.registry import TRANSFORMS
 
+from ..core.errors import RTMWError
+
 TARGET = 'coco_wholebody'
 NUM_KEYPOINTS = 133
 # mmpose's SimCC codec draws no label for a point with a lower visibility.
@@ -31,7 +33,7 @@ META_KEYS = (
 )
 
 
-class MappingError(ValueError):
+class MappingError(RTMWError, ValueError):
     """A keypoint mapping cannot be right; the text names the points."""
 
 

@@ -6,12 +6,14 @@ from pathlib import Path
 
 from mmengine.fileio import LocalBackend, register_backend
 
+from ..core.errors import RTMWError
 
-class CheckpointError(ValueError):
+
+class CheckpointError(RTMWError, ValueError):
     """A checkpoint is of another model; the text names both."""
 
 
-class CheckpointWriteError(OSError):
+class CheckpointWriteError(RTMWError, OSError):
     """A checkpoint cannot be written; the text says where and why."""
 
 

@@ -8,13 +8,14 @@ from mmengine.evaluator import BaseMetric
 from mmpose.evaluation.functional.mesh_eval import compute_similarity_transform
 from mmpose.registry import METRICS
 
+from ..core.errors import RTMWError
 from ..core.skeleton import HIPS, NOSE, PARTS, WRISTS
 
 BODY = (*PARTS['body'], *PARTS['feet'])
 HANDS = (*PARTS['left_hand'], *PARTS['right_hand'])
 
 
-class MetricError(ValueError):
+class MetricError(RTMWError, ValueError):
     """Samples cannot be scored; the text says why."""
 
 

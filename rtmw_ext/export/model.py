@@ -13,6 +13,7 @@ from mmpose.registry import MODELS
 from torch import nn
 
 from .. import zoo
+from ..core.errors import RTMWError
 from ..engine.checkpoints import check_fit
 from ..models.losses import soft_argmax
 from ..output.results import point_names
@@ -23,7 +24,7 @@ LICENCE = 'Apache-2.0'
 RANDOM = 'random'
 
 
-class ExportError(ValueError):
+class ExportError(RTMWError, ValueError):
     """A model cannot be exported; the text says why and what to do."""
 
 

@@ -21,6 +21,7 @@ from torch import nn
 from torch.nn import functional as F
 
 from .. import zoo
+from ..core.errors import RTMWError
 from ..engine.checkpoints import check_fit
 from .rtmw3d import RTMW3DEstimator
 
@@ -42,7 +43,7 @@ DISTILLATION_KEYS = (
 DECAYS = ('epoch', 'iter', 'none')
 
 
-class DistillationError(ValueError):
+class DistillationError(RTMWError, ValueError):
     """Teacher and student do not go together; the text names both."""
 
 

@@ -7,11 +7,13 @@ import re
 
 import torch
 
+from ..core.errors import RTMWError
+
 SHIFT = 4.0
 EXTRA = re.compile(r'(.*\.blocks)\.(\d+)\.')
 
 
-class GrowError(ValueError):
+class GrowError(RTMWError, ValueError):
     """A model is no larger form of another; the text says why."""
 
 

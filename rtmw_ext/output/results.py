@@ -12,6 +12,7 @@ import json
 
 import numpy as np
 
+from ..core.errors import RTMWError
 from ..core.skeleton import FIELDS, PARTS
 
 NAMES = (
@@ -98,7 +99,7 @@ OPENPOSE = {
 }
 
 
-class ResultError(ValueError):
+class ResultError(RTMWError, ValueError):
     """Results cannot be written in a format; the text says why."""
 
 

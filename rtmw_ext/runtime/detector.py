@@ -6,6 +6,7 @@ Shapes: P candidate boxes; boxes are (P, 4) x1, y1, x2, y2 in pixels.
 import cv2
 import numpy as np
 
+from ..core.errors import RTMWError
 from ..core.images import read_image
 from .network import load_network
 
@@ -18,7 +19,7 @@ KINDS = ('rtmdet', 'yolox')
 STRIDES = (8, 16, 32)
 
 
-class DetectorError(ValueError):
+class DetectorError(RTMWError, ValueError):
     """A file is no detector of ours; the text says why."""
 
 

@@ -14,6 +14,8 @@ from pathlib import Path
 
 import numpy as np
 
+from ..core.errors import RTMWError
+
 #: Key of our metadata (a JSON object) in an ONNX or OpenVINO file.
 METADATA = 'rtmw'
 BACKENDS = ('onnxruntime', 'openvino')
@@ -29,7 +31,7 @@ PROVIDERS = {
 }
 
 
-class NetworkError(ValueError):
+class NetworkError(RTMWError, ValueError):
     """A network cannot be loaded or run; the text names it and the fix."""
 
 

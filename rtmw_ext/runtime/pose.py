@@ -10,6 +10,7 @@ import cv2
 import numpy as np
 
 from ..core import geometry
+from ..core.errors import RTMWError
 from ..core.images import read_image
 from ..core.people import People
 from ..core.second_look import BETA, NUM_KEYPOINTS, look_again, variance
@@ -29,7 +30,7 @@ PADDING = 1.25
 MAX_BATCH = 16
 
 
-class PoseError(ValueError):
+class PoseError(RTMWError, ValueError):
     """A file is no pose network, or a box no box; the text says why."""
 
 

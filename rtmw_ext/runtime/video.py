@@ -10,11 +10,13 @@ from pathlib import Path
 
 import cv2
 
+from ..core.errors import RTMWError
+
 SUFFIXES = ('.mp4', '.avi', '.mov', '.mkv', '.webm', '.m4v', '.mpg', '.mpeg')
 DEFAULT_RATE = 30.0
 
 
-class VideoError(ValueError):
+class VideoError(RTMWError, ValueError):
     """A video or webcam cannot be read or written; the text names it."""
 
 

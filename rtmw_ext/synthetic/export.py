@@ -16,6 +16,7 @@ from pathlib import Path
 import cv2
 import numpy as np
 
+from ..core.errors import RTMWError
 from ..core.skeleton import FIELDS, SEEN_PART
 from .drawn import BODY_LINKS, BODY_NAMES
 
@@ -31,7 +32,7 @@ SHAPES = (1, 5 / 4, 4 / 3, 3 / 2, 16 / 9)
 NOBODY, BARELY = 0.04, 0.2
 
 
-class ExportError(ValueError):
+class ExportError(RTMWError, ValueError):
     """An export cannot be made or gone on with; the text says why."""
 
 

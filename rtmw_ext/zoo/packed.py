@@ -20,6 +20,7 @@ from pathlib import Path
 
 import numpy as np
 
+from ..core.errors import RTMWError
 from ..core.paths import cache_folder
 
 SUFFIX = '.xz'
@@ -31,7 +32,7 @@ HALF = np.dtype('<f2')
 LEAST = -24
 
 
-class WeightsError(ValueError):
+class WeightsError(RTMWError, ValueError):
     """Weights of our own cannot be had; the text says what to do."""
 
 

@@ -13,6 +13,7 @@ from pathlib import Path
 
 import yaml
 
+from ..core.errors import RTMWError
 from .packed import WeightsError, packed_files, unpack
 
 PACKAGE = Path(__file__).resolve().parents[1]
@@ -22,7 +23,7 @@ RELEASE = 'https://download.openmmlab.com/'
 SHIPPED = PACKAGE / 'zoo' / 'weights'
 
 
-class UnknownModelError(ValueError):
+class UnknownModelError(RTMWError, ValueError):
     """No model has this name; the text lists the right ones."""
 
 

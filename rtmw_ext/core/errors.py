@@ -1,0 +1,10 @@
+"""The base of the package's errors."""
+
+
+class RTMWError(Exception):
+    """The base of every error that a user can cause: a wrong file, name, value
+    or flag, or a package that is missing.
+
+    Each has a built-in error as its second base (ValueError, OSError or
+    ImportError). Its text names the input and the fix.
+    """
