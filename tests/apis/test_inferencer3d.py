@@ -6,7 +6,6 @@ import cv2
 import numpy as np
 import pytest
 import torch
-from conftest import CONFIGS, build
 from mmengine.registry import init_default_scope
 from mmpose.apis import MMPoseInferencer
 
@@ -16,6 +15,8 @@ from rtmw_ext.apis.topdown import BoxError
 from rtmw_ext.core.geometry import CameraError, project
 from rtmw_ext.output.draw3d import LEFT, MIDDLE, RIGHT, STYLE, draw_scene
 from rtmw_ext.synthetic.drawn3d import draw_person_3d, sample_person_3d
+from support.models import build
+from support.paths import CONFIGS
 
 RTMW3D_T = CONFIGS / 'rtmw3d' / 'rtmw3d-t_cocktail17-256x192.py'
 LENGTHS = dict(

@@ -2,7 +2,6 @@
 
 import json
 import re
-import runpy
 import subprocess
 import sys
 
@@ -10,7 +9,6 @@ import numpy as np
 import onnx
 import pytest
 import torch
-from conftest import CONFIGS, ROOT
 from mmengine.config import Config
 from mmengine.registry import DefaultScope
 
@@ -20,6 +18,8 @@ from rtmw_ext.export.model import ExportError
 from rtmw_ext.models.grid import round_off
 from rtmw_ext.runtime import Detector, load_network
 from rtmw_ext.zoo import networks as files
+from support.paths import CONFIGS, ROOT
+from support.tools import load_tool
 
 CONFIG = CONFIGS / 'synthetic' / 'rtmdet-nano_synthetic-320.py'
 NAME = 'rtmdet-nano-synthetic'
@@ -189,7 +189,7 @@ def test_half_weights(tmp_path):
 
 
 def test_evaluation_by_hand(tmp_path):
-    evaluate = runpy.run_path(str(ROOT / 'tools' / 'test_detector.py'))['evaluate']
+    evaluate = load_tool('test_detector').evaluate
     (tmp_path / 'truth.json').write_text(
         json.dumps(
             dict(
@@ -255,9 +255,8 @@ def test_shipped_file():
 def test_ship_weights_takes_a_detector(tmp_path, monkeypatch):
     """Its matrices on the grid, all else as it was, in far less space; what
     was there before is gone."""
-    monkeypatch.syspath_prepend(str(ROOT / 'tools'))
     monkeypatch.setenv('XDG_CACHE_HOME', str(tmp_path / 'cache'))
-    ship = runpy.run_path(str(ROOT / 'tools' / 'ship_weights.py'))['ship']
+    ship = load_tool('ship_weights').ship
     source = onnx.load(files.resolve(NAME, files.DETECTORS))
     rng = np.random.default_rng(0)
     for weight in source.graph.initializer:
@@ -301,7 +300,7 @@ def test_ship_weights_takes_a_detector(tmp_path, monkeypatch):
 
 def test_shipped_detector_finds_people(scenes, tmp_path):
     """On scenes that are smaller and other than those it learned from."""
-    evaluate = runpy.run_path(str(ROOT / 'tools' / 'test_detector.py'))['evaluate']
+    evaluate = load_tool('test_detector').evaluate
     detector = Detector(files.resolve(NAME, files.DETECTORS), score_thr=0.01)
     found = evaluate(
         detector, scenes / 'annotations' / 'val.json', scenes / 'images' / 'val'

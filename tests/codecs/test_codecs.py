@@ -1,10 +1,7 @@
 """The codecs: labels, masks, decoding, bad input."""
 
-import sys
-
 import numpy as np
 import pytest
-from conftest import ROOT
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as arrays
@@ -12,9 +9,9 @@ from mmpose.codecs import SimCCLabel
 from mmpose.registry import KEYPOINT_CODECS
 
 from rtmw_ext.codecs import CodecError, FastSimCCLabel, SimCC3DLabel
+from support.tools import load_tool
 
-sys.path.insert(0, str(ROOT / 'tools' / 'bench'))
-from codec import encode_3d_by_loop  # noqa: E402
+encode_3d_by_loop = load_tool('bench/codec').encode_3d_by_loop
 
 SIZE = (64, 96)
 K = 15

@@ -13,7 +13,6 @@ import zipfile
 import cv2
 import numpy as np
 import pytest
-from conftest import ROOT
 from PIL import Image
 
 from rtmw_ext.commands import cli
@@ -23,6 +22,7 @@ from rtmw_ext.core.images import read_image
 from rtmw_ext.output.results import BODY_25, FORMATS, Npz, ResultError
 from rtmw_ext.runtime import NetworkError, People, WholeBody, video
 from rtmw_ext.zoo import networks as files
+from support.paths import ROOT
 
 
 @pytest.fixture(scope='module')

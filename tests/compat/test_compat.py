@@ -9,10 +9,10 @@ import numpy as np
 import onnxruntime
 import pytest
 import torch
-from conftest import RTMW_T
 from mmengine.registry import init_default_scope
 
 from rtmw_ext.compat import patches as compat
+from support.paths import RTMW_T
 
 
 def test_the_first_forward_is_quiet(rtmw_t):

@@ -7,7 +7,6 @@ import cv2
 import numpy as np
 import pytest
 import torch
-from conftest import ROOT
 from hypothesis import given
 from hypothesis import strategies as st
 from mmpose.apis import inference_topdown, init_model
@@ -26,6 +25,7 @@ from rtmw_ext.core.skeleton import PARTS, ROOTS, SEEN, UP
 from rtmw_ext.models import RTMWEstimator
 from rtmw_ext.runtime import PoseModel
 from rtmw_ext.runtime.pose import frames, to_image
+from support.paths import ROOT
 
 SEEDS = st.integers(0, 2**32 - 1)
 MOVED = [point for part in ROOTS for point in SEEN[part]]

@@ -1,6 +1,5 @@
 """tools/dataset, the catalogue, and the eighteenth dataset of the docs."""
 
-import importlib.util
 import re
 import shutil
 import subprocess
@@ -11,30 +10,23 @@ import cv2
 import h5py
 import numpy as np
 import pytest
-import tiny_datasets
-from conftest import CONFIGS, ROOT
 from mmengine.config import Config
 from mmpose.registry import DATASETS
 
 from rtmw_ext.datasets import catalog
 from rtmw_ext.datasets.converters import OWNERS
 from rtmw_ext.datasets.mapping import definition
+from support import tiny_datasets
+from support.paths import CONFIGS, ROOT
+from support.tools import load_tool
 
-TOOLS = ROOT / 'tools' / 'dataset'
 DOCS = ROOT / 'docs' / 'datasets.md'
 IDS = definition('coco_wholebody')['keypoint_name2id']
 
 
-def tool(name):
-    spec = importlib.util.spec_from_file_location(name, TOOLS / f'{name}.py')
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return module
-
-
 def main(name, *arguments, monkeypatch):
     monkeypatch.setattr(sys, 'argv', [name, *map(str, arguments)])
-    tool(name).main()
+    load_tool(f'dataset/{name}').main()
 
 
 def test_eighteenth_dataset(tmp_path, monkeypatch):
@@ -75,7 +67,7 @@ def test_eighteenth_dataset(tmp_path, monkeypatch):
 
 
 def test_docs_have_the_coverage_of_the_configs():
-    stats = tool('stats')
+    stats = load_tool('dataset/stats')
     assert stats.markdown(catalog.coverage()) in DOCS.read_text()
 
 
@@ -174,7 +166,7 @@ def test_browse(tmp_path, monkeypatch, capsys, suffix):
     sheet = cv2.imread(str(out))
     assert sheet.shape == (840, 420, 3)
     # The left wrist is drawn where it lies, in the left's colour.
-    browse = tool('browse')
+    browse = load_tool('dataset/browse')
     sample = dict(
         img=np.zeros((120, 160, 3), np.uint8),
         bbox=np.array([[0.0, 0, 100, 100]]),

@@ -4,7 +4,6 @@ import json
 import pickle
 from unittest import mock
 
-import conftest
 import cv2
 import numpy as np
 import pytest
@@ -13,12 +12,13 @@ from mmengine.config import Config
 from mmengine.dataset import pseudo_collate
 from mmengine.registry import init_default_scope
 from mmpose.registry import DATASETS
-from tiny_datasets import HEIGHT, MAKERS, WIDTH, depth, points, source_points
 
 from rtmw_ext.datasets import KeypointDataset, catalog
 from rtmw_ext.datasets import sample_cache as columns
 from rtmw_ext.datasets.checks import AnnotationError
 from rtmw_ext.datasets.converters import OWNERS
+from support.paths import CONFIGS
+from support.tiny_datasets import HEIGHT, MAKERS, WIDTH, depth, points, source_points
 
 
 @pytest.fixture(scope='module')
@@ -168,9 +168,7 @@ def test_training_step_on_the_2d_mix(data, rtmw_t):
 
 def test_z_learns_from_3d_samples_only(data):
     init_default_scope('mmpose')
-    model, config = conftest.build(
-        conftest.CONFIGS / 'rtmw3d/rtmw3d-t_cocktail17-256x192.py'
-    )
+    model, config = build(CONFIGS / 'rtmw3d/rtmw3d-t_cocktail17-256x192.py')
     sets = [
         dict(at(data, entry), share=1.0)
         for entry in catalog._flat(config.train_dataloader.dataset.datasets)

@@ -1,8 +1,5 @@
 """Mappings by name: what is refused, what they compile to, the recipe."""
 
-import importlib.util
-from pathlib import Path
-
 import numpy as np
 import pytest
 from hypothesis import given
@@ -11,14 +8,10 @@ from mmengine.config import Config
 
 from rtmw_ext.datasets import WholeBodyKeypointMapping, catalog
 from rtmw_ext.datasets.mapping import MappingError, compile_mapping, definition
+from support.paths import mmpose_configs
 
 OURS = definition('coco_wholebody')
-RELEASED = (
-    Path(importlib.util.find_spec('mmpose').origin).parent
-    / '.mim'
-    / 'configs/wholebody_2d_keypoint/rtmpose/cocktail14'
-    / 'rtmw-l_8xb320-270e_cocktail14-384x288.py'
-)
+RELEASED = mmpose_configs() / 'cocktail14' / 'rtmw-l_8xb320-270e_cocktail14-384x288.py'
 # Ours -> the variable of the released config that holds its pairs.
 LISTS = {
     'halpe': 'halpe_coco133',

@@ -6,7 +6,6 @@ import cv2
 import numpy as np
 import pytest
 import torch
-from conftest import CONFIGS
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from mmengine.config import Config
@@ -17,6 +16,7 @@ from rtmw_ext.core.images import ImageError, read_image
 from rtmw_ext.datasets import RandomTopdownCrop
 from rtmw_ext.datasets.mapping import META_KEYS, definition
 from rtmw_ext.datasets.transforms import reduce_matrix, truncated_normal
+from support.paths import CONFIGS
 
 SIZE = (192, 256)
 

@@ -8,10 +8,10 @@ import pytest
 import torch
 from mmengine.hooks import Hook
 from mmengine.runner import Runner
-from test_resume import in_child, last, training
 from torch.nn.modules.batchnorm import _BatchNorm
 
 from rtmw_ext.synthetic import drawn
+from support.training import in_child, last_checkpoint, training
 
 
 class FrozenNorm(Hook):
@@ -58,7 +58,7 @@ def alone(people, tmp_path_factory):
     """Checkpoint of one process with batches of 4."""
     folder = tmp_path_factory.mktemp('alone')
     assert in_child(lambda: train(config(people, folder, 4))) == 0
-    return last(folder)
+    return last_checkpoint(folder)
 
 
 def assert_close(state, reference):
@@ -101,14 +101,14 @@ def test_two_processes(people, alone, tmp_path):
         assert os.waitpid(other, 0)[1] == 0
 
     assert in_child(both) == 0
-    state = last(tmp_path)
+    state = last_checkpoint(tmp_path)
     assert state['meta']['iter'] == alone['meta']['iter'] == 4
     assert_close(state, alone)
 
 
 def test_accumulated_steps(people, alone, tmp_path):
     assert in_child(lambda: train(config(people, tmp_path, 2, 2))) == 0
-    state = last(tmp_path)
+    state = last_checkpoint(tmp_path)
     assert state['meta']['iter'] == 2 * alone['meta']['iter']
     assert_close(state, alone)
 
@@ -124,8 +124,9 @@ def test_training_moves_the_weights(alone):
 
 
 def fresh():
-    from conftest import tiny
     from mmpose.registry import MODELS
+
+    from support.models import tiny
 
     torch.manual_seed(21)
     model = MODELS.build(tiny())

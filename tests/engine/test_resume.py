@@ -9,11 +9,9 @@ import random
 import resource
 import signal
 
-import multiprocess
 import numpy as np
 import pytest
 import torch
-from conftest import RTMW_T, TINY_CODEC, TINY_SIZE, drawn_options, tiny
 from mmengine.config import Config
 from mmengine.hooks import Hook
 from mmengine.runner import Runner
@@ -27,56 +25,8 @@ from rtmw_ext.datasets.samplers import (
 )
 from rtmw_ext.engine.checkpoints import AtomicBackend, CheckpointWriteError, check_space
 from rtmw_ext.engine.hooks import AtomicCheckpointHook
-
-
-def training(root, work_dir, **changes):
-    """The config of a small training, as users write it: 4 steps an epoch
-    with every augmentation, workers, moving average and schedule."""
-    config = Config.fromfile(RTMW_T)
-    config.merge_from_dict(drawn_options(root, batch=2, workers=1))
-    config.model = tiny(**{'head.gau.dropout': 0.1})
-    for pipeline in (
-        config.train_dataloader.dataset.pipeline,
-        config.train_pipeline_stage2,
-    ):
-        for transform in pipeline:
-            if 'input_size' in transform:
-                transform.input_size = TINY_SIZE
-            if 'encoder' in transform:
-                transform.encoder = TINY_CODEC
-    config.merge_from_dict(
-        {
-            'work_dir': str(work_dir),
-            'train_cfg.max_epochs': 4,
-            'train_dataloader.persistent_workers': True,
-            'param_scheduler.0.end': 5,
-            'default_hooks.checkpoint.save_best': None,
-            'default_hooks.part_loss.interval': 2,
-            'env_cfg.dist_cfg.backend': 'gloo',
-            'log_level': 'WARNING',
-        }
-    )
-    config.custom_hooks[-1].last_epochs = 1
-    config.merge_from_dict(changes)
-    # The rest is building blocks, and formatting it takes seconds.
-    kept = (
-        'model',
-        'train_dataloader',
-        'train_cfg',
-        'train_pipeline_stage2',
-        'optim_wrapper',
-        'param_scheduler',
-        'custom_hooks',
-        'env_cfg',
-        'default_hooks',
-        'default_scope',
-        'randomness',
-        'work_dir',
-        'log_processor',
-        'log_level',
-        'model_wrapper_cfg',
-    )
-    return Config({key: config[key] for key in kept})
+from support.models import tiny
+from support.training import in_child, last_checkpoint, training
 
 
 class KillHook(Hook):
@@ -99,25 +49,6 @@ class KillHook(Hook):
             os.kill(os.getpid(), signal.SIGKILL)
 
 
-# Children of a clean server: a fork of pytest itself, with the threads of
-# every library that ran before, crashes. `multiprocess` sends closures.
-CHILDREN = multiprocess.get_context('forkserver')
-CHILDREN.set_forkserver_preload(['rtmw_ext.plugin', 'mmengine.runner', 'mmpose.apis'])
-
-
-def in_child(function):
-    """Runs it in a process of its own; its return code, < 0 for a signal."""
-    child = CHILDREN.Process(target=one_thread, args=(function,))
-    child.start()
-    child.join()
-    return child.exitcode
-
-
-def one_thread(function):
-    torch.set_num_threads(1)
-    function()
-
-
 def train(config, resume=False, kill=None):
     config = Config(config.to_dict())
     config.resume = resume
@@ -130,10 +61,6 @@ def train(config, resume=False, kill=None):
 
     code = in_child(run)
     assert code == (0 if kill is None else -signal.SIGKILL)
-
-
-def last(work_dir):
-    return torch.load((work_dir / 'last_checkpoint').read_text(), weights_only=False)
 
 
 def assert_same(one, other):
@@ -152,7 +79,7 @@ def assert_same(one, other):
 def kill_and_compare(make, folder, steps, kills):
     """The same training without and with kills, each resumed."""
     train(make(folder / 'whole'))
-    whole = last(folder / 'whole')
+    whole = last_checkpoint(folder / 'whole')
     assert whole['meta']['iter'] == steps
     work_dir = folder / 'killed'
     config = make(work_dir)
@@ -165,7 +92,7 @@ def kill_and_compare(make, folder, steps, kills):
         resume = (work_dir / 'last_checkpoint').exists()
         train(config, resume, kill=(point, rng.choice(['before', 'after'])))
     train(config, resume=True)
-    assert_same(whole, last(work_dir))
+    assert_same(whole, last_checkpoint(work_dir))
     return whole
 
 
@@ -255,10 +182,10 @@ def test_killed_while_writing(drawn_root, tmp_path):
         runner.train()
 
     assert in_child(run) == -signal.SIGKILL
-    assert last(tmp_path)['meta']['epoch'] == 1
+    assert last_checkpoint(tmp_path)['meta']['epoch'] == 1
     assert sorted(path.name for path in tmp_path.glob('*.pth')) == ['epoch_1.pth']
     train(config, resume=True)
-    assert last(tmp_path)['meta']['epoch'] == 4
+    assert last_checkpoint(tmp_path)['meta']['epoch'] == 4
     assert [path.name for path in tmp_path.glob('*.pth')] == ['epoch_4.pth']
 
 

@@ -6,38 +6,24 @@ import resource
 
 import pytest
 import torch
-from conftest import CONFIGS, tiny
 from mmengine.config import Config
 from mmengine.optim import build_optim_wrapper
 from mmengine.runner import Runner
 from mmpose.registry import MODELS
-from test_distillation import batch
-from test_resume import in_child, training
 from torch.nn import functional as F
 
 from rtmw_ext import zoo
 from rtmw_ext.engine.hooks import PartLossHook, SpeedHook
 from rtmw_ext.engine.optim import computes_in_bf16, keep_memory
 from rtmw_ext.models.rtmw_head import batch_factor
-
-
-class Stand:
-    """The little of a runner that a hook asks for."""
-
-    def __init__(self, model, **attributes):
-        self.model = model
-        self.iter = 0
-        self.values = {}
-        self.message_hub = self
-        self.__dict__.update(attributes)
-
-    def update_scalar(self, name, value):
-        self.values[name] = value
+from support.models import random_batch, tiny
+from support.paths import CONFIGS
+from support.training import FakeRunner, in_child, training
 
 
 def tapped(model, images, samples):
     """(losses, what PartLossHook logs of them)."""
-    runner, hook = Stand(model), PartLossHook(interval=1)
+    runner, hook = FakeRunner(model), PartLossHook(interval=1)
     hook.before_train(runner)
     hook.before_train_iter(runner, 0)
     losses = model.loss(images, samples)
@@ -56,7 +42,7 @@ def test_losses_by_axis_and_part(three_d):
     if three_d:
         model.head.loss_module.mask = None
         model.head.loss_module.axis_weights = factors
-    images, samples = batch(three_d=three_d)
+    images, samples = random_batch(three_d=three_d)
     losses, values = tapped(model, images, samples)
     total = losses['loss_kpt'].item()
     axes = ('x', 'y', 'z')[: 2 + three_d]
@@ -90,9 +76,9 @@ def test_losses_by_axis_and_part(three_d):
 
 def test_losses_are_looked_into_at_the_interval_only():
     model = MODELS.build(tiny())
-    runner, hook = Stand(model), PartLossHook(interval=2)
+    runner, hook = FakeRunner(model), PartLossHook(interval=2)
     hook.before_train_iter(runner, 0)
-    model.loss(*batch())
+    model.loss(*random_batch())
     hook.after_train_iter(runner, 0)
     assert not runner.values
     assert not model.head.loss_module.kl_loss._forward_hooks
@@ -104,7 +90,7 @@ def test_losses_are_looked_into_at_the_interval_only():
 def test_reference_batch():
     assert batch_factor({}, 5) == 1
     model = MODELS.build(tiny()).eval()
-    images, samples = batch(4)
+    images, samples = random_batch(4)
     whole = model.loss(images, samples)['loss_kpt']
     model.train_cfg = dict(reference_batch=4)
     halves = [
@@ -158,7 +144,7 @@ def test_precision(precision, dtype):
     if dtype is None:
         device = next(model.parameters()).device.type
         dtype = torch.bfloat16 if computes_in_bf16(device) else torch.float32
-    images, samples = batch()
+    images, samples = random_batch()
     with wrapper.optim_context(model):
         assert model(images, None)[0].dtype == dtype
         loss = model.loss(images, samples)['loss_kpt']
@@ -180,11 +166,11 @@ def test_compiled_and_channels_last(three_d):
     """The same losses, gradients and names. The backend is the one that only
     traces: inductor takes minutes here."""
     model = MODELS.build(tiny(three_d=three_d)).train()
-    images, samples = batch(2, three_d=three_d)
+    images, samples = random_batch(2, three_d=three_d)
     fast = copy.deepcopy(model)
     hook = SpeedHook(compile=dict(backend='aot_eager'))
-    hook.before_run(Stand(fast))
-    hook.before_train(Stand(fast))
+    hook.before_run(FakeRunner(fast))
+    hook.before_train(FakeRunner(fast))
     weight = fast.backbone.stage1[0].conv.weight
     assert weight.is_contiguous(memory_format=torch.channels_last)
     assert list(fast.state_dict()) == list(model.state_dict())
@@ -204,9 +190,9 @@ def test_compiled_and_channels_last(three_d):
 @pytest.mark.parametrize('three_d', [False, True])
 def test_losses_of_a_compiled_model_by_axis_and_part(three_d):
     model = MODELS.build(tiny(three_d=three_d)).eval()
-    images, samples = batch(2, three_d=three_d)
+    images, samples = random_batch(2, three_d=three_d)
     expected = tapped(model, images, samples)
-    SpeedHook(compile=dict(backend='aot_eager')).before_train(Stand(model))
+    SpeedHook(compile=dict(backend='aot_eager')).before_train(FakeRunner(model))
     # First as it is between two iterations that are logged.
     for logged in (False, True, True):
         if logged:

@@ -1,7 +1,6 @@
 """Exports compute what PyTorch does, and say what they are."""
 
 import json
-import runpy
 import shutil
 
 import cv2
@@ -9,7 +8,6 @@ import numpy as np
 import onnx
 import pytest
 import torch
-from conftest import CONFIGS, ROOT, RTMW_T, build
 from mmengine.config import Config
 from mmengine.registry import init_default_scope
 
@@ -21,6 +19,9 @@ from rtmw_ext.export.model import Exportable, ExportError, describe, load_model
 from rtmw_ext.runtime import Detector, People, PoseModel
 from rtmw_ext.zoo import UnknownModelError
 from rtmw_ext.zoo import networks as files
+from support.models import build
+from support.paths import CONFIGS, ROOT, RTMW_T
+from support.tools import load_tool
 
 RTMW3D_T = CONFIGS / 'rtmw3d' / 'rtmw3d-t_cocktail17-256x192.py'
 BOXES = [(20, 10, 140, 220), (0, 0, 60, 90)]
@@ -300,7 +301,7 @@ def test_mmdeploy_errors(tmp_path):
 
 def test_points_without_photos(drawn_root):
     """The annotated points, as a network that finds them would give them."""
-    tool = runpy.run_path(str(ROOT / 'tools' / 'test_network.py'))
+    tool = vars(load_tool('test_network'))
     file = drawn_root / 'annotations' / 'val.json'
     folder = drawn_root / 'images' / 'val'
     people = tool['annotated'](str(file), folder)
@@ -322,7 +323,7 @@ def test_points_without_photos(drawn_root):
 
 def test_ap_of_a_network(drawn_root):
     """The annotated points have an AP of 1, points elsewhere less."""
-    evaluate = runpy.run_path(str(ROOT / 'tools' / 'test_network.py'))['evaluate']
+    evaluate = load_tool('test_network').evaluate
     file = drawn_root / 'annotations' / 'val.json'
     content = json.loads(file.read_text())
     names = {image['file_name']: image['id'] for image in content['images']}

@@ -3,17 +3,17 @@
 import numpy as np
 import pytest
 import torch
-from conftest import CONFIGS, tiny
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from mmengine.config import Config
 from mmengine.structures import InstanceData
 from mmpose.registry import KEYPOINT_CODECS, MODELS
 from mmpose.structures import PoseDataSample
-from test_distillation import batch
 
 from rtmw_ext.models import CellLoss, KeypointCellHead
 from rtmw_ext.models.cells import locate, places_of, spread
+from support.models import random_batch, tiny
+from support.paths import CONFIGS
 
 SIZE = (96, 128)
 CODEC = dict(
@@ -126,7 +126,7 @@ def test_map_loss(three_d, hem):
         )
     )
     mapped.load_state_dict(plain.state_dict())
-    images, samples = batch(three_d=three_d)
+    images, samples = random_batch(three_d=three_d)
     feats = plain.extract_feat(images)
     expected = plain.head.loss(feats, samples)
     losses = mapped.head.loss(feats, samples)

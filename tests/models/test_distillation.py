@@ -4,30 +4,21 @@ what is trained, what is saved."""
 import copy
 from pathlib import Path
 
-import mmpose
 import pytest
 import torch
-from conftest import tiny
 from mmengine.config import Config
 from mmengine.logging import MessageHub
-from mmengine.structures import InstanceData
 from mmpose.models.distillers import DWPoseDistiller
 from mmpose.registry import MODELS
-from mmpose.structures import PoseDataSample
 from torch.nn import functional as F
 
 from rtmw_ext.engine.checkpoints import CheckpointError
 from rtmw_ext.models.distiller import DistillationError, find_weights
+from support.models import random_batch, tiny
+from support.paths import mmpose_configs
 
 K = 133
-RTMPOSE = (
-    Path(mmpose.__file__).parent
-    / '.mim'
-    / 'configs'
-    / 'wholebody_2d_keypoint'
-    / 'rtmpose'
-    / 'ubody'
-)
+RTMPOSE = mmpose_configs() / 'ubody'
 
 
 @pytest.fixture
@@ -70,24 +61,6 @@ def distiller(student, teacher, weights, **settings):
     return model
 
 
-def batch(size=3, three_d=False, points=K, bins=(128, 192)):
-    """Crops and labels; the z of the last sample is unknown."""
-    samples = []
-    for number in range(size):
-        labels = InstanceData()
-        labels.keypoint_x_labels = torch.rand(1, points, bins[0])
-        labels.keypoint_y_labels = torch.rand(1, points, bins[1])
-        labels.keypoint_weights = (torch.rand(1, points) > 0.3).float()
-        if three_d:
-            labels.keypoint_z_labels = torch.rand(1, points, 128)
-            labels.keypoint_z_weights = labels.keypoint_weights * (number < size - 1)
-        sample = PoseDataSample()
-        sample.gt_instance_labels = labels
-        samples.append(sample)
-    images = torch.randn(size, 3, bins[1] // 2, bins[0] // 2)
-    return images, samples
-
-
 def at(epoch, epochs):
     hub = MessageHub.get_current_instance()
     hub.update_info_dict(
@@ -106,7 +79,7 @@ def test_stage_1_by_hand(teacher):
     """Both terms from their formulas, on the networks' own outputs."""
     model = distiller(tiny(), *teacher).eval()
     shake(model)
-    images, samples = batch()
+    images, samples = random_batch()
     at(3, 10)
     losses = model.loss(images, samples)
     features = model.extract_feat(images)
@@ -145,7 +118,7 @@ def test_stage_1_by_hand(teacher):
 )
 def test_decay(teacher, decay, factors):
     model = distiller(tiny(), *teacher, decay=decay).eval()
-    images, samples = batch(2)
+    images, samples = random_batch(2)
     values = []
     for epoch in (0, 1, 5, 9):
         at(epoch, 10)
@@ -168,7 +141,7 @@ def step(model, images, samples):
 def test_the_teacher_is_neither_trained_nor_saved(teacher):
     model = distiller(tiny(), *teacher).train()
     before = copy.deepcopy(model.teacher.state_dict())
-    step(model, *batch())
+    step(model, *random_batch())
     after = model.teacher.state_dict()
     assert all(torch.equal(before[key], after[key]) for key in before)
     assert all(p.grad is None for p in model.teacher.parameters())
@@ -188,7 +161,7 @@ def test_the_teacher_is_neither_trained_nor_saved(teacher):
 def test_stage_1_trains_all_of_the_student_and_the_alignment(teacher):
     model = distiller(tiny(), *teacher).train()
     shake(model)
-    step(model, *batch())
+    step(model, *random_batch())
     names = dict(model.named_parameters())
     assert {'align.0.weight', 'align.1.bias'} <= set(names)
     for name, parameter in names.items():
@@ -207,7 +180,7 @@ def test_stage_2_changes_the_head_only(tmp_path):
             assert same, f'{key} is not that of the trained student'
         elif key.endswith('cls_x.weight'):
             assert not same, 'the head is not new'
-    before = step(model, *batch())
+    before = step(model, *random_batch())
     after = model.state_dict()
     for name, parameter in model.named_parameters():
         if name.startswith('head.'):
@@ -232,7 +205,7 @@ def test_stage_2_by_hand(tmp_path):
     old = MODELS.build(config).eval()
     old.load_state_dict(torch.load(weights)['state_dict'])
     model = distiller(config, None, weights, stage=2).eval()
-    images, samples = batch()
+    images, samples = random_batch()
     at(5, 10)
     losses = model.loss(images, samples)
     total = 0.0
@@ -249,7 +222,7 @@ def test_3d_distils_z(tmp_path):
     teacher x and y alone."""
     student = tiny(three_d=True)
     teacher = saved(tiny(0.25, three_d=True), tmp_path)
-    images, samples = batch(three_d=True)
+    images, samples = random_batch(three_d=True)
     model = distiller(student, *teacher).eval()
     shake(model)
     logits = model.head(model.extract_feat(images))
@@ -347,7 +320,7 @@ def test_same_as_mmpose(tmp_path, stage, teacher_width):
         theirs.distill_losses['loss_fea'].align.load_state_dict(
             {key: value for key, value in ours.align[0].named_parameters()}
         )
-    images, samples = batch(2, bins=(384, 512))
+    images, samples = random_batch(2, bins=(384, 512))
     at(2, 10)
     # The student as in training, the teacher as distillers hold it.
     ours.train(), theirs.student.train()
@@ -440,4 +413,4 @@ def test_wrong_weights_and_stages_are_named(tmp_path, teacher):
         )
     )
     with pytest.raises(DistillationError, match='init_weights'):
-        model.loss(*batch())
+        model.loss(*random_batch())

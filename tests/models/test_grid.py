@@ -6,11 +6,11 @@ import pytest
 import torch
 from hypothesis import given
 from hypothesis import strategies as st
-from test_training import Stand
 from torch import nn
 
 from rtmw_ext.engine.hooks import WeightGridHook
 from rtmw_ext.models.grid import round_off
+from support.training import FakeRunner
 
 
 @given(st.integers(0, 2**32 - 1), st.floats(1, 20), st.floats(-6, 6))
@@ -41,7 +41,7 @@ def test_no_grid():
         round_off(torch.ones(1, 2), 0)
 
 
-class Trainer(Stand):
+class Trainer(FakeRunner):
     """Steps of SGD in MMEngine's order, and what the model was in each."""
 
     def __init__(self, model, hook, accumulated=1):

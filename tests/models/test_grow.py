@@ -6,12 +6,12 @@ import sys
 
 import pytest
 import torch
-from conftest import ROOT
 from mmengine.config import Config
 from mmpose.registry import MODELS
 
 from rtmw_ext import zoo
 from rtmw_ext.models.grow import GrowError, grow
+from support.paths import ROOT
 
 SMALL = 'configs/synthetic/rtmw3d-t_synthetic-128x96.py'
 WIDE = {

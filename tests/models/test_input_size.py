@@ -7,19 +7,19 @@ import sys
 
 import pytest
 import torch
-from conftest import CONFIGS, ROOT, TINY_CODEC, TINY_CODEC_3D, tiny
 from hypothesis import given
 from hypothesis import strategies as st
 from mmengine.config import Config
 from mmengine.hooks import EMAHook
 from mmengine.runner import EpochBasedTrainLoop, Runner
 from mmpose.registry import MODELS
-from test_resume import training
-from test_training import Stand
 
 from rtmw_ext import zoo
 from rtmw_ext.engine.hooks import InputSizeHook
 from rtmw_ext.models.loading import crop_head, fit_input_size, stretch
+from support.models import TINY_CODEC, TINY_CODEC_3D, tiny
+from support.paths import CONFIGS, ROOT
+from support.training import FakeRunner, training
 
 LARGE = (128, 192)
 
@@ -222,7 +222,7 @@ def test_only_a_new_training_stretches(resume, trains, caplog):
     shape = state['head.cls_x.weight'].shape
     logger = logging.getLogger('input size')
     logger.setLevel('INFO')
-    runner = Stand(
+    runner = FakeRunner(
         model(LARGE),
         _resume=resume,
         _load_from='small.pth',

@@ -2,7 +2,6 @@
 
 import pytest
 import torch
-from conftest import CONFIGS, build
 from mmengine.config import Config
 from mmengine.structures import InstanceData
 from mmpose.models.utils.rtmcc_block import RTMCCBlock
@@ -10,6 +9,8 @@ from mmpose.structures import PoseDataSample
 
 from rtmw_ext.models import GAU, HEM, PAFPN
 from rtmw_ext.models.rtmw_head import RTMWSimCCHead
+from support.models import build
+from support.paths import CONFIGS
 
 CODEC = dict(
     type='SimCCLabel',

@@ -3,13 +3,14 @@
 import numpy as np
 import pytest
 import torch
-from conftest import CONFIGS, build
 from mmengine.config import Config
 from mmengine.dataset import pseudo_collate
 from mmengine.registry import init_default_scope
 from mmpose.registry import DATASETS, METRICS
 
 from rtmw_ext.synthetic.drawn3d import write_h3wb
+from support.models import build
+from support.paths import CONFIGS
 
 DEMO = CONFIGS / 'demo' / 'rtmw3d-t_drawn-128x96.py'
 STEPS = 150

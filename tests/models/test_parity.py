@@ -3,13 +3,9 @@
 Shapes: B persons, K keypoints.
 """
 
-from pathlib import Path
-
-import mmpose
 import numpy as np
 import pytest
 import torch
-from conftest import CONFIGS, build
 from mmengine.config import Config
 from mmengine.structures import InstanceData
 from mmpose.codecs import SimCCLabel
@@ -17,15 +13,10 @@ from mmpose.registry import MODELS
 from mmpose.structures import PoseDataSample
 
 from rtmw_ext.engine.checkpoints import check_fit
+from support.models import build, randomise
+from support.paths import CONFIGS, mmpose_configs
 
-COCKTAIL14 = (
-    Path(mmpose.__file__).parent
-    / '.mim'
-    / 'configs'
-    / 'wholebody_2d_keypoint'
-    / 'rtmpose'
-    / 'cocktail14'
-)
+COCKTAIL14 = mmpose_configs() / 'cocktail14'
 PAIRS = {
     'rtmw-m_cocktail14-256x192': 'rtmw-m_8xb1024-270e_cocktail14-256x192',
     'rtmw-l_cocktail14-256x192': 'rtmw-l_8xb1024-270e_cocktail14-256x192',
@@ -33,22 +24,6 @@ PAIRS = {
     'rtmw-l_cocktail14-384x288': 'rtmw-l_8xb320-270e_cocktail14-384x288',
     'rtmw-x_cocktail14-384x288': 'rtmw-x_8xb320-270e_cocktail14-384x288',
 }
-
-
-def randomise(model):
-    """Weights and BN statistics that make every layer matter."""
-    generator = torch.Generator().manual_seed(3)
-    for name, tensor in model.state_dict().items():
-        if not tensor.is_floating_point() or 'data_preprocessor' in name:
-            continue
-        noise = torch.randn(tensor.shape, generator=generator)
-        if name.endswith('running_var'):
-            tensor.copy_(noise.abs() * 0.2 + 0.9)
-        elif tensor.ndim >= 2:
-            fan_in = tensor[0].numel()
-            tensor.copy_(noise * (1.5 / fan_in) ** 0.5)
-        else:
-            tensor.copy_(tensor + noise * 0.05)
 
 
 def pair(name):

@@ -6,14 +6,12 @@ Shapes: B persons, K keypoints.
 import numpy as np
 import pytest
 import torch
-from conftest import CONFIGS, build
 from mmengine.config import Config
 from mmengine.structures import InstanceData
 from mmpose.models.heads import RTMWHead
 from mmpose.models.losses import BoneLoss
 from mmpose.registry import MODELS
 from mmpose.structures import PoseDataSample
-from test_parity import COCKTAIL14, randomise
 from torch import nn
 
 from rtmw_ext.codecs import SimCC3DLabel
@@ -29,6 +27,8 @@ from rtmw_ext.models import (
 )
 from rtmw_ext.models.losses import soft_argmax
 from rtmw_ext.synthetic.drawn3d import sample_person_3d
+from support.models import build, randomise
+from support.paths import CONFIGS, mmpose_configs
 
 K = 133
 ALL = sorted((CONFIGS / 'rtmw3d').glob('*.py'))
@@ -57,7 +57,7 @@ class ReleasedHead(RTMWHead):
 
 
 def released(name):
-    config = Config.fromfile(COCKTAIL14 / f'{RELEASED[name]}.py')
+    config = Config.fromfile(mmpose_configs() / 'cocktail14' / f'{RELEASED[name]}.py')
     config.model.backbone.init_cfg = None
     config.model.neck.norm_cfg = dict(type='BN')
     model = MODELS.build(config.model)

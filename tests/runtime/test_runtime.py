@@ -14,7 +14,6 @@ import numpy as np
 import onnx
 import pytest
 import torch
-from conftest import ROOT
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from mmpose.apis import inference_topdown, init_model
@@ -44,6 +43,7 @@ from rtmw_ext.runtime import (
 )
 from rtmw_ext.runtime.detector import decode_dets, decode_heads, decode_yolox
 from rtmw_ext.runtime.tracking import iou, points_box
+from support.paths import ROOT
 
 
 @pytest.fixture(scope='module')

@@ -14,8 +14,6 @@ from mmpose.registry import DATASETS, MODELS
 
 pytest.importorskip('numba', reason='needs requirements/synthetic.txt')
 
-from conftest import CONFIGS, ROOT  # noqa: E402
-
 from rtmw_ext.core.geometry import project  # noqa: E402
 from rtmw_ext.datasets import CropDataset  # noqa: E402
 from rtmw_ext.datasets.checks import find_problem  # noqa: E402
@@ -32,6 +30,7 @@ from rtmw_ext.synthetic.export import (  # noqa: E402
     export,
 )
 from rtmw_ext.synthetic.poses import sample_phenotype  # noqa: E402
+from support.paths import CONFIGS, ROOT  # noqa: E402
 
 LEFT = np.r_[5:17:2, 17:20, 91:112]
 RIGHT = np.r_[6:17:2, 20:23, 112:133]

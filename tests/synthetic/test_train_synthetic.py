@@ -6,10 +6,10 @@ from pathlib import Path
 from types import SimpleNamespace
 
 import pytest
-from conftest import ROOT
 from mmengine.config import Config, DictAction
 
 from rtmw_ext import zoo
+from support.paths import ROOT
 
 TOOL = ROOT / 'tools' / 'train_synthetic.py'
 

@@ -6,10 +6,11 @@ import sys
 from pathlib import Path
 
 import pytest
-from conftest import ROOT
 
-sys.path.insert(0, str(ROOT / 'tools'))
-import setup_env  # noqa: E402
+from support.paths import ROOT
+from support.tools import load_tool
+
+setup_env = load_tool('setup_env')
 
 
 @pytest.fixture

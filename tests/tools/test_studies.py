@@ -1,27 +1,24 @@
 """Studies: their rows, their table, and that they go on where they were."""
 
 import json
-import runpy
 import sys
 
 import pytest
 import torch
-from conftest import ROOT
 from mmengine.registry import init_default_scope
 from mmpose.registry import MODELS
 
 from rtmw_ext.models import GAU
+from support.tools import load_tool
 
 
 @pytest.fixture(scope='module')
 def tools():
     """{name of a tool: what it defines}."""
-    with pytest.MonkeyPatch.context() as patch:
-        patch.syspath_prepend(str(ROOT / 'tools' / 'studies'))
-        yield {
-            name: runpy.run_path(str(ROOT / 'tools' / 'studies' / f'{name}.py'))
-            for name in ('study', 'ablation', 'distill')
-        }
+    return {
+        name: vars(load_tool(f'studies/{name}'))
+        for name in ('study', 'ablation', 'distill')
+    }
 
 
 def test_rows_are_those_of_the_paper(tools, tmp_path):

@@ -9,15 +9,17 @@ from pathlib import Path
 
 import pytest
 import torch
-from conftest import ROOT, RTMW_T, drawn_options
 
 import rtmw_ext
 from rtmw_ext import zoo
+from support.paths import ROOT, RTMW_T, TOOLS
+from support.tools import load_tool
+from support.training import drawn_options
 
 assert rtmw_ext
 PYTHON = sys.executable
 MIM = [str(Path(PYTHON).parent / 'mim')]
-OURS = [PYTHON, str(ROOT / 'tools')]
+OURS = [PYTHON, str(TOOLS)]
 
 
 def options(root, epochs):
@@ -222,9 +224,7 @@ def test_configs_do_not_hide_metainfo():
 @pytest.mark.parametrize('tool', ['train.py', 'test.py'])
 def test_missing_config_is_named(tool, tmp_path):
     result = subprocess.run(
-        [PYTHON, str(ROOT / 'tools' / tool), 'none.py', str(RTMW_T)][
-            : 3 + (tool == 'test.py')
-        ],
+        [PYTHON, str(TOOLS / tool), 'none.py', str(RTMW_T)][: 3 + (tool == 'test.py')],
         cwd=tmp_path,
         text=True,
         capture_output=True,
@@ -233,16 +233,15 @@ def test_missing_config_is_named(tool, tmp_path):
 
 
 def test_mixed_precision_of_each_machine(monkeypatch):
-    monkeypatch.syspath_prepend(str(ROOT / 'tools'))
     from mmengine.config import Config
-    from train import torch as their_torch
-    from train import use_mixed_precision
+
+    train = load_tool('train')
 
     def chosen(gpu, bf16):
-        monkeypatch.setattr(their_torch.cuda, 'is_available', lambda: gpu)
-        monkeypatch.setattr('train.computes_in_bf16', lambda device: bf16)
+        monkeypatch.setattr(train.torch.cuda, 'is_available', lambda: gpu)
+        monkeypatch.setattr(train, 'computes_in_bf16', lambda device: bf16)
         config = Config.fromfile(RTMW_T)
-        use_mixed_precision(config)
+        train.use_mixed_precision(config)
         return config.optim_wrapper
 
     for gpu in (True, False):
@@ -260,7 +259,7 @@ def test_unwritable_work_dir_is_named(tmp_path):
     result = subprocess.run(
         [
             PYTHON,
-            str(ROOT / 'tools' / 'train.py'),
+            str(TOOLS / 'train.py'),
             str(RTMW_T),
             '--work-dir',
             str(tmp_path / 'file' / 'work'),

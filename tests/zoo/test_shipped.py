@@ -1,7 +1,6 @@
 """Weights of our own: written by the tool, found by name, the same numbers in
 every program that reads them."""
 
-import runpy
 import shutil
 import sys
 from pathlib import Path
@@ -9,7 +8,6 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
-from conftest import CONFIGS, ROOT, RTMW_T, build, drawn_options
 from mmengine.registry import init_default_scope
 from mmpose.apis import MMPoseInferencer, init_model
 
@@ -22,6 +20,10 @@ from rtmw_ext.runtime import PoseModel
 from rtmw_ext.zoo import networks as files
 from rtmw_ext.zoo import packed
 from rtmw_ext.zoo.packed import WeightsError
+from support.models import build
+from support.paths import CONFIGS, ROOT, RTMW_T
+from support.tools import load_tool
+from support.training import drawn_options
 
 CONFIG_2D = CONFIGS / 'synthetic' / 'rtmw-t_synthetic-256x192.py'
 CONFIG_3D = CONFIGS / 'synthetic' / 'rtmw3d-t_synthetic-256x192.py'
@@ -31,9 +33,7 @@ PACKED = f'{WEIGHTS}{packed.ARRAYS_SUFFIX}'
 
 @pytest.fixture(scope='module')
 def tool():
-    with pytest.MonkeyPatch.context() as patch:
-        patch.syspath_prepend(str(ROOT / 'tools'))
-        yield runpy.run_path(str(ROOT / 'tools' / 'ship_weights.py'))
+    return vars(load_tool('ship_weights'))
 
 
 @pytest.fixture(scope='module')
@@ -203,7 +203,6 @@ def test_tools_test_takes_a_name(package, drawn_root, tmp_path, monkeypatch, cap
         for key, value in drawn_options(drawn_root).items()
         if key.startswith('test_')
     }
-    monkeypatch.syspath_prepend(str(ROOT / 'tools'))
     monkeypatch.setattr(
         sys,
         'argv',
@@ -220,7 +219,7 @@ def test_tools_test_takes_a_name(package, drawn_root, tmp_path, monkeypatch, cap
             *(f'{key}={value}' for key, value in options.items()),
         ],
     )
-    runpy.run_path(str(ROOT / 'tools' / 'test.py'), run_name='__main__')
+    load_tool('test').main()
     assert 'coco-wholebody/hand/AP' in (tmp_path / 'metrics.json').read_text()
 
 

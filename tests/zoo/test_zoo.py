@@ -4,13 +4,13 @@ from pathlib import Path
 
 import pytest
 import torch
-from conftest import ROOT
 from mmengine.config import Config
 from mmpose.apis import MMPoseInferencer
 
 import rtmw_ext
 from rtmw_ext import zoo
 from rtmw_ext.engine.checkpoints import CheckpointError
+from support.paths import ROOT
 
 assert rtmw_ext
 
@@ -84,7 +84,7 @@ def served(file_server, rtmw_t, monkeypatch, tmp_path):
 
 
 def test_download_and_infer(served, drawn_root):
-    from conftest import build
+    from support.models import build
 
     model, _ = build(zoo.get('rtmw-m').config)
     torch.save(dict(state_dict=model.state_dict(), meta={}), served)
