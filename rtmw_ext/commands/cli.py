@@ -337,7 +337,7 @@ def _info(flags):
     for title, values in (
         ('inputs', network.inputs),
         ('outputs', network.outputs),
-        ('metadata', network.metadata),
+        ('metadata', network.metadata.known()),
     ):
         print(f'{title}:')
         for name, value in values.items():

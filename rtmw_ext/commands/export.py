@@ -54,7 +54,7 @@ def export(
 
     Args:
         model (nn.Module): From :func:`load_model`.
-        meta (dict): From :func:`describe`.
+        meta (NetworkMetadata): From :func:`describe`.
         path (Path): File to write; a folder for ncnn.
         to (str): A key of ``SUFFIXES``.
         precision (str): ``fp32``, ``fp16`` or ``int8``.

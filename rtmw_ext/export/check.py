@@ -18,7 +18,7 @@ def compare(expected, outputs, meta):
     Args:
         expected (list[ndarray]): PyTorch's, logits (B, K, W) of x, y[, z].
         outputs (list[ndarray]): The export's, of the same shapes.
-        meta (dict): From :func:`rtmw_ext.export.model.describe`.
+        meta (NetworkMetadata): From :func:`rtmw_ext.export.model.describe`.
 
     Returns:
         dict: ``logits``, the largest error; ``pixels`` and ``pixels_mean``,
@@ -35,7 +35,7 @@ def compare(expected, outputs, meta):
             logits.max(2) - there <= TIE * max(1, np.abs(logits).max())
         )
         bins[tied, axis] = wanted[tied, axis]
-    points = [places / meta['split_ratio'] for places in (wanted, bins)]
+    points = [places / meta.split_ratio for places in (wanted, bins)]
     distance = np.linalg.norm(points[0][..., :2] - points[1][..., :2], axis=-1)
     found = dict(
         logits=max(float(np.abs(a - b).max()) for a, b in zip(expected, outputs)),
@@ -43,11 +43,9 @@ def compare(expected, outputs, meta):
         pixels_mean=float(distance.mean()),
     )
     if len(expected) == 3:
-        depth = expected[2].shape[2] / meta['split_ratio']
+        depth = expected[2].shape[2] / meta.split_ratio
         metres = (
-            np.abs(points[0][..., 2] - points[1][..., 2])
-            / (depth / 2)
-            * meta['z_range']
+            np.abs(points[0][..., 2] - points[1][..., 2]) / (depth / 2) * meta.z_range
         )
         found['millimetres'] = float(metres.max() * 1000)
     return found

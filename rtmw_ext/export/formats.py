@@ -4,7 +4,6 @@ Shapes: B crops, (h, w) the input in pixels.
 """
 
 import io
-import json
 import subprocess
 import tempfile
 from pathlib import Path
@@ -12,7 +11,8 @@ from pathlib import Path
 import torch
 
 from ..compat.patches import legacy_onnx_export
-from ..runtime.network import METADATA, openvino_core
+from ..core.metadata import METADATA_KEY
+from ..runtime.network import openvino_core
 from ..runtime.pose import MAX_BATCH
 from .model import ExportError
 
@@ -21,7 +21,7 @@ OPSET = 17
 
 def example(meta, batch=1):
     """(B, 3, h, w) float32 noise, as a crop is after normalisation."""
-    width, height = meta['input_size']
+    width, height = meta.input_size
     generator = torch.Generator().manual_seed(0)
     return torch.randn(batch, 3, height, width, generator=generator)
 
@@ -31,7 +31,7 @@ def to_onnx(network, meta, path, precision='fp32'):
 
     Args:
         network (Exportable): What to export.
-        meta (dict): From :func:`rtmw_ext.export.model.describe`.
+        meta (NetworkMetadata): From :func:`rtmw_ext.export.model.describe`.
         path (Path): To write.
         precision (str): ``fp32``; ``fp16`` keeps float32 inputs and outputs.
     """
@@ -46,7 +46,7 @@ def trace(network, meta, **options):
 
     Args:
         network (Exportable): What to export.
-        meta (dict): From :func:`rtmw_ext.export.model.describe`.
+        meta (NetworkMetadata): From :func:`rtmw_ext.export.model.describe`.
         **options: Of ``torch.onnx.export``.
 
     Returns:
@@ -112,7 +112,7 @@ def write_metadata(model, meta, path):
     """Saves an ONNX model with the metadata in it."""
     import onnx
 
-    onnx.helper.set_model_props(model, {METADATA: json.dumps(meta)})
+    onnx.helper.set_model_props(model, {METADATA_KEY: meta.to_json()})
     onnx.save(model, path)
 
 
@@ -132,7 +132,7 @@ def to_ncnn(network, meta, folder, precision='fp32'):
     """
     pnnx = _import('pnnx', 'pip install pnnx')
     folder.mkdir(parents=True, exist_ok=True)
-    width, height = meta['input_size']
+    width, height = meta.input_size
     param, weights = folder / 'model.ncnn.param', folder / 'model.ncnn.bin'
     with tempfile.TemporaryDirectory() as work:
         traced = Path(work) / 'model.pt'
@@ -154,7 +154,7 @@ def to_ncnn(network, meta, folder, precision='fp32'):
         ).stdout
     if not param.is_file() or not weights.is_file():
         raise ExportError('pnnx wrote no ncnn model: ' + ' '.join(log.split())[-300:])
-    (folder / 'metadata.json').write_text(json.dumps(meta))
+    (folder / 'metadata.json').write_text(meta.to_json())
 
 
 def to_tensorrt(onnx_path, meta, path):
@@ -164,7 +164,7 @@ def to_tensorrt(onnx_path, meta, path):
     Raises:
         ExportError: TensorRT or a GPU is absent, or it refuses the network.
     """
-    width, height = meta['input_size']
+    width, height = meta.input_size
 
     def shape(batch):
         return f'input:{batch}x3x{height}x{width}'

@@ -14,6 +14,7 @@ from torch import nn
 
 from .. import zoo
 from ..core.errors import RTMWError
+from ..core.metadata import NetworkMetadata
 from ..engine.checkpoints import check_fit
 from ..models.losses import soft_argmax
 from ..output.results import point_names
@@ -135,32 +136,39 @@ def load_model(name, weights=None):
 
 
 def describe(model, config, name, weights):
-    """The metadata that makes a file enough to run, as plain data."""
+    """
+    Args:
+        model (nn.Module): Of :func:`load_model`, as the next two.
+        config (Config): The model's.
+        name (str): Of the model or config.
+        weights (str): Name of the checkpoint.
+
+    Returns:
+        NetworkMetadata: What makes an exported file enough to run.
+    """
     decoder = model.head.decoder
     processor = config.model.data_preprocessor
-    meta = dict(
+    loss = model.head.loss_module
+    scale = None
+    if getattr(loss, 'label_softmax', False):
+        # What is learned reaches 1 once it is multiplied by this.
+        scale = loss.beta / loss.label_beta
+    is_3d = hasattr(decoder, 'z_range')
+    return NetworkMetadata(
         kind='pose',
         name=name,
         weights=weights,
-        input_size=list(model.head.input_size[:2]),
+        input_size=tuple(model.head.input_size[:2]),
         split_ratio=float(decoder.simcc_split_ratio),
-        mean=list(processor.mean),
-        std=list(processor.std),
+        mean=tuple(processor.mean),
+        std=tuple(processor.std),
         rgb=bool(processor.bgr_to_rgb),
-        keypoints=list(point_names(model.head.out_channels)),
+        keypoints=tuple(point_names(model.head.out_channels)),
         licence=LICENCE,
         made_by=f'rtmw_ext {__version__}',
+        beta=float(loss.beta) if hasattr(loss, 'beta') else None,
+        score_scale=scale,
+        expected_beta=expected_beta(model),
+        z_range=float(decoder.z_range) if is_3d else None,
+        root=tuple(map(int, decoder.root_index)) if is_3d else None,
     )
-    loss = model.head.loss_module
-    if hasattr(loss, 'beta'):
-        meta['beta'] = float(loss.beta)
-    if getattr(loss, 'label_softmax', False):
-        # What is learned reaches 1 once it is multiplied by this.
-        meta['score_scale'] = loss.beta / loss.label_beta
-    beta = expected_beta(model)
-    if beta is not None:
-        meta['expected_beta'] = beta
-    if hasattr(decoder, 'z_range'):
-        meta['z_range'] = float(decoder.z_range)
-        meta['root'] = [int(point) for point in decoder.root_index]
-    return meta

@@ -18,6 +18,7 @@ from mmengine.registry import DefaultScope, init_default_scope
 
 from .. import plugin  # noqa: F401  (registers the modules)
 from ..compat.patches import legacy_onnx_export
+from ..core.metadata import NetworkMetadata
 from . import formats, quantize
 from .model import LICENCE, Exportable, ExportError, describe, load_model
 
@@ -186,13 +187,13 @@ def _convert(deploy_config, model_config, checkpoint, work_dir, pose, calibratio
 def _describe_detector(config, checkpoint):
     processor = config.model.data_preprocessor
     plain = processor.get('mean') is None
-    return dict(
+    return NetworkMetadata(
         kind='yolox' if plain else 'rtmdet',
         name=Path(config.filename).stem,
         weights=Path(checkpoint).name,
-        input_size=list(_input_size(config, False)),
-        mean=None if plain else list(processor.mean),
-        std=None if plain else list(processor.std),
+        input_size=_input_size(config, False),
+        mean=None if plain else tuple(processor.mean),
+        std=None if plain else tuple(processor.std),
         rgb=bool(processor.get('bgr_to_rgb', False)),
         licence=LICENCE,
     )

@@ -69,7 +69,7 @@ def to_shared_onnx(model, meta, path, checkpoint):
 
     Args:
         model (nn.Module): From :func:`load_model`, of that checkpoint.
-        meta (dict): From :func:`describe`.
+        meta (NetworkMetadata): From :func:`describe`.
         path (Path): ``.onnx`` to write.
         checkpoint (Path): ``.pth`` in the same folder, with matrices in
             float16 as :func:`shrink` leaves them.

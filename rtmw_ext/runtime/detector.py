@@ -10,9 +10,6 @@ from ..core.errors import RTMWError
 from ..core.images import read_image
 from .network import load_network
 
-#: Of RTMDet, in BGR; YOLOX takes plain pixels.
-MEAN = (103.53, 116.28, 123.675)
-STD = (57.375, 57.12, 58.395)
 PADDING = 114
 PERSON = 0
 KINDS = ('rtmdet', 'yolox')
@@ -61,21 +58,20 @@ class Detector:
                 'YOLOX cells (1, P, 5 + classes) or raw heads (1, h, w, 5)'
             )
         meta = self.network.metadata
-        size = meta.get('input_size') or (entries[0][3], entries[0][2])
+        size = meta.input_size or (entries[0][3], entries[0][2])
         if None in size:
             # Published files take any size; this is what they are for.
             size = (640, 640)
         self.input_size = tuple(size)
-        kind = kind or meta.get('kind') or _kind(self.network.path.name, self.find)
+        kind = kind or meta.kind or _kind(self.network.path.name, self.find)
         if kind not in KINDS:
             raise DetectorError(
                 f'detector {path} could be RTMDet or YOLOX: '
                 'say kind="rtmdet" or "yolox"'
             )
-        plain = kind == 'yolox'
-        self.mean = None if plain else np.float32(meta.get('mean', MEAN))[:, None, None]
-        self.scale = (
-            None if plain else 1 / np.float32(meta.get('std', STD))[:, None, None]
+        # RTMDet takes normalised BGR, YOLOX plain pixels.
+        self.mean, self.scale = (
+            (None, None) if kind == 'yolox' else meta.normalisation(rgb=False)
         )
         self.score_thr, self.iou_thr = score_thr, iou_thr
 

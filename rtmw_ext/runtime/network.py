@@ -4,7 +4,6 @@ Shapes: B items of a batch.
 """
 
 import functools
-import json
 import os
 import threading
 from collections import defaultdict
@@ -14,10 +13,8 @@ from pathlib import Path
 
 import numpy as np
 
-from ..core.errors import RTMWError
+from ..core.metadata import METADATA_KEY, NetworkError, NetworkMetadata
 
-#: Key of our metadata (a JSON object) in an ONNX or OpenVINO file.
-METADATA = 'rtmw'
 BACKENDS = ('onnxruntime', 'openvino')
 PRECISIONS = ('fp32', 'bf16')
 #: Bytes of weights a thread for which OpenVINO may hold a second copy.
@@ -29,10 +26,6 @@ PROVIDERS = {
     'rocm': 'ROCMExecutionProvider',
     'coreml': 'CoreMLExecutionProvider',
 }
-
-
-class NetworkError(RTMWError, ValueError):
-    """A network cannot be loaded or run; the text names it and the fix."""
 
 
 def load_network(
@@ -120,7 +113,8 @@ class OnnxRuntime:
         path (Path): The file.
         inputs, outputs (dict): {name: shape}, None for a free side.
         streams (int): Threads that may compute at once.
-        metadata (dict): Of ``rtmw export``; empty for other files.
+        metadata (NetworkMetadata): Of ``rtmw export``; other files have none
+            and say nothing.
     """
 
     def __init__(self, path, device, threads, precision='fp32', streams=1):
@@ -135,7 +129,7 @@ class OnnxRuntime:
         self.outputs = dict(map(_node, self._session.get_outputs()))
         self.dtype = np.float16 if entries[0].type == 'tensor(float16)' else np.float32
         self.metadata = _metadata(
-            self._session.get_modelmeta().custom_metadata_map.get(METADATA)
+            path, self._session.get_modelmeta().custom_metadata_map.get(METADATA_KEY)
         )
         fixed = isinstance(entries[0].shape[0], int)
         shared = device == 'cpu' and self.threads > 1 and not fixed
@@ -233,9 +227,10 @@ class OpenVino:
         self.dtype = model.inputs[0].element_type.to_dtype()
         self.inputs = dict(map(_port, model.inputs))
         self.outputs = dict(map(_port, model.outputs))
-        place = ['framework', METADATA]
+        keys = ['framework', METADATA_KEY]
         self.metadata = _metadata(
-            model.get_rt_info(place).astype(str) if model.has_rt_info(place) else None
+            path,
+            model.get_rt_info(keys).astype(str) if model.has_rt_info(keys) else None,
         )
         self._free = next(iter(self.inputs.values()))[0] is None
         if self._free:
@@ -359,8 +354,11 @@ def _packed_size(constant, precision):
     )
 
 
-def _metadata(text):
-    return json.loads(text) if text else {}
+def _metadata(path: Path, text: str | None) -> NetworkMetadata:
+    try:
+        return NetworkMetadata.from_json(text)
+    except NetworkError as error:
+        raise NetworkError(f'network {path}: {error}') from None
 
 
 def _one_line(error):

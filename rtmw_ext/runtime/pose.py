@@ -20,9 +20,6 @@ from .network import load_network
 AXES = ('simcc_x', 'simcc_y', 'simcc_z')
 #: Outputs of a file that was exported with the decoding inside.
 DECODED = ('keypoints', 'scores')
-#: Of ImageNet, in RGB: those of every RTMPose, RTMW and RTMW3D.
-MEAN = (123.675, 116.28, 103.53)
-STD = (58.395, 57.12, 57.375)
 Z_RANGE = 2.1744869
 #: How much more than the box a crop shows (RTMPose).
 PADDING = 1.25
@@ -90,7 +87,7 @@ class PoseModel:
             else len(self.order) == 3
         )
         ((batch, _, height, width),) = self.network.inputs.values()
-        self.input_size = tuple(meta.get('input_size', (width, height))[:2])
+        self.input_size = meta.input_size or (width, height)
         if None in self.input_size:
             raise PoseError(
                 f'{path} takes any input size and names none: '
@@ -117,17 +114,15 @@ class PoseModel:
                 f'do not fit {self.input_size[0]} x {self.input_size[1]} '
                 'pixels; it is damaged, or no SimCC model'
             )
-        self.split_ratio = meta.get('split_ratio') or (ratios.pop() if ratios else 2.0)
-        self.z_range = meta.get('z_range', Z_RANGE)
-        self.score_scale = meta.get('score_scale')
-        self.expected_beta = meta.get('expected_beta')
-        self.rgb = meta.get('rgb', True) if rgb is None else rgb
-        # Means and deviations are listed in the order of the channels fed.
-        self.mean = np.float32(meta.get('mean', MEAN))[:, None, None]
-        self.scale = 1 / np.float32(meta.get('std', STD))[:, None, None]
+        self.split_ratio = meta.split_ratio or (ratios.pop() if ratios else 2.0)
+        self.z_range = meta.z_range or Z_RANGE
+        self.score_scale = meta.score_scale
+        self.expected_beta = meta.expected_beta
+        self.rgb = meta.rgb is not False if rgb is None else rgb
+        self.mean, self.scale = meta.normalisation()
         self.subbin = subbin
         self.person_height = person_height
-        self.beta = meta.get('beta', BETA)
+        self.beta = meta.beta or BETA
         self.num_keypoints = shapes[0][1]
         if isinstance(second_look, (str, Path)):
             second_look = PoseModel(second_look, subbin=subbin, **network)

@@ -13,6 +13,7 @@ from mmengine.config import Config
 from mmengine.registry import DefaultScope
 
 from rtmw_ext import zoo
+from rtmw_ext.core.metadata import NetworkMetadata
 from rtmw_ext.export import formats
 from rtmw_ext.export.model import ExportError
 from rtmw_ext.models.grid import round_off
@@ -172,7 +173,9 @@ def test_half_weights(tmp_path):
     pixels = torch.randn(1, 3, 9, 9)
     torch.onnx.export(net, pixels, str(tmp_path / 'a.onnx'), dynamo=False)
     formats.write_metadata(
-        formats.halve_weights(onnx.load(tmp_path / 'a.onnx')), {}, tmp_path / 'b.onnx'
+        formats.halve_weights(onnx.load(tmp_path / 'a.onnx')),
+        NetworkMetadata(),
+        tmp_path / 'b.onnx',
     )
     sizes = [(tmp_path / name).stat().st_size for name in ('a.onnx', 'b.onnx')]
     assert sizes[1] < 0.55 * sizes[0]
@@ -245,7 +248,7 @@ def test_shipped_file():
     path = files.resolve(NAME, files.DETECTORS)
     assert path.stat().st_size <= 3e6
     meta = load_network(path).metadata
-    assert meta['licence'] == 'Apache-2.0' and meta['kind'] == 'rtmdet'
+    assert meta.licence == 'Apache-2.0' and meta.kind == 'rtmdet'
     card = (zoo.SHIPPED / 'README.md').read_text()
     assert path.name in card and 'Apache-2.0' in card
     names = [node.name for node in onnx.load(path).graph.output]

@@ -176,7 +176,7 @@ def test_command(tmp_path, capsys):
     )
     assert 'from PyTorch' in capsys.readouterr().out
     meta = PoseModel(out).network.metadata
-    assert meta['licence'] == 'Apache-2.0' and meta['keypoints'][0] == 'nose'
+    assert meta.licence == 'Apache-2.0' and meta.keypoints[0] == 'nose'
     for arguments, said in [
         ([str(RTMW_T)], 'name a checkpoint'),
         (['none.py'], 'none.py does not exist'),

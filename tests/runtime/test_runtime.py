@@ -8,6 +8,7 @@ import json
 import subprocess
 import sys
 import threading
+from dataclasses import replace
 
 import cv2
 import numpy as np
@@ -22,6 +23,7 @@ from onnx import TensorProto, helper
 
 from rtmw_ext.commands.bench import moving
 from rtmw_ext.core.images import ImageError
+from rtmw_ext.core.metadata import NetworkMetadata
 from rtmw_ext.core.simcc import decode, decode_axis, expected_bins
 from rtmw_ext.core.skeleton import LINKS
 from rtmw_ext.export import formats
@@ -356,8 +358,8 @@ def test_mismatched_input_size(tmp_path, rtmw_t_file):
     with pytest.raises(PoseError, match='odd.onnx.*do not fit 192 x 256'):
         PoseModel(path)
     model = onnx.load(rtmw_t_file[0])
-    meta = json.loads(model.metadata_props[0].value)
-    formats.write_metadata(model, {**meta, 'input_size': [288, 384]}, path)
+    meta = NetworkMetadata.from_json(model.metadata_props[0].value)
+    formats.write_metadata(model, replace(meta, input_size=(288, 384)), path)
     with pytest.raises(PoseError, match='do not fit 288 x 384'):
         PoseModel(path)
     with pytest.raises(NetworkError, match='fails on an input of shape'):
@@ -840,5 +842,5 @@ def test_tables_match_mmpose():
 def test_describe_needs_no_more(rtmw_t_file):
     path, model, config = rtmw_t_file
     meta = load_network(path).metadata
-    assert meta == json.loads(json.dumps(describe(model, config, 'rtmw-t', 'random')))
+    assert meta == describe(model, config, 'rtmw-t', 'random')
     assert Exportable(model).training is False
