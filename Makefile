@@ -1,73 +1,92 @@
-# `make demo` and `make test` set up everything they need in .venv.
+# Every target sets up what it needs in .venv. `make help` lists the targets.
 PYTHON ?= python3
 RUN := .venv/bin/python
+# Photos with COCO-WholeBody annotations, for demo-real and eval-real.
 SAMPLES ?= ../shared
 
-.PHONY: help setup test lint demo demo-train demo-real demo-3d table wheel \
-	distill-study ablation-study synthetic-val eval-synthetic eval-real \
-	check-exports clean
+.DEFAULT_GOAL := help
+.PHONY: help setup wheel clean demo demo-train demo-real demo-3d test lint coverage \
+	docs eval-synthetic eval-real synthetic-val table check-exports \
+	distill-study ablation-study
 
-help:
-	@echo "make demo       set up, find people in a picture, in 2D and 3D"
-	@echo "make demo-train train a small model on drawn people, infer"
-	@echo "make demo-real  the same on real photos ($(SAMPLES)/samples/coco)"
-	@echo "make demo-3d    RTMW3D-t learns drawn people in 3D, pictures and a video"
-	@echo "make test       set up and run the tests"
-	@echo "make lint       ruff"
-	@echo "make eval-synthetic  AP and MPJPE of the shipped weights"
-	@echo "make eval-real  their AP on real photos ($(SAMPLES)/samples/coco)"
-	@echo "make table      parameters and GFLOPs of every size"
-	@echo "make check-exports  released models in every format, beside PyTorch"
-	@echo "make setup      only the environment, in .venv"
-	@echo "make clean      remove .venv, outputs and work_dirs"
+help: ## list the targets
+	@awk 'BEGIN { FS = ":.*## " } \
+		/^##@/ { printf "\n%s\n", substr($$0, 5) } \
+		/^[a-z0-9-]+:.*## / { printf "  make %-16s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
-setup:
+##@ Environment
+
+setup: ## the environment, in .venv
 	@$(PYTHON) tools/setup_env.py
 
-test: setup
-	$(RUN) -m pytest -q
+wheel: setup ## a wheel, in dist/
+	$(RUN) -m pip wheel -q --no-deps --no-build-isolation -w dist .
 
-lint: setup
-	$(RUN) -m ruff check .
+clean: ## remove .venv, outputs, work_dirs and builds
+	rm -rf .venv outputs work_dirs build dist site *.egg-info
+
+##@ Demos
 
 INFER = .venv/bin/rtmw infer projects/rtmw/people.jpg \
 	--det rtmdet-nano-synthetic --second-look
-demo: setup
+demo: setup ## find people in a picture, in 2D and 3D, offline
 	$(INFER) --pose rtmw-t-synthetic --out outputs/demo/2d
 	$(INFER) --pose rtmw3d-t-synthetic --scene --out outputs/demo/3d
 	@ls outputs/demo/*/*
 
-demo-train: setup
+demo-train: setup ## train a small model on drawn people, then find new ones
 	$(RUN) projects/rtmw/demo_train.py
 
-demo-real: setup
+demo-real: setup ## train on a few real photos of SAMPLES, then find their people
 	$(RUN) projects/rtmw/demo_real.py --shared $(SAMPLES)
 
-demo-3d: setup
+demo-3d: setup ## overfit RTMW3D-t to drawn people; pictures and a video
 	$(RUN) projects/rtmw/demo_3d.py
 
-distill-study: setup
-	$(RUN) tools/studies/distill.py
+##@ Checks
 
-ablation-study: setup
-	$(RUN) tools/studies/ablation.py
+test: setup ## all tests
+	$(RUN) -m pytest -q
 
-# 2,000 people; what is there already is kept.
-synthetic-val: setup
+lint: setup ## ruff, layout
+	$(RUN) -m ruff check .
+	$(RUN) -m ruff format --check .
+
+coverage: setup ## all tests, and the share of lines that they run
+	$(RUN) -m pytest -q --cov=rtmw_ext --cov-report=term-missing:skip-covered
+
+check-exports: setup ## every released model in every format, beside PyTorch (minutes)
+	$(RUN) tools/check_exports.py
+
+##@ Documentation
+
+docs: export NO_MKDOCS_2_WARNING = 1
+docs: setup ## the site with the API reference, in site/
+	$(RUN) -m pip install -q -r requirements/docs.txt
+	$(RUN) tools/docs/draw_architecture.py docs/images/architecture.svg
+	$(RUN) -m mkdocs build --strict
+
+table: setup ## parameters and GFLOPs of every size
+	$(RUN) tools/model_table.py
+
+##@ Evaluation
+
+# What is there already is kept.
+synthetic-val: setup ## write 2,000 rendered people to data/synthetic
 	$(RUN) tools/dataset/synthesize.py --num 1001 --people 1 3 --seed 2026 \
 		--split val --out data/synthetic
 
 SYNTHETIC = configs/synthetic/$(1)_synthetic-256x192.py
-LOOK_AGAIN = --cfg-options model.test_cfg.second_look=rtmw3d-t-parts-synthetic
-eval-synthetic: synthetic-val
+SECOND_LOOK = --cfg-options model.test_cfg.second_look=rtmw3d-t-parts-synthetic
+eval-synthetic: synthetic-val ## AP and MPJPE of the shipped weights
 	$(RUN) tools/test.py $(call SYNTHETIC,rtmw-t) rtmw-t-synthetic
-	$(RUN) tools/test.py $(call SYNTHETIC,rtmw-t) rtmw-t-synthetic $(LOOK_AGAIN)
+	$(RUN) tools/test.py $(call SYNTHETIC,rtmw-t) rtmw-t-synthetic $(SECOND_LOOK)
 	$(RUN) tools/test.py $(call SYNTHETIC,rtmw3d-t) rtmw3d-t-synthetic
-	$(RUN) tools/test.py $(call SYNTHETIC,rtmw3d-t) rtmw3d-t-synthetic $(LOOK_AGAIN)
+	$(RUN) tools/test.py $(call SYNTHETIC,rtmw3d-t) rtmw3d-t-synthetic $(SECOND_LOOK)
 
 # Beside a model that has seen drawn people only, which demo-train trains.
 DRAWN = outputs/demo-train/train/iter_120.pth
-eval-real: setup
+eval-real: setup ## AP of the shipped weights on the photos of SAMPLES
 	@test -f $(DRAWN) || $(MAKE) demo-train
 	$(RUN) tools/test_network.py $(SAMPLES)/samples/coco/test_coco_wholebody.json \
 		$(SAMPLES)/samples/coco rtmw-t-synthetic \
@@ -76,15 +95,10 @@ eval-real: setup
 	$(RUN) tools/test_network.py $(SAMPLES)/samples/coco/test_coco_wholebody.json \
 		$(SAMPLES)/samples/coco rtmw-t-synthetic --second-look
 
-# Minutes: every released model in every format, beside PyTorch.
-check-exports: setup
-	$(RUN) tools/check_exports.py
+##@ Studies
 
-table: setup
-	$(RUN) tools/model_table.py
+distill-study: setup ## what distillation brings to a small model
+	$(RUN) tools/studies/distill.py
 
-wheel: setup
-	$(RUN) -m pip wheel -q --no-deps --no-build-isolation -w dist .
-
-clean:
-	rm -rf .venv outputs work_dirs build dist *.egg-info
+ablation-study: setup ## what PAFPN, HEM and GAU bring to a small model
+	$(RUN) tools/studies/ablation.py
