@@ -55,7 +55,7 @@ setup(
     python_requires='>=3.9',
     # No OpenMMLab package: pip would replace a user's own. They are checked
     # at import (rtmw_ext/compat/dependencies.py).
-    install_requires=['numpy', 'pillow', 'pyyaml'],
+    install_requires=['numpy', 'pillow', 'pyyaml', 'wrapt>=1.15'],
     extras_require=dict(
         runtime=['opencv-python-headless', 'onnxruntime', 'tqdm'],
         openvino=['openvino'],

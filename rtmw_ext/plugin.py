@@ -1,24 +1,11 @@
-"""Registers everything in MMPose. Imported by ``rtmw_ext`` when it is time."""
+"""Registers everything in MMPose on import, once. ``rtmw_ext`` imports it."""
 
-from .compat.dependencies import check
+from .compat import dependencies, patches
 
-check()
-
-from .compat import patches  # noqa: E402
-
+dependencies.check()
 patches.apply()
 
-from . import codecs, datasets, engine, evaluation, models, synthetic  # noqa: E402
+from . import codecs, datasets, engine, evaluation, models, synthetic  # noqa: E402, F401
 from .apis import inferencer  # noqa: E402
 
 inferencer.enable()
-
-__all__ = [
-    'codecs',
-    'datasets',
-    'engine',
-    'evaluation',
-    'inferencer',
-    'models',
-    'synthetic',
-]

@@ -1,5 +1,7 @@
 """Datasets and transforms, registered in MMPose's registries on import."""
 
+import mmpose  # noqa: F401  (registers every room before this one is half loaded)
+
 from .base import KeypointDataset
 from .crop_pool import CropDataset, CropPool
 from .h3wb import H3WBDataset

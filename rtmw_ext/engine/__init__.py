@@ -1,5 +1,7 @@
 """What a training runs on, registered in MMPose's registries on import."""
 
+import mmpose  # noqa: F401  (registers every room before this one is half loaded)
+
 from . import ema, hooks, optim, visualizer
 
 __all__ = ['ema', 'hooks', 'optim', 'visualizer']

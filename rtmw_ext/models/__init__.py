@@ -1,5 +1,7 @@
 """Network modules, registered in MMPose's ``MODELS`` on import."""
 
+import mmpose  # noqa: F401  (registers every room before this one is half loaded)
+
 from .cell_head import KeypointCellHead
 from .cells import CellLoss
 from .data_preprocessor import BatchPipeline

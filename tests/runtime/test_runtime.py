@@ -97,38 +97,6 @@ def test_importing_needs_no_torch(statement):
         assert f"'{package}'" not in out
 
 
-@pytest.mark.parametrize(
-    'statement',
-    [
-        'import rtmw_ext; from mmpose.apis import MMPoseInferencer',
-        'import rtmw_ext.runtime, rtmw_ext; import mmpose',
-        'import mmengine; import rtmw_ext',
-        'from rtmw_ext.models import GAU',
-        'import rtmw_ext; rtmw_ext.models.GAU',
-        'import rtmw_ext; import mmdet.apis',
-    ],
-)
-def test_registered_in_any_order(statement):
-    code = (
-        f'{statement}\nimport sys\n'
-        'from mmpose.registry import MODELS, DATASETS\n'
-        'import rtmw_ext.models, mmpose\n'
-        'assert MODELS.get("RTMWSimCCHead")'
-        ' is rtmw_ext.models.RTMWSimCCHead\n'
-        'assert DATASETS.get("WholeBodyDataset")\n'
-        'assert type(mmpose.__spec__.loader).__name__'
-        ' != "_RegisterFirst"\n'
-        'assert not any(type(hook).__name__ == "_RegisterFirst"'
-        ' for hook in sys.meta_path)\n'
-    )
-    subprocess.run(
-        [sys.executable, '-W', 'ignore', '-c', code],
-        check=True,
-        cwd=ROOT,
-        capture_output=True,
-    )
-
-
 # Decoding
 
 LOGITS = st.integers(0, 2**32 - 1).map(
