@@ -27,8 +27,8 @@ from rtmw_ext.core.images import read_image
 from rtmw_ext.core.skeleton import FIELDS
 from rtmw_ext.evaluation.wholebody_metric import part_stats
 from rtmw_ext.export.quantize import moved
-from rtmw_ext.output.draw2d import draw
-from rtmw_ext.output.results import Coco
+from rtmw_ext.output.draw2d import draw_people
+from rtmw_ext.output.formats.coco_json import coco_rows
 from rtmw_ext.runtime import People, PoseModel
 from rtmw_ext.zoo import networks as files
 
@@ -62,16 +62,13 @@ def evaluate(pose, annotations, folder, rng=None):
     people = {}
     with contextlib.redirect_stdout(io.StringIO()):
         truth = COCO(annotations)
-        results = Coco(None)
+        results = []
         for image, path, _, boxes in images_of(truth, folder):
             if rng:
                 boxes = moved(boxes, rng)
             people[path] = pose(path, boxes)
-            first = len(results.found)
-            results.add(image['file_name'], None, people[path])
-            for row in results.found[first:]:
-                row['image_id'] = image['id']
-        stats = part_stats(truth, truth.loadRes(results.found), sigmas)
+            results += coco_rows(people[path], image['id'])
+        stats = part_stats(truth, truth.loadRes(results), sigmas)
     return {part: float(values['AP']) for part, values in stats.items()}, people
 
 
@@ -209,7 +206,7 @@ def main():
         threshold = pose.raw_score(flags.threshold)
         for path, found in people.items() if flags.out else ():
             pictures.setdefault(path, []).append(
-                draw(read_image(path), found, threshold)
+                draw_people(read_image(path), found, threshold)
             )
         for path, found in people.items() if flags.sheet else ():
             points[path].append((found, threshold))
@@ -219,7 +216,10 @@ def main():
             str(flags.sheet),
             sheet(
                 [
-                    [draw(np.full_like(read_image(path), 60), *one) for one in row]
+                    [
+                        draw_people(np.full_like(read_image(path), 60), *one)
+                        for one in row
+                    ]
                     for path, row in points.items()
                 ]
             ),

@@ -11,6 +11,8 @@ import sys
 import warnings
 from pathlib import Path
 
+from ..output import FORMATS
+
 #: The network of the package that looks at faces and hands again.
 SECOND_LOOK = 'rtmw3d-t-parts-synthetic'
 PARTLY = 3
@@ -62,8 +64,9 @@ def _parser():
         '--format',
         nargs='*',
         default=['json'],
-        choices=('json', 'coco', 'openpose', 'csv', 'npz'),
-        help='result files (default: json)',
+        choices=tuple(FORMATS),
+        help='result files (default: json): '
+        + '; '.join(f'{name}: {row.description}' for name, row in FORMATS.items()),
     )
     infer.add_argument('--no-draw', action='store_true', help='no pictures, no videos')
     infer.add_argument('--picture', choices=('jpg', 'png'), default='jpg')
@@ -230,13 +233,14 @@ def build(flags, images=1):
 
 
 def _infer(flags):
+    from ..output.folder import OutputFolder, make_folder
     from . import infer
 
     jobs = infer.find_inputs(flags.inputs)
     if flags.stride < 1 or flags.batch is not None and flags.batch < 1:
         raise ValueError('--stride and --batch must be 1 or more')
     # Before networks are fetched for nothing.
-    infer.make_folder(flags.out)
+    make_folder(flags.out)
     images = 1 if any(map(infer.is_video, jobs)) else len(jobs)
     estimator = build(flags, images)
     if flags.scene and not estimator.pose.is_3d:
@@ -244,7 +248,7 @@ def _infer(flags):
             f'--scene draws in 3D, but {flags.pose} is a 2D '
             'model: give --pose an RTMW3D'
         )
-    outputs = infer.Outputs(
+    outputs = OutputFolder(
         flags.out,
         flags.format,
         draw=not flags.no_draw,

@@ -8,3 +8,7 @@ class RTMWError(Exception):
     Each has a built-in error as its second base (ValueError, OSError or
     ImportError). Its text names the input and the fix.
     """
+
+
+class VideoError(RTMWError, ValueError):
+    """A video or webcam cannot be read or written; the text names it."""

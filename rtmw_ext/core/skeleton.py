@@ -41,6 +41,60 @@ FIELDS = {
 }
 
 
+#: Names of the points, in their order.
+KEYPOINT_NAMES = (
+    'nose',
+    'left_eye',
+    'right_eye',
+    'left_ear',
+    'right_ear',
+    'left_shoulder',
+    'right_shoulder',
+    'left_elbow',
+    'right_elbow',
+    'left_wrist',
+    'right_wrist',
+    'left_hip',
+    'right_hip',
+    'left_knee',
+    'right_knee',
+    'left_ankle',
+    'right_ankle',
+    'left_big_toe',
+    'left_small_toe',
+    'left_heel',
+    'right_big_toe',
+    'right_small_toe',
+    'right_heel',
+    *(f'face-{number}' for number in range(68)),
+    *(
+        f'{side}_{joint}'
+        for side in ('left', 'right')
+        for joint in (
+            'hand_root',
+            *(f'thumb{number}' for number in range(1, 5)),
+            *(
+                f'{finger}{number}'
+                for finger in (
+                    'forefinger',
+                    'middle_finger',
+                    'ring_finger',
+                    'pinky_finger',
+                )
+                for number in range(1, 5)
+            ),
+        )
+    ),
+)
+
+
+def keypoint_names(count: int) -> tuple[str, ...]:
+    """Names of ``count`` points: COCO-WholeBody's for 133, else numbers."""
+    if count == len(KEYPOINT_NAMES):
+        return KEYPOINT_NAMES
+    return tuple(map(str, range(count)))
+
+
 def _chain(start, stop, closed=False):
     """Links of start .. stop, both included, in a row or a ring."""
     links = [(point, point + 1) for point in range(start, stop)]

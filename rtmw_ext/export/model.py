@@ -15,9 +15,9 @@ from torch import nn
 from .. import zoo
 from ..core.errors import RTMWError
 from ..core.metadata import NetworkMetadata
+from ..core.skeleton import keypoint_names
 from ..engine.checkpoints import check_fit
 from ..models.losses import soft_argmax
-from ..output.results import point_names
 from ..runtime.pose import AXES, DECODED
 from ..version import __version__
 
@@ -163,7 +163,7 @@ def describe(model, config, name, weights):
         mean=tuple(processor.mean),
         std=tuple(processor.std),
         rgb=bool(processor.bgr_to_rgb),
-        keypoints=tuple(point_names(model.head.out_channels)),
+        keypoints=tuple(keypoint_names(model.head.out_channels)),
         licence=LICENCE,
         made_by=f'rtmw_ext {__version__}',
         beta=float(loss.beta) if hasattr(loss, 'beta') else None,

@@ -8,9 +8,10 @@ import cv2
 import numpy as np
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
+from mpl_toolkits.mplot3d import Axes3D
 from mpl_toolkits.mplot3d.art3d import Line3DCollection
 
-from ..core.skeleton import LINKS, PARTS
+from ..core.skeleton import KEYPOINT_NAMES, LINKS, PARTS
 
 LEFT, RIGHT, MIDDLE = '#e8590c', '#1971c2', '#2f9e44'
 FACE = '#7048e8'
@@ -21,7 +22,7 @@ MARGIN = 0.1
 HEIGHT = 480
 
 
-def _color(part, link):
+def _color(part: str, link: tuple[int, int]) -> str:
     """The person's left is orange, the right is blue."""
     if part == 'face':
         return FACE
@@ -41,63 +42,72 @@ STYLE = [
 ]
 
 
-def draw_scene(people, seen=None, size=(640, 480), views=VIEWS):
+def draw_scene(
+    people: np.ndarray,
+    visible: np.ndarray | None = None,
+    size: tuple[int, int] = (640, 480),
+    views: tuple[tuple[str, float, float], ...] = VIEWS,
+) -> np.ndarray:
     """All persons in one scene, once for each view.
 
     Args:
-        people (ndarray): (N, K, 3) in metres. N may be 0.
-        seen (ndarray, optional): (N, K) bool, the points to draw. Points that
+        people: (N, K, 3) in metres. N may be 0.
+        visible: (N, K) bool, the points to draw; None draws all. Points that
             are not finite are never drawn.
-        size (tuple[int, int]): (W, H) of the picture in pixels.
-        views (tuple): (name, elevation, azimuth in degrees) of each.
+        size: (W, H) of the picture in pixels.
+        views: (name, elevation, azimuth) of each, in degrees.
 
     Returns:
-        ndarray: (H, W, 3) uint8 RGB, the views side by side.
+        (H, W, 3) uint8 RGB, the views side by side.
     """
-    people = np.asarray(people, np.float64).reshape(-1, 133, 3)
-    seen = np.ones(people.shape[:2], bool) if seen is None else np.array(seen)
-    seen &= np.isfinite(people).all(2)
+    people = np.asarray(people, np.float64).reshape(-1, len(KEYPOINT_NAMES), 3)
+    drawn = np.ones(people.shape[:2], bool) if visible is None else np.array(visible)
+    drawn &= np.isfinite(people).all(2)
     # Plots have z upwards: right, away, up.
     points = people[..., [0, 2, 1]] * (1, 1, -1)
-    low, high = _limits(points[seen])
+    low, high = _limits(points[drawn])
     dpi = 100
     figure = Figure(figsize=(size[0] / dpi, size[1] / dpi), dpi=dpi)
     canvas = FigureCanvasAgg(figure)
     share = 1 / len(views)
     for number, (name, elevation, azimuth) in enumerate(views):
-        axes = figure.add_axes((number * share, 0, share, 0.95), projection='3d')
+        axes: Axes3D = figure.add_axes(
+            (number * share, 0, share, 0.95), projection='3d'
+        )
         axes.view_init(elevation, azimuth)
         axes.set_title(name, fontsize=10, pad=0)
-        _draw_people(axes, points, seen)
+        _draw_people(axes, points, drawn)
         _draw_grid(axes, low, high, side_on=abs(azimuth + 90) > 45)
     canvas.draw()
     return np.asarray(canvas.buffer_rgba())[..., :3].copy()
 
 
-def add_scene(picture, people, seen=None):
-    """The 3D scene to the right of a picture (paper, Figure 4), which is as
-    high, but at least 480 pixels: a smaller picture is enlarged, so that all
-    frames of a video are of one size.
+def add_scene(
+    picture: np.ndarray, people: np.ndarray, visible: np.ndarray | None = None
+) -> np.ndarray:
+    """A picture with the 3D scene to its right (paper, Figure 4). The scene
+    is as high as the picture; a picture of less than 480 pixels is enlarged to
+    them first.
 
     Args:
-        picture (ndarray): (H, W, 3) uint8 RGB.
-        people (ndarray): As of :func:`draw_scene`.
-        seen (ndarray, optional): As of :func:`draw_scene`.
+        picture: (H, W, 3) uint8 RGB.
+        people: As of :func:`draw_scene`.
+        visible: As of :func:`draw_scene`.
 
     Returns:
-        ndarray: (H', W', 3) uint8 RGB.
+        (H', W', 3) uint8 RGB.
     """
     height = max(HEIGHT, picture.shape[0])
     width = round(picture.shape[1] * height / picture.shape[0])
     return np.hstack(
         [
             cv2.resize(picture, (width, height)),
-            draw_scene(people, seen, (round(height * 1.5), height)),
+            draw_scene(people, visible, (round(height * 1.5), height)),
         ]
     )
 
 
-def _limits(points):
+def _limits(points: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """Corners (3,), (3,) of the scene, on the grid."""
     if not len(points):
         points = np.zeros((1, 3))
@@ -109,9 +119,9 @@ def _limits(points):
     return low, high
 
 
-def _draw_people(axes, points, seen):
-    for person, good in zip(points, seen):
-        style = [row for row in STYLE if good[list(row[0])].all()]
+def _draw_people(axes: Axes3D, points: np.ndarray, visible: np.ndarray) -> None:
+    for person, drawn in zip(points, visible):
+        style = [row for row in STYLE if drawn[list(row[0])].all()]
         if style:  # matplotlib takes no empty collection
             axes.add_collection3d(
                 Line3DCollection(
@@ -120,11 +130,11 @@ def _draw_people(axes, points, seen):
                     linewidths=[width for _, _, width in style],
                 )
             )
-        body = [point for point in (*PARTS['body'], *PARTS['feet']) if good[point]]
+        body = [point for point in (*PARTS['body'], *PARTS['feet']) if drawn[point]]
         axes.scatter(*person[body].T, s=5, c='#343a40', depthshade=False)
 
 
-def _draw_grid(axes, low, high, side_on):
+def _draw_grid(axes: Axes3D, low: np.ndarray, high: np.ndarray, side_on: bool) -> None:
     """Equal axes with a floor of half metres."""
     axes.set(xlim=(low[0], high[0]), ylim=(low[1], high[1]), zlim=(low[2], high[2]))
     axes.set_box_aspect(high - low, zoom=0.95)

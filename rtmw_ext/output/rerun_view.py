@@ -4,29 +4,36 @@
 Shapes: N persons, K = 133 keypoints.
 """
 
+from pathlib import Path
+
 import numpy as np
 
+from ..core.errors import RTMWError
 from ..core.images import read_image
 from .draw3d import STYLE
+
+
+class RerunMissingError(RTMWError, ImportError):
+    """The package rerun is not installed."""
 
 
 class RerunView:
     """Frames of persons in camera space, with their picture in the camera.
 
     Args:
-        path (str | Path, optional): A ``.rrd`` file to write; ``rerun PATH``
-            opens it. None opens the viewer.
-        threshold (float): Points with a lower score are left out.
+        path: A ``.rrd`` file to write; ``rerun PATH`` opens it. None opens
+            the viewer.
+        threshold: Points with a lower score are left out.
 
     Raises:
-        ImportError: rerun is not installed.
+        RerunMissingError: rerun is not installed.
     """
 
-    def __init__(self, path=None, threshold=0.3):
+    def __init__(self, path: str | Path | None = None, threshold: float = 0.3) -> None:
         try:
             import rerun
         except ImportError:
-            raise ImportError(
+            raise RerunMissingError(
                 'the interactive view needs rerun: pip install rtmw_ext[rerun]'
             ) from None
         self.rerun = rerun
@@ -38,23 +45,27 @@ class RerunView:
             self.stream.save(str(path))
         self.stream.log('world', rerun.ViewCoordinates.RDF, static=True)
 
-    def log(self, people, image=None, frame=0):
-        """Adds one picture's persons.
+    def log(
+        self,
+        people: list[dict],
+        image: str | Path | np.ndarray | None = None,
+        frame: int = 0,
+    ) -> None:
+        """Adds the persons of one picture.
 
         Args:
-            people (list[dict]): ``predictions[0]`` of a result of
+            people: ``predictions[0]`` of a result of
                 ``MMPoseInferencer(pose3d='rtmw3d-l')``.
-            image (str | Path | ndarray, optional): As ``read_image`` takes
-                it.
-            frame (int): Its number.
+            image: As :func:`rtmw_ext.core.images.read_image` takes it.
+            frame: Its number.
         """
         rerun, stream = self.rerun, self.stream
         stream.set_time('frame', sequence=frame)
         stream.log('world/people', rerun.Clear(recursive=True))
         for number, person in enumerate(people):
             points = np.array(person['keypoints_3d_cam'])
-            seen = np.array(person['keypoint_scores']) >= self.threshold
-            style = [row for row in STYLE if seen[list(row[0])].all()]
+            visible = np.array(person['keypoint_scores']) >= self.threshold
+            style = [row for row in STYLE if visible[list(row[0])].all()]
             stream.log(
                 f'world/people/{number}',
                 rerun.LineStrips3D(
@@ -78,7 +89,7 @@ class RerunView:
                 )
             stream.log('world/camera', rerun.Image(picture))
 
-    def close(self):
+    def close(self) -> None:
         """Writes what is pending."""
         self.stream.flush()
         self.stream.disconnect()

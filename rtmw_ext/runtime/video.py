@@ -1,4 +1,4 @@
-"""Videos and webcams in, videos out, and work done ahead in threads."""
+"""Videos and webcams in, and work done ahead in threads."""
 
 import math
 import queue
@@ -10,14 +10,10 @@ from pathlib import Path
 
 import cv2
 
-from ..core.errors import RTMWError
+from ..core.errors import VideoError
 
 SUFFIXES = ('.mp4', '.avi', '.mov', '.mkv', '.webm', '.m4v', '.mpg', '.mpeg')
 DEFAULT_RATE = 30.0
-
-
-class VideoError(RTMWError, ValueError):
-    """A video or webcam cannot be read or written; the text names it."""
 
 
 class Video:
@@ -78,35 +74,6 @@ class Video:
     def ends_early(self):
         """Whether fewer frames came than the file promises."""
         return self.read < self.count
-
-
-class VideoWriter:
-    """Writes an MP4; a context manager, so that the file is always closed and
-    plays, up to the last frame written.
-
-    Raises:
-        VideoError: The file cannot be written.
-    """
-
-    def __init__(self, path, rate, size):
-        self.path = path
-        self._writer = cv2.VideoWriter(
-            str(path), cv2.VideoWriter_fourcc(*'mp4v'), rate, size
-        )
-        if not self._writer.isOpened():
-            raise VideoError(
-                f'video {path} cannot be written: check the '
-                'folder, its rights and the disk'
-            )
-
-    def write(self, frame):
-        self._writer.write(frame)
-
-    def __enter__(self):
-        return self
-
-    def __exit__(self, *_):
-        self._writer.release()
 
 
 _END = object()

@@ -19,8 +19,11 @@ from rtmw_ext.commands import cli
 from rtmw_ext.commands import infer as runs
 from rtmw_ext.commands.bench import cost, crowd, moving
 from rtmw_ext.core.images import read_image
-from rtmw_ext.output.results import BODY_25, FORMATS, Npz, ResultError
-from rtmw_ext.runtime import NetworkError, People, WholeBody, video
+from rtmw_ext.output import FORMATS
+from rtmw_ext.output.folder import OutputFolder
+from rtmw_ext.output.formats.openpose_json import BODY_25
+from rtmw_ext.output.video_writer import VideoWriter
+from rtmw_ext.runtime import NetworkError, WholeBody, video
 from rtmw_ext.zoo import networks as files
 from support.paths import ROOT
 
@@ -35,7 +38,7 @@ def clip(photo, tmp_path_factory):
     """A video of 12 frames at 10 frames a second."""
     path = tmp_path_factory.mktemp('clip') / 'clip.mp4'
     image = cv2.resize(cv2.imread(str(photo)), (320, 240))
-    with video.VideoWriter(path, 10, (320, 240)) as writer:
+    with VideoWriter(path, 10) as writer:
         for frame in moving(image, 12):
             writer.write(frame)
     return path
@@ -326,7 +329,7 @@ def test_nobody_in_the_picture(photo, loud_t_file, tmp_path):
     def nobody(image):
         return np.zeros((0, 4), np.float32), np.zeros(0, np.float32)
 
-    outputs = runs.Outputs(tmp_path, FORMATS, boxes=True)
+    outputs = OutputFolder(tmp_path, FORMATS, boxes=True)
     estimator = WholeBody(loud_t_file, nobody, fallback=False)
     assert runs.run(estimator, [str(photo)], outputs, 8)
     assert json.loads((tmp_path / f'{photo.stem}.json').read_text()) == []
@@ -362,28 +365,6 @@ def test_unwritable_picture(photo, loud_t_file, tmp_path, capsys):
     (tmp_path / f'{photo.stem}.jpg').mkdir()
     code, err = infer(capsys, loud_t_file, tmp_path, photo)
     assert code == 1 and f'{photo.stem}.jpg cannot be written' in err
-
-
-def test_names_of_equal_stems(tmp_path):
-    outputs = runs.Outputs(tmp_path)
-    assert [outputs.name(source) for source in ('a/x.jpg', 'b/x.png', 0)] == [
-        'x',
-        'x_2',
-        'webcam0',
-    ]
-
-
-def test_other_points_than_133(tmp_path):
-    people = People(
-        np.zeros((1, 17, 2)), np.ones((1, 17)), np.zeros((1, 4)), np.ones(1)
-    )
-    for name in ('coco', 'openpose'):
-        with pytest.raises(ResultError, match='finds 17'):
-            FORMATS[name](tmp_path).add('x', None, people)
-    writer = Npz(tmp_path)
-    writer.add('x', None, people)
-    writer.close()
-    assert np.load(tmp_path / 'keypoints.npz')['names'][16] == '16'
 
 
 def test_ctrl_c_keeps_what_is_done(clip, loud_t_file, tmp_path):
@@ -442,7 +423,7 @@ def heeded():
 def test_ctrl_c_waits_for_a_frame_to_be_written(
     number, clip, loud_t_file, tmp_path, monkeypatch, capsys
 ):
-    add, calls = runs.Outputs.add, []
+    add, calls = OutputFolder.add, []
 
     def interrupted(*arguments):
         calls.append(arguments)
@@ -450,7 +431,7 @@ def test_ctrl_c_waits_for_a_frame_to_be_written(
             signal.raise_signal(signal.SIGINT)
         return add(*arguments)
 
-    monkeypatch.setattr(runs.Outputs, 'add', interrupted)
+    monkeypatch.setattr(OutputFolder, 'add', interrupted)
     code, err = infer(capsys, loud_t_file, tmp_path, clip, '--format', *FORMATS)
     assert code == cli.STOPPED, err
     assert signal.getsignal(signal.SIGINT) is signal.default_int_handler

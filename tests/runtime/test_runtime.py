@@ -25,7 +25,7 @@ from rtmw_ext.commands.bench import moving
 from rtmw_ext.core.images import ImageError
 from rtmw_ext.core.metadata import NetworkMetadata
 from rtmw_ext.core.simcc import decode, decode_axis, expected_bins
-from rtmw_ext.core.skeleton import LINKS
+from rtmw_ext.core.skeleton import KEYPOINT_NAMES, LINKS
 from rtmw_ext.export import formats
 from rtmw_ext.export.detector_nms import add_nms
 from rtmw_ext.export.model import Exportable, describe
@@ -791,13 +791,11 @@ def test_detection_only_every_nth_frame(loud_t_file, photo):
 def test_tables_match_mmpose():
     from mmpose.datasets.datasets.utils import parse_pose_metainfo
 
-    from rtmw_ext.output.results import NAMES
-
     meta = parse_pose_metainfo(
         dict(from_file='configs/_base_/datasets/coco_wholebody.py')
     )
     names = [meta['keypoint_id2name'][number] for number in range(133)]
-    assert list(NAMES) == names
+    assert list(KEYPOINT_NAMES) == names
     theirs = {tuple(sorted(link)) for link in meta['skeleton_links']}
     ours = {
         tuple(sorted(link))
