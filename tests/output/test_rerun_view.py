@@ -7,12 +7,11 @@ import pytest
 
 from rtmw_ext.core.errors import RTMWError
 from rtmw_ext.output.rerun_view import RerunView
-from rtmw_ext.synthetic.drawn3d import sample_person_3d
 
 
 def test_rerun_view(tmp_path):
     pytest.importorskip('rerun', reason='rerun (an optional extra) is absent')
-    truth = sample_person_3d(np.random.default_rng(0)) + (0, 0, 4)
+    truth = np.random.default_rng(0).normal(0, 0.5, (133, 3)) + (0, 0, 4)
     person = dict(
         keypoints_3d_cam=truth.tolist(),
         keypoint_scores=[1.0] * 133,
