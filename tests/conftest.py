@@ -14,12 +14,19 @@ import numpy as np
 import pytest
 
 import rtmw_ext
-from support.paths import CONFIGS, RTMW_T, SHARED
+from rtmw_ext.core.images import read_image
+from support.paths import CONFIGS, PEOPLE, RTMW_T, SHARED
 
 assert rtmw_ext  # mmpose is to know what it adds
 # The rooms that run without torch; their tests that need it are marked.
 TORCH_FREE = {'core', 'runtime', 'output', 'zoo', 'commands'}
-TORCH_FIXTURES = {'rtmw_t', 'rtmw_t_file', 'rtmw3d_t_file', 'loud_t_file'}
+TORCH_FIXTURES = {
+    'drawn_root',
+    'rtmw_t',
+    'rtmw_t_file',
+    'rtmw3d_t_file',
+    'loud_t_file',
+}
 TESTS = Path(__file__).parent
 
 if importlib.util.find_spec('torch') is None:
@@ -72,6 +79,28 @@ def drawn_root(tmp_path_factory):
     drawn.write_dataset(root, 6, seed=1, split='train')
     drawn.write_dataset(root, 3, seed=2, split='val')
     return root
+
+
+@pytest.fixture(scope='session')
+def people_image():
+    """A drawn picture of people (H, W, BGR)."""
+    return read_image(PEOPLE)
+
+
+@pytest.fixture
+def photo(drawn_root):
+    return sorted((drawn_root / 'images' / 'train').iterdir())[0]
+
+
+@pytest.fixture(params=['missing', 'truncated', 'empty', 'text'])
+def broken_image(request, tmp_path):
+    """A file that is no image, though named like one."""
+    path = tmp_path / f'{request.param}.jpg'
+    whole = PEOPLE.read_bytes()
+    contents = dict(truncated=whole[: len(whole) // 2], empty=b'', text=b'no image')
+    if request.param in contents:
+        path.write_bytes(contents[request.param])
+    return path
 
 
 @pytest.fixture(scope='session')

@@ -11,6 +11,7 @@ import pytest
 import torch
 from mmengine.registry import init_default_scope
 
+from rtmw_ext.compat import dependencies
 from rtmw_ext.compat import patches as compat
 from support.paths import RTMW_T
 
@@ -173,3 +174,22 @@ def test_config_without_rtmw_ext_imported(tmp_path):
         check=True,
     ).stdout
     assert out.split()[-1] == 'RTMWSimCCHead'
+
+
+def test_legacy_onnx_export_is_restored():
+    original = torch.onnx.export
+    with compat.legacy_onnx_export():
+        assert torch.onnx.export is not original
+    assert torch.onnx.export is original
+
+
+@pytest.mark.parametrize(
+    'required, text',
+    [
+        (('no_such_package', '1.0', 'pip install it'), 'not installed: pip'),
+        (('torch', '99.0', 'pip install newer'), 'is installed: pip'),
+    ],
+)
+def test_missing_or_old_package(required, text):
+    with pytest.raises(ImportError, match=text):
+        dependencies.check([required])

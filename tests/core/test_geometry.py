@@ -18,7 +18,6 @@ from rtmw_ext.core.geometry import (
     project,
     to_camera_space,
 )
-from rtmw_ext.synthetic.drawn3d import sample_person_3d
 
 SEEDS = st.integers(0, 10**6)
 # Human3.6M's points that LIMBS needs: right hip, knee, ankle (1 2 3), left
@@ -97,10 +96,13 @@ def test_point_behind_the_camera():
         project([[0, 0, -1.0]], default_camera(10, 10))
 
 
+@pytest.mark.torch
 @settings(max_examples=50, deadline=None)
 @given(SEEDS, st.floats(1.5, 10), st.floats(1.4, 2.0))
 def test_depth_is_where_the_limbs_fit(seed, depth, height):
     """A person of exactly the reference's squared limb lengths, anywhere."""
+    from rtmw_ext.synthetic.drawn3d import sample_person_3d
+
     rng = np.random.default_rng(seed)
     points = sample_person_3d(rng, height)
     start, stop = np.transpose(list(LIMBS))

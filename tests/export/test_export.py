@@ -20,7 +20,7 @@ from rtmw_ext.runtime import Detector, People, PoseModel
 from rtmw_ext.zoo import UnknownModelError
 from rtmw_ext.zoo import networks as files
 from support.models import build
-from support.paths import CONFIGS, ROOT, RTMW_T
+from support.paths import CONFIGS, PEOPLE, RTMW_T
 from support.tools import load_tool
 
 RTMW3D_T = CONFIGS / 'rtmw3d' / 'rtmw3d-t_cocktail17-256x192.py'
@@ -150,7 +150,7 @@ def test_calibration_on_few_people(rtmw_t_file, drawn_root):
 
 
 def test_calibration_by_the_name_of_a_detector(rtmw_t_file, tmp_path):
-    shutil.copy(ROOT / 'projects' / 'rtmw' / 'people.jpg', tmp_path)
+    shutil.copy(PEOPLE, tmp_path)
     path, name = rtmw_t_file[0], 'rtmdet-nano-synthetic'
     detector = Detector(files.resolve(name, files.DETECTORS))
     assert np.array_equal(

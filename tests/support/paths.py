@@ -7,6 +7,7 @@ ROOT = Path(__file__).resolve().parents[2]
 CONFIGS = ROOT / 'configs'
 TOOLS = ROOT / 'tools'
 SHARED = ROOT.parent / 'shared'
+PEOPLE = ROOT / 'projects' / 'rtmw' / 'people.jpg'
 RTMW_T = CONFIGS / 'rtmw' / 'rtmw-t_coco-wholebody-256x192.py'
 
 
