@@ -6,7 +6,7 @@ from launch import load_config, parser
 from mmengine.runner import Runner
 
 from rtmw_ext.engine.checkpoints import CheckpointWriteError, check_space
-from rtmw_ext.engine.optim import computes_in_bf16, keep_memory
+from rtmw_ext.engine.optim_wrapper import computes_in_bf16
 
 
 def main():
@@ -49,8 +49,6 @@ def main():
         check_space(config.work_dir, 0)
     except CheckpointWriteError as error:
         raise SystemExit(str(error)) from None
-    if not torch.cuda.is_available():
-        keep_memory()
     Runner.from_cfg(config).train()
 
 

@@ -17,6 +17,7 @@ default_hooks = dict(
     input_size=dict(type='mmpose.InputSizeHook'),
     resume=dict(type='mmpose.ResumeHook'),
     speed=dict(type='mmpose.SpeedHook'),
+    keep_memory=dict(type='mmpose.KeepMemoryHook'),
     part_loss=dict(type='mmpose.PartLossHook', interval=50),
     sampler_seed=dict(type='DistSamplerSeedHook'),
     # Of each validation: `pictures=8` draws so many persons.

@@ -13,6 +13,7 @@ PARTS = {
     'left_hand': range(91, 112),
     'right_hand': range(112, 133),
 }
+NUM_KEYPOINTS = PARTS['right_hand'].stop
 #: Parts that are looked at a second time, and the root of their depth there.
 ROOTS = {'face': NOSE, **WRISTS}
 #: Whether a look at a hand is in a mirror: alone it is always shown as a left

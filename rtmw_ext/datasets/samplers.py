@@ -16,7 +16,7 @@ from mmengine.dataset import DefaultSampler, InfiniteSampler
 from mmpose.registry import DATA_SAMPLERS
 
 
-def place_seed(*place):
+def position_seed(*place):
     """A seed for a place in a run.
 
     Args:
@@ -51,7 +51,7 @@ def seeded(seed):
         torch.set_rng_state(states[2])
 
 
-class Draw(int):
+class SeededIndex(int):
     """Index of a sample with the seed of its augmentation."""
 
     def __new__(cls, index, seed):
@@ -64,11 +64,11 @@ class Draw(int):
 
 
 class SeededSamples:
-    """Mix-in of a dataset: what a sample draws depends on its :class:`Draw`;
+    """Mix-in of a dataset: what a sample draws depends on its :class:`SeededIndex`;
     a plain index draws as ever."""
 
     def __getitem__(self, index):
-        if not isinstance(index, Draw):
+        if not isinstance(index, SeededIndex):
             return super().__getitem__(index)
         with seeded(index.seed):
             return super().__getitem__(int(index))
@@ -76,7 +76,7 @@ class SeededSamples:
 
 @DATA_SAMPLERS.register_module()
 class SeededSampler(DefaultSampler):
-    """MMEngine's sampler of epochs, giving :class:`Draw`, that can begin an
+    """MMEngine's sampler of epochs, giving :class:`SeededIndex`, that can begin an
     epoch in its middle."""
 
     start = 0
@@ -90,14 +90,14 @@ class SeededSampler(DefaultSampler):
         start, self.start = self.start, 0
         for number, index in itertools.islice(draws, start, None):
             position = number * self.world_size + self.rank
-            yield Draw(index, place_seed(self.seed, self.epoch, position))
+            yield SeededIndex(index, position_seed(self.seed, self.epoch, position))
 
 
 @DATA_SAMPLERS.register_module()
 class SeededInfiniteSampler(InfiniteSampler):
-    """MMEngine's endless sampler, giving :class:`Draw`."""
+    """MMEngine's endless sampler, giving :class:`SeededIndex`."""
 
     def _indices_of_rank(self):
         for number, index in enumerate(super()._indices_of_rank()):
             position = number * self.world_size + self.rank
-            yield Draw(index, place_seed(self.seed, position))
+            yield SeededIndex(index, position_seed(self.seed, position))

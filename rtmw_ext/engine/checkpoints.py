@@ -2,9 +2,11 @@
 
 import os
 import shutil
+from collections.abc import Mapping
 from pathlib import Path
 
 from mmengine.fileio import LocalBackend, register_backend
+from torch import Tensor, nn
 
 from ..core.errors import RTMWError
 
@@ -17,16 +19,16 @@ class CheckpointWriteError(RTMWError, OSError):
     """A checkpoint cannot be written; the text says where and why."""
 
 
-def check_fit(model, state_dict, name):
+def check_fit(model: nn.Module, state_dict: Mapping[str, Tensor], name: str) -> None:
     """Raises if ``state_dict`` cannot be ``model``'s weights.
 
     MMEngine only logs missing and mismatching weights, and then runs with
     random ones.
 
     Args:
-        model (nn.Module): The model to load into.
-        state_dict (dict): {parameter name: tensor}.
-        name (str): What to call the checkpoint in the error, its path, say.
+        model: The model to load into.
+        state_dict: {parameter name: tensor}.
+        name: What to call the checkpoint in the error, its path, say.
 
     Raises:
         CheckpointError: A weight of the model is missing or of another shape.
@@ -58,14 +60,15 @@ def check_fit(model, state_dict, name):
 
 @register_backend('atomic')
 class AtomicBackend(LocalBackend):
-    """MMEngine's local files, which appear whole or not at all: a run that is
-    killed while it writes, or fills the disk, leaves the old file.
+    """MMEngine's local files, which appear whole or not at all.
+
+    A run that is killed while it writes, or fills the disk, leaves the old file.
 
     Raises:
         CheckpointWriteError: The disk is full or the folder unwritable.
     """
 
-    def put(self, obj, filepath):
+    def put(self, obj: bytes, filepath: str | Path) -> None:
         path = Path(filepath)
         partial = path.with_name(f'.{path.name}.partial')
         try:
@@ -84,11 +87,11 @@ class AtomicBackend(LocalBackend):
                 '--work-dir, then go on with --resume'
             ) from error
 
-    def put_text(self, obj, filepath, encoding='utf-8'):
+    def put_text(self, obj: str, filepath: str | Path, encoding: str = 'utf-8') -> None:
         self.put(obj.encode(encoding), filepath)
 
 
-def check_space(folder, needed):
+def check_space(folder: str | Path, needed: float) -> None:
     """Raises if ``folder`` cannot take ``needed`` bytes of checkpoints.
 
     Raises:

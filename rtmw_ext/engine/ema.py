@@ -5,17 +5,19 @@ import math
 import torch
 from mmpose.engine.hooks.ema_hook import ExpMomentumEMA
 from mmpose.registry import MODELS
+from torch import nn
 
 
 @MODELS.register_module()
 class ForeachEMA(ExpMomentumEMA):
     """mmpose's ``ExpMomentumEMA``, the same but for rounding, in a few calls.
+
     It does not ask the device, for each weight, how many steps there were.
 
     Arguments are mmpose's.
     """
 
-    def update_parameters(self, model):
+    def update_parameters(self, model: nn.Module) -> None:
         """One step of the average, from the weights of ``model``."""
         if self.__dict__.get('source') is not model:
             # Beside the module's own children, of which it must not be one.

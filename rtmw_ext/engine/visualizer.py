@@ -1,10 +1,15 @@
-"""The picture with its 2D overlay beside the 3D scene (paper, Figure 4)."""
+"""The picture with its 2D overlay beside the 3D scene (paper, Figure 4).
+
+Shapes: H rows, W columns of a picture, N persons, K = 133 keypoints.
+"""
 
 import mmcv
 import numpy as np
 from mmpose.registry import VISUALIZERS
+from mmpose.structures import PoseDataSample
 from mmpose.visualization import PoseLocalVisualizer
 
+from ..core.skeleton import NUM_KEYPOINTS
 from ..output.draw3d import add_scene
 
 
@@ -18,31 +23,31 @@ class Pose3DVisualizer(PoseLocalVisualizer):
 
     def add_datasample(
         self,
-        name,
-        image,
-        data_sample,
-        show=False,
-        wait_time=0,
-        out_file=None,
-        kpt_thr=0.3,
-        step=0,
+        name: str,
+        image: np.ndarray,
+        data_sample: PoseDataSample,
+        show: bool = False,
+        wait_time: float = 0,
+        out_file: str | None = None,
+        kpt_thr: float = 0.3,
+        step: int = 0,
         **kwargs,
-    ):
+    ) -> np.ndarray:
         """Draws, shows and saves one picture.
 
         Args:
-            name (str): Of the window or of the saved picture.
-            image (ndarray): (H, W, 3) uint8 RGB.
-            data_sample (PoseDataSample): With ``pred_instances``.
-            show (bool): In a window.
-            wait_time (float): Of the window in seconds; 0 is forever.
-            out_file (str, optional): Where to save it.
-            kpt_thr (float): Points with a lower score are left out.
-            step (int): Of the run's backends.
+            name: Of the window or of the saved picture.
+            image: (H, W, 3) uint8 RGB.
+            data_sample: With ``pred_instances``.
+            show: In a window.
+            wait_time: Of the window in seconds; 0 is forever.
+            out_file: Where to save it.
+            kpt_thr: Points with a lower score are left out.
+            step: Of the run's backends.
             kwargs: As of mmpose's ``PoseLocalVisualizer.add_datasample``.
 
         Returns:
-            ndarray: (H', W', 3) uint8 RGB.
+            (H', W', 3) uint8 RGB.
         """
         drawn = super().add_datasample(
             name,
@@ -52,12 +57,12 @@ class Pose3DVisualizer(PoseLocalVisualizer):
             step=step,
             **{**kwargs, 'draw_gt': False},
         )
-        people, seen = np.zeros((0, 133, 3)), None
-        found = data_sample.get('pred_instances')
-        if found is not None and 'keypoints_3d_cam' in found:
-            people = found.keypoints_3d_cam
-            seen = found.keypoint_scores >= kpt_thr
-        drawn = add_scene(drawn, people, seen)
+        keypoints, seen = np.zeros((0, NUM_KEYPOINTS, 3)), None
+        instances = data_sample.get('pred_instances')
+        if instances is not None and 'keypoints_3d_cam' in instances:
+            keypoints = instances.keypoints_3d_cam
+            seen = instances.keypoint_scores >= kpt_thr
+        drawn = add_scene(drawn, keypoints, seen)
         self.set_image(drawn)
         if show:
             self.show(drawn, win_name=name, wait_time=wait_time)

@@ -17,10 +17,10 @@ from mmengine.hooks import Hook
 from mmengine.runner import Runner
 
 from rtmw_ext.datasets.samplers import (
-    Draw,
+    SeededIndex,
     SeededInfiniteSampler,
     SeededSampler,
-    place_seed,
+    position_seed,
     seeded,
 )
 from rtmw_ext.engine.checkpoints import AtomicBackend, CheckpointWriteError, check_space
@@ -264,8 +264,8 @@ def test_draws_depend_on_the_place_alone():
 def test_draws_travel_to_workers():
     import pickle
 
-    draw = pickle.loads(pickle.dumps(Draw(5, place_seed(1, 2))))
-    assert draw == 5 and draw.seed == place_seed(1, 2) != place_seed(2, 1)
+    draw = pickle.loads(pickle.dumps(SeededIndex(5, position_seed(1, 2))))
+    assert draw == 5 and draw.seed == position_seed(1, 2) != position_seed(2, 1)
 
 
 def test_seeded_leaves_no_trace():

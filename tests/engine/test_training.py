@@ -13,8 +13,8 @@ from mmpose.registry import MODELS
 from torch.nn import functional as F
 
 from rtmw_ext import zoo
-from rtmw_ext.engine.hooks import PartLossHook, SpeedHook
-from rtmw_ext.engine.optim import computes_in_bf16, keep_memory
+from rtmw_ext.engine.hooks import KeepMemoryHook, PartLossHook, SpeedHook
+from rtmw_ext.engine.optim_wrapper import computes_in_bf16
 from rtmw_ext.models.rtmw_head import batch_factor
 from support.models import random_batch, tiny
 from support.paths import CONFIGS
@@ -292,7 +292,7 @@ def test_memory_that_was_freed_is_used_again():
     """A tensor of 64 MiB has 16384 pages, each a fault where it is new."""
 
     def child():
-        keep_memory()
+        KeepMemoryHook().before_train(None)
         for _ in range(2):
             torch.ones(2**24).sum()
         before = resource.getrusage(resource.RUSAGE_SELF).ru_minflt

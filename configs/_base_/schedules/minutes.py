@@ -31,8 +31,6 @@ custom_hooks = [
         update_buffers=True,
         priority=49,
     ),
-    # With steps, for weights that will be shipped on a grid of so many.
-    dict(type='mmpose.WeightGridHook', steps=None),
 ]
 default_hooks = dict(
     logger=dict(interval=50),

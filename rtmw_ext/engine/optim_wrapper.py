@@ -1,31 +1,17 @@
-"""Wrappers of the optimizer and of a distributed model, registered in MMEngine
-on import."""
+"""Precision and speed of the optimizer, registered in MMPose on import."""
 
 import contextlib
-import ctypes
-import platform
+from collections.abc import Iterator
 
 import torch
-from mmengine.model import MMDistributedDataParallel
 from mmengine.optim import DefaultOptimWrapperConstructor, OptimWrapper
-from mmengine.registry import MODEL_WRAPPERS
 from mmpose.registry import OPTIM_WRAPPER_CONSTRUCTORS, OPTIM_WRAPPERS
+from torch import nn
 
 PRECISIONS = ('auto', 'float32', 'bfloat16')
 
 
-def keep_memory():
-    """Keeps what a training step on a CPU frees for the next step, where the C
-    library is glibc, which else gives it back and has it filled with zeros
-    again: ``M_MMAP_MAX``, ``M_TRIM_THRESHOLD`` and, so that forward and
-    backward share it, ``M_ARENA_MAX``."""
-    if platform.libc_ver()[0] == 'glibc':
-        libc = ctypes.CDLL(None)
-        for option, limit in ((-4, 0), (-1, 2**31 - 1), (-8, 1)):
-            libc.mallopt(option, limit)
-
-
-def computes_in_bf16(device):
+def computes_in_bf16(device: str) -> bool:
     """Whether a device ('cuda' or 'cpu') has instructions for bfloat16, which
     other devices only emulate."""
     if device == 'cuda':
@@ -37,19 +23,20 @@ def computes_in_bf16(device):
 @OPTIM_WRAPPERS.register_module()
 class PrecisionOptimWrapper(OptimWrapper):
     """MMEngine's wrapper with mixed precision in bfloat16, on GPUs and CPUs.
-    It has the range of float32, so that no loss scaling is needed; weights,
-    optimizer and losses stay in float32.
+
+    bfloat16 has the range of float32, so that no loss scaling is needed;
+    weights, optimizer and losses stay in float32.
 
     Args:
-        precision (str): 'bfloat16', 'float32', or 'auto': bfloat16 where the
-            device has instructions for it.
+        precision: 'bfloat16', 'float32', or 'auto': bfloat16 where the device
+            has instructions for it.
         kwargs: As of MMEngine's ``OptimWrapper``.
 
     Raises:
         ValueError: The precision is none of these.
     """
 
-    def __init__(self, *args, precision='auto', **kwargs):
+    def __init__(self, *args, precision: str = 'auto', **kwargs) -> None:
         super().__init__(*args, **kwargs)
         if precision not in PRECISIONS:
             raise ValueError(
@@ -59,7 +46,7 @@ class PrecisionOptimWrapper(OptimWrapper):
         self.precision = precision
 
     @contextlib.contextmanager
-    def optim_context(self, model):
+    def optim_context(self, model: nn.Module) -> Iterator[None]:
         device = next(model.parameters()).device.type
         lower = self.precision == 'bfloat16' or (
             self.precision == 'auto' and computes_in_bf16(device)
@@ -73,11 +60,14 @@ class PrecisionOptimWrapper(OptimWrapper):
 
 @OPTIM_WRAPPER_CONSTRUCTORS.register_module()
 class FusedOptimWrapperConstructor(DefaultOptimWrapperConstructor):
-    """MMEngine's constructor gives each parameter a group of its own, which
-    the optimizer steps one after the other. This one joins groups of the same
-    options, and asks for the optimizer's fused step where torch has it."""
+    """Joins parameter groups and asks for the optimizer's fused step.
 
-    def __call__(self, model):
+    MMEngine's constructor gives each parameter a group of its own, which the
+    optimizer steps one after the other. This one joins groups of the same
+    options, and fuses the step where torch can.
+    """
+
+    def __call__(self, model: nn.Module) -> OptimWrapper:
         wrapper = super().__call__(model)
         optimizer = wrapper.optimizer
         groups = {}
@@ -93,26 +83,8 @@ class FusedOptimWrapperConstructor(DefaultOptimWrapperConstructor):
         return wrapper
 
 
-def can_fuse(optimizer):
+def can_fuse(optimizer: torch.optim.Optimizer) -> bool:
     """Whether torch has a fused step of an optimizer on GPUs and CPUs; where
     the model is at that time does not matter."""
     version = tuple(map(int, torch.__version__.split('.')[:2]))
     return 'fused' in optimizer.defaults and version >= (2, 4)
-
-
-@MODEL_WRAPPERS.register_module()
-class ChannelsLastDDP(MMDistributedDataParallel):
-    """MMEngine's distributed model, laid out for speed before torch takes the
-    layout of its weights for that of their gradients: changed afterwards, it
-    mixes the gradients up without a word.
-
-    Args:
-        module (nn.Module): The model.
-        channels_last (bool): Whether to lay it out so.
-        kwargs: As of MMEngine's wrapper.
-    """
-
-    def __init__(self, module, channels_last=True, **kwargs):
-        if channels_last:
-            module = module.to(memory_format=torch.channels_last)
-        super().__init__(module, **kwargs)
