@@ -24,7 +24,7 @@ from xtcocotools.coco import COCO
 
 from rtmw_ext.commands.cli import SECOND_LOOK
 from rtmw_ext.core.images import read_image
-from rtmw_ext.core.skeleton import FIELDS
+from rtmw_ext.core.skeleton import FIELDS, NUM_KEYPOINTS
 from rtmw_ext.evaluation.wholebody_metric import part_stats
 from rtmw_ext.export.quantize import moved
 from rtmw_ext.output.draw2d import draw_people
@@ -95,7 +95,7 @@ def annotated(annotations, folder):
     for _, path, rows, boxes in images_of(truth, folder):
         points = np.float32(
             [np.concatenate([row[field] for field in FIELDS]) for row in rows]
-        ).reshape(-1, 133, 3)
+        ).reshape(-1, NUM_KEYPOINTS, 3)
         found[path] = People(
             points[..., :2],
             (points[..., 2] > 0).astype(np.float32),

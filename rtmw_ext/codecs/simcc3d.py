@@ -9,9 +9,8 @@ from mmpose.codecs.utils.refinement import refine_simcc_dark
 from mmpose.registry import KEYPOINT_CODECS
 
 from ..core.errors import RTMWError
+from ..core.skeleton import HIPS
 from .simcc import gaussian_axes
-
-HIPS = (11, 12)
 
 
 class CodecError(RTMWError, ValueError):

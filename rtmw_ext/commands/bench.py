@@ -18,8 +18,8 @@ import numpy as np
 
 from ..core.errors import RTMWError
 from ..core.images import list_images, read_image
+from ..core.metadata import NetworkError
 from ..runtime import Detector, PoseModel, WholeBody, load_network
-from ..runtime.network import NetworkError
 from ..runtime.tracking import iou
 from ..zoo import networks as files
 

@@ -15,13 +15,12 @@ and in 3D z, W bins of an axis.
 
 import numpy as np
 
-from .skeleton import MIRRORED, PARTS, ROOTS, SEEN, UP
+from .skeleton import CROP_POINTS, MIRRORED, PARTS, ROOTS, UPRIGHT
 
 #: Side of the box of each further look, in longer sides of the part so far.
 CONTEXTS = (3.0, 2.0, 1.5)
 #: Of the softmax, where a model does not say: RTMW's (its released configs).
 BETA = 10.0
-NUM_KEYPOINTS = PARTS['right_hand'].stop
 
 
 def look_again(first, boxes, look):
@@ -85,7 +84,7 @@ def squares(points, scores, boxes, context):
 
 
 def tilts(points, scores):
-    """How far each part is off upright (``UP``).
+    """How far each part is off upright (``UPRIGHT``).
 
     Args:
         points (ndarray): (N, K, A), x and y in pixels.
@@ -94,7 +93,7 @@ def tilts(points, scores):
     Returns:
         ndarray: (N, P) in radians, clockwise.
     """
-    start, stop = np.transpose([UP[name] for name in ROOTS])
+    start, stop = np.transpose([UPRIGHT[name] for name in ROOTS])
     x, y = np.moveaxis(points[:, stop, :2] - points[:, start, :2], -1, 0)
     known = (scores[:, start] > 0) & (scores[:, stop] > 0)
     return np.where(known, np.arctan2(x, -y), 0)
@@ -122,14 +121,16 @@ def merge(points, scores, variances, again):
 
     Returns:
         tuple[ndarray, ndarray, ndarray]: Points, scores and variances; the
-        scores of what is seen again (``SEEN``) are the means of both.
+        scores of what is seen again (``CROP_POINTS``) are the means of both.
     """
     points, scores, variances = (value.copy() for value in (points, scores, variances))
     axes = min(points.shape[2], again[0].shape[3])
     for number, (name, root) in enumerate(ROOTS.items()):
-        part = list(SEEN[name])
+        part = list(CROP_POINTS[name])
         shown = 'left_hand' if MIRRORED.get(name) else name
-        moved, sure, spread = (value[:, number, list(SEEN[shown])] for value in again)
+        moved, sure, spread = (
+            value[:, number, list(CROP_POINTS[shown])] for value in again
+        )
         moved, spread = moved[..., :axes], spread[..., :axes]
         offset = points[:, root, 2:axes] - again[0][:, number, ROOTS[shown], 2:axes]
         moved[..., 2:] += offset[:, None]

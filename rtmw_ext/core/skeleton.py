@@ -1,48 +1,8 @@
-"""The 133 COCO-WholeBody points by part, and the lines between them.
+"""The 133 COCO-WholeBody points: their names, parts and the lines between them.
 
 Source: https://github.com/jin-s13/COCO-WholeBody, "Annotation format".
 """
 
-HIPS = (11, 12)
-NOSE = 0
-WRISTS = {'left_hand': 91, 'right_hand': 112}
-PARTS = {
-    'body': range(0, 17),
-    'feet': range(17, 23),
-    'face': range(23, 91),
-    'left_hand': range(91, 112),
-    'right_hand': range(112, 133),
-}
-NUM_KEYPOINTS = PARTS['right_hand'].stop
-#: Parts that are looked at a second time, and the root of their depth there.
-ROOTS = {'face': NOSE, **WRISTS}
-#: Whether a look at a hand is in a mirror: alone it is always shown as a left
-#: one, which then need not be told from a right one.
-MIRRORED = {'left_hand': False, 'right_hand': True}
-#: From where to where is up in a look at a part: from the chin to between the
-#: eyes, from the middle finger's knuckle to the wrist, as most hands hang.
-UP = {'face': (31, 50), 'left_hand': (100, 91), 'right_hand': (121, 112)}
-#: Degrees by which the other looks are mistaken in that, seldom more.
-TILTS = {'face': 15.0, 'left_hand': 45.0, 'right_hand': 45.0}
-#: What a look at a part sees: all of the head, the hand with the body's wrist.
-SEEN = {
-    'face': (0, 1, 2, 3, 4, *PARTS['face']),
-    'left_hand': (9, *PARTS['left_hand']),
-    'right_hand': (10, *PARTS['right_hand']),
-}
-#: Share of the points of a face or a hand that must be seen for its labels.
-SEEN_PART = 0.25
-#: COCO-WholeBody's fields of an annotation, in the order of the points.
-FIELDS = {
-    field: slice(part.start, part.stop)
-    for field, part in zip(
-        ('keypoints', 'foot_kpts', 'face_kpts', 'lefthand_kpts', 'righthand_kpts'),
-        PARTS.values(),
-    )
-}
-
-
-#: Names of the points, in their order.
 KEYPOINT_NAMES = (
     'nose',
     'left_eye',
@@ -69,11 +29,14 @@ KEYPOINT_NAMES = (
     'right_heel',
     *(f'face-{number}' for number in range(68)),
     *(
-        f'{side}_{joint}'
+        f'{side}_{part}'
         for side in ('left', 'right')
-        for joint in (
+        for part in (
             'hand_root',
-            *(f'thumb{number}' for number in range(1, 5)),
+            'thumb1',
+            'thumb2',
+            'thumb3',
+            'thumb4',
             *(
                 f'{finger}{number}'
                 for finger in (
@@ -87,30 +50,80 @@ KEYPOINT_NAMES = (
         )
     ),
 )
+NUM_KEYPOINTS = len(KEYPOINT_NAMES)
+#: The points of each part.
+PARTS = {
+    'body': range(0, 17),
+    'feet': range(17, 23),
+    'face': range(23, 91),
+    'left_hand': range(91, 112),
+    'right_hand': range(112, NUM_KEYPOINTS),
+}
+BODY_NAMES = KEYPOINT_NAMES[: len(PARTS['body'])]
+#: Their mean is the root of a person in 3D.
+HIPS = (11, 12)
+NOSE = 0
+WRISTS = {'left_hand': 91, 'right_hand': 112}
+#: Parts that a second look refines, and the root of their depth in it.
+ROOTS = {'face': NOSE, **WRISTS}
+#: Whether the crop of a hand is mirrored. All crops show a left hand, so that a
+#: network need not tell left from right.
+MIRRORED = {'left_hand': False, 'right_hand': True}
+#: Two points of a part, (lower, upper), between which its crop is upright: from
+#: the chin to between the eyes, from the middle finger's knuckle to the wrist,
+#: as most hands hang.
+UPRIGHT = {'face': (31, 50), 'left_hand': (100, 91), 'right_hand': (121, 112)}
+#: Degrees by which these directions are wrong in earlier predictions, seldom
+#: more.
+TILTS = {'face': 15.0, 'left_hand': 45.0, 'right_hand': 45.0}
+#: The points that the crop of a part shows: all of the head; the hand with the
+#: body's wrist.
+CROP_POINTS = {
+    'face': (0, 1, 2, 3, 4, *PARTS['face']),
+    'left_hand': (9, *PARTS['left_hand']),
+    'right_hand': (10, *PARTS['right_hand']),
+}
+#: Share of the points of a face or hand that must be visible for its labels.
+MIN_VISIBLE = 0.25
+#: COCO-WholeBody's names of the parts.
+COCO_PARTS = {
+    'body': PARTS['body'],
+    'foot': PARTS['feet'],
+    'face': PARTS['face'],
+    'lefthand': PARTS['left_hand'],
+    'righthand': PARTS['right_hand'],
+}
+#: Its fields of an annotation, in the order of the points.
+FIELDS = {
+    'keypoints' if name == 'body' else f'{name}_kpts': slice(part.start, part.stop)
+    for name, part in COCO_PARTS.items()
+}
 
 
 def keypoint_names(count: int) -> tuple[str, ...]:
-    """Names of ``count`` points: COCO-WholeBody's for 133, else numbers."""
-    if count == len(KEYPOINT_NAMES):
-        return KEYPOINT_NAMES
-    return tuple(map(str, range(count)))
+    """Names of ``count`` points: COCO-WholeBody's if it is 133, else numbers."""
+    return KEYPOINT_NAMES if count == NUM_KEYPOINTS else tuple(map(str, range(count)))
 
 
-def _chain(start, stop, closed=False):
+Link = tuple[int, int]
+
+
+def _chain(start: int, stop: int, closed: bool = False) -> list[Link]:
     """Links of start .. stop, both included, in a row or a ring."""
     links = [(point, point + 1) for point in range(start, stop)]
     return links + [(stop, start)] * closed
 
 
-def _hand(wrist):
+def _hand(wrist: int) -> list[Link]:
     """From the wrist, the first point, along each finger."""
-    links = []
+    links: list[Link] = []
     for finger in range(wrist + 1, wrist + 21, 4):
         links += [(wrist, finger), *_chain(finger, finger + 3)]
     return links
 
 
-LINKS = {
+#: Pairs of points that a line joins, by part.
+LINKS: dict[str, list[Link]] = {
     'body': [
         (0, 1),
         (0, 2),

@@ -8,7 +8,8 @@ from mmengine.config import Config
 
 from .. import zoo
 from ..core.errors import RTMWError
-from .mapping import NUM_KEYPOINTS, compile_mapping
+from ..core.skeleton import NUM_KEYPOINTS
+from .mapping import compile_mapping
 
 # The paper's order; the last three are 3D. Each is a file below FOLDER.
 COCKTAIL14 = (

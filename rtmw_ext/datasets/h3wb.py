@@ -11,6 +11,7 @@ import numpy as np
 from mmpose.datasets.datasets.base import BaseCocoStyleDataset
 from mmpose.registry import DATASETS
 
+from ..core.skeleton import HIPS, NUM_KEYPOINTS
 from .checks import AnnotationError
 from .mapping import definition_file
 
@@ -107,14 +108,14 @@ class H3WBDataset(BaseCocoStyleDataset):
                 f'{where} has no {error}: take the file of the dataset page again'
             ) from None
         matrix[:2] *= 1000
-        if points.shape != (len(frames), 133, 2) or points_3d.shape != (
+        if points.shape != (len(frames), NUM_KEYPOINTS, 2) or points_3d.shape != (
             len(frames),
-            133,
+            NUM_KEYPOINTS,
             3,
         ):
             raise AnnotationError(
                 f'{where}: pose_2d is {points.shape} and camera_3d '
-                f'{points_3d.shape} for {len(frames)} frames of 133 points'
+                f'{points_3d.shape} for {len(frames)} frames of {NUM_KEYPOINTS} points'
             )
         samples = []
         for number, frame in enumerate(frames):
@@ -148,7 +149,7 @@ class H3WBDataset(BaseCocoStyleDataset):
             box = np.r_[points[0, seen].min(0), points[0, seen].max(0)]
         else:
             box = [box[name] for name in ('x_min', 'y_min', 'x_max', 'y_max')]
-        hips = [hip for hip in (11, 12) if known[hip]]
+        hips = [hip for hip in HIPS if known[hip]]
         if hips:
             fields['root_depth'] = float(points_3d[0, hips, 2].mean())
         return dict(

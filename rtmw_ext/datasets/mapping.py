@@ -18,7 +18,6 @@ from mmpose.registry import TRANSFORMS
 from ..core.errors import RTMWError
 
 TARGET = 'coco_wholebody'
-NUM_KEYPOINTS = 133
 # mmpose's SimCC codec draws no label for a point with a lower visibility.
 LOWEST_WEIGHT = 0.5
 NAMELESS = re.compile(r'kpt-\d+')

@@ -8,7 +8,7 @@ from mmpose.evaluation.metrics import CocoWholeBodyMetric
 from mmpose.registry import METRICS
 from xtcocotools.cocoeval import COCOeval
 
-from ..core.skeleton import PARTS
+from ..core.skeleton import COCO_PARTS
 
 STATS = (
     'AP',
@@ -21,14 +21,6 @@ STATS = (
     'AR .75',
     'AR (M)',
     'AR (L)',
-)
-#: COCO-WholeBody's names of the parts.
-COCO_PARTS = dict(
-    body=PARTS['body'],
-    foot=PARTS['feet'],
-    face=PARTS['face'],
-    lefthand=PARTS['left_hand'],
-    righthand=PARTS['right_hand'],
 )
 
 

@@ -18,7 +18,7 @@ from mmpose.registry import KEYPOINT_CODECS, MODELS
 from mmpose.structures import PoseDataSample
 from torch.nn import functional as F
 
-from ..core.skeleton import MIRRORED, PARTS, ROOTS, SEEN_PART, TILTS, UP
+from ..core.skeleton import MIN_VISIBLE, MIRRORED, PARTS, ROOTS, TILTS, UPRIGHT
 
 GREY = (0.114, 0.587, 0.299)  # of blue, green and red (ITU-R BT.601)
 
@@ -192,7 +192,7 @@ class BatchPipeline(PoseDataPreprocessor):
         rand = torch.rand(4 + len(ROOTS), count, 1, device=boxes.device)
         # One that is behind the body teaches nothing.
         seen = (data['keypoints_visible'] >= 1).float() @ self.parts.float().T
-        clear = seen >= SEEN_PART * self.parts.sum(1)
+        clear = seen >= MIN_VISIBLE * self.parts.sum(1)
         part = (rand[4:, :, 0].T * clear).argmax(1)
         chosen = visible & self.parts[part]
         low, high = extent(points, chosen)
@@ -205,7 +205,7 @@ class BatchPipeline(PoseDataPreprocessor):
         center = center + side * 0.2 * (torch.cat([rand[1], rand[2]], dim=1) - 0.5)
         square = torch.cat([center - side / 2, center + side / 2], dim=1)
         roots = torch.where(use, roots.new_tensor(list(ROOTS.values()))[part], roots)
-        ends = part.new_tensor([UP[name] for name in ROOTS])[part]
+        ends = part.new_tensor([UPRIGHT[name] for name in ROOTS])[part]
         start, stop = points.gather(1, ends[..., None].expand(-1, -1, 2)).unbind(1)
         x, y = (stop - start).unbind(1)
         tilts = torch.where(

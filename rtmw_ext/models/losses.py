@@ -8,7 +8,7 @@ from mmpose.models.losses import KLDiscretLoss
 from mmpose.registry import MODELS
 from torch import nn
 
-from ..core.skeleton import BONES, NOSE, PARTS, WRISTS
+from ..core.skeleton import BONES, PARTS, ROOTS
 
 
 @MODELS.register_module()
@@ -139,9 +139,6 @@ class SimCCCoordinateLoss(nn.Module):
         loss_weight (float): Factor of the loss.
     """
 
-    #: Part -> the point that its places are also told from.
-    ANCHORS = {'face': NOSE, **WRISTS}
-
     def __init__(
         self, beta=1.0, anchor_weight=1.0, axis_weights=(1.0, 1.0, 1.0), loss_weight=1.0
     ):
@@ -152,7 +149,7 @@ class SimCCCoordinateLoss(nn.Module):
         self.loss_weight = loss_weight
         pairs = [
             (point, anchor)
-            for part, anchor in self.ANCHORS.items()
+            for part, anchor in ROOTS.items()
             for point in PARTS[part]
             if point != anchor
         ]

@@ -11,7 +11,8 @@ from mmpose.models.pose_estimators import TopdownPoseEstimator
 from mmpose.registry import MODELS
 from mmpose.utils.tensor_utils import to_numpy
 
-from ..core.second_look import NUM_KEYPOINTS, look_again, variance
+from ..core.second_look import look_again, variance
+from ..core.skeleton import NUM_KEYPOINTS
 from ..runtime.pose import frames, to_image
 from .data_preprocessor import warp
 

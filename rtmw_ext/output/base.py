@@ -12,7 +12,7 @@ import numpy as np
 
 from ..core.errors import RTMWError
 from ..core.people import People
-from ..core.skeleton import KEYPOINT_NAMES
+from ..core.skeleton import NUM_KEYPOINTS
 
 
 class ResultError(RTMWError, ValueError):
@@ -110,8 +110,8 @@ def check_whole_body(people: People, format_name: str) -> None:
         ResultError: The people have other keypoints than the 133.
     """
     count = people.keypoints.shape[1]
-    if count != len(KEYPOINT_NAMES):
+    if count != NUM_KEYPOINTS:
         raise ResultError(
-            f'{format_name} results need the {len(KEYPOINT_NAMES)} whole-body '
+            f'{format_name} results need the {NUM_KEYPOINTS} whole-body '
             f'points, but the model finds {count}: write json, csv or npz'
         )

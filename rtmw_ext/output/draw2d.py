@@ -7,7 +7,7 @@ import cv2
 import numpy as np
 
 from ..core.people import People
-from ..core.skeleton import KEYPOINT_NAMES, LINKS, PARTS
+from ..core.skeleton import LINKS, NUM_KEYPOINTS, PARTS
 
 #: BGR; left and right are the person's.
 COLORS = {
@@ -57,7 +57,7 @@ def _draw_skeleton(
 ) -> None:
     fixed = np.round(np.where(visible[:, None], points, 0) * 2**SHIFT)
     fixed = fixed.astype(int).tolist()
-    if len(points) == len(KEYPOINT_NAMES):
+    if len(points) == NUM_KEYPOINTS:
         for part, links in LINKS.items():
             thickness = width if part in THICK else max(1, width - 1)
             for start, stop in links:

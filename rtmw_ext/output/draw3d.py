@@ -11,7 +11,7 @@ from matplotlib.figure import Figure
 from mpl_toolkits.mplot3d import Axes3D
 from mpl_toolkits.mplot3d.art3d import Line3DCollection
 
-from ..core.skeleton import KEYPOINT_NAMES, LINKS, PARTS
+from ..core.skeleton import LINKS, NUM_KEYPOINTS, PARTS
 
 LEFT, RIGHT, MIDDLE = '#e8590c', '#1971c2', '#2f9e44'
 FACE = '#7048e8'
@@ -60,7 +60,7 @@ def draw_scene(
     Returns:
         (H, W, 3) uint8 RGB, the views side by side.
     """
-    people = np.asarray(people, np.float64).reshape(-1, len(KEYPOINT_NAMES), 3)
+    people = np.asarray(people, np.float64).reshape(-1, NUM_KEYPOINTS, 3)
     drawn = np.ones(people.shape[:2], bool) if visible is None else np.array(visible)
     drawn &= np.isfinite(people).all(2)
     # Plots have z upwards: right, away, up.

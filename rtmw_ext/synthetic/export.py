@@ -17,8 +17,8 @@ import cv2
 import numpy as np
 
 from ..core.errors import RTMWError
-from ..core.skeleton import FIELDS, SEEN_PART
-from .drawn import BODY_LINKS, BODY_NAMES
+from ..core.skeleton import BODY_NAMES, FIELDS, MIN_VISIBLE, NUM_KEYPOINTS
+from .drawn import BODY_LINKS
 
 VERSION = 2
 KINDS = ('coco', 'detection', 'crops')
@@ -41,7 +41,7 @@ def annotation(sample, person, image_id, ann_id):
 
     Points are x, y, v with v = 2 seen, 1 hidden but labelled, and 0, 0, 0
     not labelled: outside the photo or, as nobody could label them in
-    COCO-WholeBody, on a face or a hand of which less than ``SEEN_PART`` is
+    COCO-WholeBody, on a face or a hand of which less than ``MIN_VISIBLE`` is
     seen.  Their 3D is known all the same.  Boxes are x, y, w, h in pixels.  A
     part is valid if a point of it is labelled.
 
@@ -58,7 +58,7 @@ def annotation(sample, person, image_id, ann_id):
     inside = sample.visible[person].astype(int)
     visible = inside.copy()
     for name in ('face_kpts', 'lefthand_kpts', 'righthand_kpts'):
-        if (inside[FIELDS[name]] == 2).mean() < SEEN_PART:
+        if (inside[FIELDS[name]] == 2).mean() < MIN_VISIBLE:
             visible[FIELDS[name]] = 0
     x1, y1, x2, y2 = sample.boxes[person].round(2).tolist()
     flat = np.where(visible[:, None] > 0, points, 0).tolist()
@@ -71,7 +71,7 @@ def annotation(sample, person, image_id, ann_id):
         # The share of its box a person covers, as for COCO without masks.
         'area': round(0.53 * (x2 - x1) * (y2 - y1), 2),
         'segmentation': [],
-        'num_keypoints': int((visible[:17] > 0).sum()),
+        'num_keypoints': int((visible[FIELDS['keypoints']] > 0).sum()),
         'pose_family': sample.families[person],
         'keypoints_3d': sample.keypoints_3d[person].round(6).reshape(-1).tolist(),
         'keypoints_3d_valid': (inside > 0).astype(int).tolist(),
@@ -150,9 +150,9 @@ def _crop_shard(task):
     crops = np.empty((count, size, size, 3), np.uint8)
     truth = {
         'bboxes': np.empty((count, 4), np.float32),
-        'keypoints': np.empty((count, 133, 2), np.float32),
-        'keypoints_3d': np.empty((count, 133, 3), np.float32),
-        'visible': np.empty((count, 133), np.uint8),
+        'keypoints': np.empty((count, NUM_KEYPOINTS, 2), np.float32),
+        'keypoints_3d': np.empty((count, NUM_KEYPOINTS, 3), np.float32),
+        'visible': np.empty((count, NUM_KEYPOINTS), np.uint8),
         'camera': np.empty((count, 3, 3), np.float32),
     }
     for i in range(count):

@@ -18,12 +18,12 @@ import cv2
 import numpy as np
 from threadpoolctl import ThreadpoolController
 
+from ..core.skeleton import FIELDS, NUM_KEYPOINTS
 from . import raster
 from .body import Body, vertex_normals
 from .looks import Wardrobe, any_color
 from .poses import PoseSampler, sample_phenotype, turn
 
-NUM_KEYPOINTS = 133
 TO_CAMERA = np.array([[1.0, 0, 0], [0, 0, -1], [0, 1, 0]])
 # How far under the surface a point may lie to count as seen, in metres:
 # joints of the trunk and limbs are inside the body, under clothes.
@@ -310,7 +310,7 @@ class SceneMaker:
             chest = points[[5, 6, 11, 12], 1].mean()
             border[3] = chest + rng.uniform(0, 1) * (points[[13, 14], 1].mean() - chest)
         elif framing == 'closeup':
-            head = points[23:91]
+            head = points[FIELDS['face_kpts']]
             tall = np.ptp(head[:, 1]) + np.ptp(head[:, 0])
             middle = head.mean(0)
             border[:2] = middle - tall * rng.uniform(0.7, 2, 2)
@@ -331,7 +331,7 @@ class SceneMaker:
         inside = ((points > border[:2]) & (points < border[2:])).all(1)
         rest = np.minimum(high, border[2:]) - np.maximum(low, border[:2])
         # A photo that shows next to nothing of somebody is of no use.
-        if inside[:17].sum() < 4 or (rest < 0.2 * span).any():
+        if inside[FIELDS['keypoints']].sum() < 4 or (rest < 0.2 * span).any():
             return nothing
         return border
 

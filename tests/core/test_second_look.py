@@ -16,11 +16,11 @@ from rtmw_ext.core.second_look import (
     tilts,
     variance,
 )
-from rtmw_ext.core.skeleton import PARTS, ROOTS, SEEN, UP
+from rtmw_ext.core.skeleton import CROP_POINTS, PARTS, ROOTS, UPRIGHT
 from rtmw_ext.runtime.pose import frames, to_image
 
 SEEDS = st.integers(0, 2**32 - 1)
-MOVED = [point for part in ROOTS for point in SEEN[part]]
+MOVED = [point for part in ROOTS for point in CROP_POINTS[part]]
 # Of each point, with the right hand for the left.
 OTHER = np.arange(133)
 OTHER[[9, *PARTS['left_hand']]] = [10, *PARTS['right_hand']]
@@ -68,7 +68,7 @@ def test_only_heads_and_hands_move(seed, axes):
 def test_the_surer_look_counts(seed):
     (points, scores, variances), (again, sure, spread) = looks(seed)
     for number, part in enumerate(ROOTS):
-        chosen = list(SEEN[part])
+        chosen = list(CROP_POINTS[part])
         shown = OTHER[chosen] if part == 'right_hand' else chosen
         for mine, theirs, expected in [
             (1.0, 1e9, points[:, chosen, :2]),
@@ -143,13 +143,13 @@ def test_each_look_is_nearer_and_around_the_last(seed):
 def test_parts_are_shown_upright(seed, mirrored):
     rng = np.random.default_rng(seed)
     points, scores = rng.uniform(0, 300, (2, 133, 2)), np.ones((2, 133))
-    scores[1, UP['face'][0]] = 0
+    scores[1, UPRIGHT['face'][0]] = 0
     boxes, turned = (
         squares(points, scores, np.float64([[0, 0, 300, 300]] * 2), 2.0),
         tilts(points, scores),
     )
     assert turned[1, 0] == 0
-    for number, (part, (start, stop)) in enumerate(UP.items()):
+    for number, (part, (start, stop)) in enumerate(UPRIGHT.items()):
         (matrix,) = frames(
             boxes[:1, number], (192, 256), turned[:1, number], [mirrored]
         )

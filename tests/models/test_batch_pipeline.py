@@ -8,7 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from rtmw_ext.codecs import FastSimCCLabel, SimCC3DLabel
-from rtmw_ext.core.skeleton import PARTS, ROOTS, TILTS, UP
+from rtmw_ext.core.skeleton import PARTS, ROOTS, TILTS, UPRIGHT
 from rtmw_ext.models import BatchPipeline
 from rtmw_ext.models.data_preprocessor import (
     blur,
@@ -176,7 +176,7 @@ def test_crops_of_parts(scale):
         least, most = scale
         assert 192 / 1.25 / (most + 0.1) / 1.42 < width
         assert width < 192 / 1.25 / (least - 0.05) * 1.42
-        start, stop = UP[part]
+        start, stop = UPRIGHT[part]
         right, down = (axis[stop].argmax() - axis[start].argmax() for axis in (x, y))
         if max(abs(right), abs(down)) > 20:
             off = np.degrees(np.arctan2(right, -down))

@@ -10,11 +10,11 @@ import torch
 from mmpose.apis import inference_topdown, init_model
 
 from rtmw_ext import zoo
-from rtmw_ext.core.skeleton import ROOTS, SEEN
+from rtmw_ext.core.skeleton import CROP_POINTS, ROOTS
 from rtmw_ext.models import RTMWEstimator
 from rtmw_ext.runtime import PoseModel
 
-MOVED = [point for part in ROOTS for point in SEEN[part]]
+MOVED = [point for part in ROOTS for point in CROP_POINTS[part]]
 PARTS_MODEL = 'rtmw3d-t-parts-synthetic'
 
 

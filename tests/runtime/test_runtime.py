@@ -25,7 +25,6 @@ from rtmw_ext.commands.bench import moving
 from rtmw_ext.core.images import ImageError
 from rtmw_ext.core.metadata import NetworkMetadata
 from rtmw_ext.core.simcc import decode, decode_axis, expected_bins
-from rtmw_ext.core.skeleton import KEYPOINT_NAMES, LINKS
 from rtmw_ext.export import formats
 from rtmw_ext.export.detector_nms import add_nms
 from rtmw_ext.export.model import Exportable, describe
@@ -786,23 +785,6 @@ def test_detection_only_every_nth_frame(loud_t_file, photo):
     # Followed in between; random points need not be where they were before.
     assert ids[0] == ids[1] == ids[2] == [0]
     assert len(ids) == 7 and ids[3] == ids[4] == ids[5]
-
-
-def test_tables_match_mmpose():
-    from mmpose.datasets.datasets.utils import parse_pose_metainfo
-
-    meta = parse_pose_metainfo(
-        dict(from_file='configs/_base_/datasets/coco_wholebody.py')
-    )
-    names = [meta['keypoint_id2name'][number] for number in range(133)]
-    assert list(KEYPOINT_NAMES) == names
-    theirs = {tuple(sorted(link)) for link in meta['skeleton_links']}
-    ours = {
-        tuple(sorted(link))
-        for part in ('feet', 'left_hand', 'right_hand')
-        for link in LINKS[part]
-    }
-    assert ours <= theirs
 
 
 def test_describe_needs_no_more(rtmw_t_file):

@@ -13,9 +13,9 @@ import numpy as np
 from mmpose.codecs import SimCCLabel
 
 from rtmw_ext.codecs import FastSimCCLabel, SimCC3DLabel
+from rtmw_ext.core.skeleton import NUM_KEYPOINTS
 
 SIZES = {'256x192': ((192, 256), (4.9, 5.66)), '384x288': ((288, 384), (6.0, 6.93))}
-KEYPOINTS = 133
 
 
 def encode_3d_by_loop(codec, keypoints, visible, keypoints_3d, visible_3d):
@@ -70,9 +70,9 @@ def encode_3d_by_loop(codec, keypoints, visible, keypoints_3d, visible_3d):
 
 def make_people(rng, size, count):
     """Random points, a tenth outside the crop, unseen or unknown in 3D."""
-    points = rng.uniform(-0.05, 1.05, (count, 1, KEYPOINTS, 2)) * size
-    depth = rng.uniform(-1, 1, (count, 1, KEYPOINTS, 3))
-    seen = rng.random((2, count, 1, KEYPOINTS)) > 0.1
+    points = rng.uniform(-0.05, 1.05, (count, 1, NUM_KEYPOINTS, 2)) * size
+    depth = rng.uniform(-1, 1, (count, 1, NUM_KEYPOINTS, 3))
+    seen = rng.random((2, count, 1, NUM_KEYPOINTS)) > 0.1
     return [
         (
             points[i].astype(np.float32),

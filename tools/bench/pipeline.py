@@ -23,6 +23,7 @@ from mmengine.registry import init_default_scope
 from mmpose.registry import DATASETS, KEYPOINT_CODECS, TRANSFORMS
 
 from rtmw_ext import zoo
+from rtmw_ext.core.skeleton import NUM_KEYPOINTS
 from rtmw_ext.synthetic import drawn
 
 try:
@@ -116,8 +117,8 @@ def encode_ms(codecs, turns, number):
     rng = np.random.default_rng(0)
     times = {name: [] for name in codecs}
     for _ in range(turns):
-        points = rng.uniform(0, 190, (number, 1, 133, 2))
-        visible = np.ones((1, 133), np.float32)
+        points = rng.uniform(0, 190, (number, 1, NUM_KEYPOINTS, 2))
+        visible = np.ones((1, NUM_KEYPOINTS), np.float32)
         for name, codec in codecs.items():
             start = time.perf_counter()
             for keypoints in points:

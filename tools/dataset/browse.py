@@ -22,31 +22,17 @@ from mmpose.registry import DATASETS, TRANSFORMS
 
 from rtmw_ext import zoo
 from rtmw_ext.core.images import read_image
+from rtmw_ext.core.skeleton import LINKS
 from rtmw_ext.datasets import catalog
 from rtmw_ext.datasets.mapping import TARGET, definition
 
 LEFT, RIGHT, MIDDLE = (0, 140, 255), (255, 120, 0), (60, 200, 60)
 # The skeleton of the definition has no links in the face.
-FACE_CHAINS = [
-    range(23, 40),
-    range(40, 45),
-    range(45, 50),
-    range(50, 54),
-    range(54, 59),
-    [*range(59, 65), 59],
-    [*range(65, 71), 65],
-    [*range(71, 83), 71],
-    [*range(83, 91), 83],
-]
 TILE = 420
 
 
 def links():
-    meta = definition(TARGET)
-    chains = [
-        (a, b) for chain in FACE_CHAINS for a, b in zip(list(chain), list(chain)[1:])
-    ]
-    return list(meta['skeleton_links']) + chains
+    return [*definition(TARGET)['skeleton_links'], *LINKS['face']]
 
 
 def color(index):

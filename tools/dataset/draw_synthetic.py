@@ -13,6 +13,7 @@ import numpy as np
 from mmpose.datasets.datasets.utils import parse_pose_metainfo
 
 import rtmw_ext  # noqa: F401
+from rtmw_ext.core.skeleton import FIELDS
 from rtmw_ext.synthetic.scene import Person, SceneMaker, rng_of
 
 SEEN, HIDDEN, LINK = (60, 220, 60), (40, 40, 255), (255, 200, 60)
@@ -82,14 +83,14 @@ def main():
     side = (size, size)
     people = [maker.crop(rng_of(flags.seed, i), side) for i in range(16)]
     faces = [
-        close_up(maker, rng_of(flags.seed + 1, i), slice(23, 91), size)
+        close_up(maker, rng_of(flags.seed + 1, i), FIELDS['face_kpts'], size)
         for i in range(8)
     ]
     hands = [
         close_up(
             maker,
             rng_of(flags.seed + 2, i),
-            slice(91 + 21 * (i % 2), 112 + 21 * (i % 2)),
+            FIELDS[('lefthand_kpts', 'righthand_kpts')[i % 2]],
             size,
         )
         for i in range(8)

@@ -19,15 +19,13 @@ from mmengine.config import Config
 from mmengine.registry import init_default_scope
 from mmpose.registry import DATASETS
 
+from rtmw_ext.core import skeleton
 from rtmw_ext.datasets import catalog
 from rtmw_ext.datasets.mapping import TARGET, definition
 
 PARTS = {
-    'body': slice(0, 17),
-    'feet': slice(17, 23),
-    'face': slice(23, 91),
-    'left hand': slice(91, 112),
-    'right hand': slice(112, 133),
+    name.replace('_', ' '): slice(part.start, part.stop)
+    for name, part in skeleton.PARTS.items()
 }
 BEGIN, END = (
     '<!-- coverage: made by tools/dataset/stats.py -->',
@@ -126,7 +124,7 @@ def coverage(flags):
 
 def labels(flags):
     init_default_scope('mmpose')
-    rows, total = [], np.zeros(133)
+    rows, total = [], np.zeros(skeleton.NUM_KEYPOINTS)
     for config in catalog.training_sets(flags.config):
         config = Config(config)
         config.merge_from_dict(
@@ -134,7 +132,7 @@ def labels(flags):
         )
         share = config.pop('share', 1.0)
         dataset = DATASETS.build(config.to_dict())
-        counts = np.zeros(133)
+        counts = np.zeros(skeleton.NUM_KEYPOINTS)
         for index in range(len(dataset)):
             counts += dataset[index]['keypoints_visible'][0] > 0
         rows.append((dataset.metainfo['dataset_name'], len(dataset), share, counts))
