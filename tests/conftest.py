@@ -15,6 +15,7 @@ import pytest
 
 import rtmw_ext
 from rtmw_ext.core.images import read_image
+from support.examples import load_profile
 from support.paths import CONFIGS, PEOPLE, RTMW_T, SHARED
 
 assert rtmw_ext  # mmpose is to know what it adds
@@ -28,6 +29,8 @@ TORCH_FIXTURES = {
     'loud_t_file',
 }
 TESTS = Path(__file__).parent
+
+load_profile()
 
 if importlib.util.find_spec('torch') is None:
     collect_ignore = [

@@ -2,13 +2,14 @@
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as arrays
 from mmpose.codecs import SimCCLabel
 from mmpose.registry import KEYPOINT_CODECS
 
 from rtmw_ext.codecs import CodecError, FastSimCCLabel, SimCC3DLabel
+from support.examples import examples
 from support.tools import load_tool
 
 encode_3d_by_loop = load_tool('bench/codec').encode_3d_by_loop
@@ -29,7 +30,7 @@ def codec_3d(**changes):
     )
 
 
-@settings(max_examples=50, deadline=None)
+@examples(50)
 @given(POINTS, WEIGHTS, st.booleans(), st.sampled_from([1.0, 2.0, 3.0]))
 def test_2d_labels_are_mmposes(points, weights, normalize, ratio):
     arguments = dict(
@@ -84,7 +85,7 @@ def test_they_are_registered():
         assert type(codec).__name__ == kind
 
 
-@settings(max_examples=50, deadline=None)
+@examples(50)
 @given(POINTS, WEIGHTS, POINTS_3D, KNOWN)
 def test_3d_labels_are_the_loops(points, weights, points_3d, known):
     codec = codec_3d()
@@ -96,7 +97,7 @@ def test_3d_labels_are_the_loops(points, weights, points_3d, known):
         assert np.array_equal(ours[key], expected[key]), key
 
 
-@settings(max_examples=50, deadline=None)
+@examples(50)
 @given(POINTS, WEIGHTS, POINTS_3D, KNOWN)
 def test_x_and_y_do_not_depend_on_z(points, weights, points_3d, known):
     codec = codec_3d()
@@ -112,7 +113,7 @@ def test_x_and_y_do_not_depend_on_z(points, weights, points_3d, known):
         assert np.array_equal(flat[key], plain[key])
 
 
-@settings(max_examples=50, deadline=None)
+@examples(50)
 @given(st.integers(0, 10**6), st.booleans())
 def test_decode_finds_what_encode_wrote(seed, dark):
     rng = np.random.default_rng(seed)

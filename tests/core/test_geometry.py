@@ -4,7 +4,7 @@ import pickle
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from rtmw_ext.core.geometry import (
@@ -18,6 +18,7 @@ from rtmw_ext.core.geometry import (
     project,
     to_camera_space,
 )
+from support.examples import examples
 
 SEEDS = st.integers(0, 10**6)
 # Human3.6M's points that LIMBS needs: right hip, knee, ankle (1 2 3), left
@@ -48,7 +49,7 @@ def camera(rng, distorted=False):
     return result
 
 
-@settings(max_examples=50, deadline=None)
+@examples(50)
 @given(SEEDS, st.booleans())
 def test_round_trip(seed, distorted):
     rng = np.random.default_rng(seed)
@@ -97,7 +98,7 @@ def test_point_behind_the_camera():
 
 
 @pytest.mark.torch
-@settings(max_examples=50, deadline=None)
+@examples(50)
 @given(SEEDS, st.floats(1.5, 10), st.floats(1.4, 2.0))
 def test_depth_is_where_the_limbs_fit(seed, depth, height):
     """A person of exactly the reference's squared limb lengths, anywhere."""

@@ -6,7 +6,7 @@ import cv2
 import numpy as np
 import pytest
 import torch
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from mmengine.config import Config
 from mmpose.registry import DATASETS, TRANSFORMS
@@ -16,6 +16,7 @@ from rtmw_ext.core.images import ImageError, read_image
 from rtmw_ext.datasets import RandomTopdownCrop
 from rtmw_ext.datasets.mapping import META_KEYS, definition
 from rtmw_ext.datasets.transforms import reduce_matrix, truncated_normal
+from support.examples import examples
 from support.paths import CONFIGS
 
 SIZE = (192, 256)
@@ -166,7 +167,7 @@ def sample_3d(rng):
 
 
 @given(st.integers(0, 2**32 - 1))
-@settings(max_examples=30, deadline=None)
+@examples(30)
 def test_flip_keeps_2d_3d_and_camera_together(seed):
     sample = sample_3d(np.random.default_rng(seed))
     before = copy.deepcopy(sample)
@@ -185,7 +186,7 @@ def test_flip_keeps_2d_3d_and_camera_together(seed):
 
 
 @given(st.integers(0, 2**32 - 1), st.floats(-90, 90), st.booleans(), st.floats(30, 300))
-@settings(max_examples=60, deadline=None)
+@examples(60)
 def test_warp_is_a_similarity_with_the_box_in_the_middle(seed, rotation, flip, side):
     rng = np.random.default_rng(seed)
     crop = RandomTopdownCrop(SIZE)

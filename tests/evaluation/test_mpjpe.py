@@ -2,13 +2,14 @@
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from mmpose.registry import METRICS
 from scipy.spatial.transform import Rotation
 
 from rtmw_ext.evaluation.mpjpe_metric import MetricError, person_errors
 from rtmw_ext.synthetic.drawn3d import sample_person_3d
+from support.examples import examples
 
 
 def truth(seed=0):
@@ -98,7 +99,7 @@ def test_unknown_points_do_not_count():
     assert all(value == pytest.approx(0, abs=1e-6) for value in results.values())
 
 
-@settings(max_examples=25, deadline=None)
+@examples(25)
 @given(st.integers(0, 10**6), st.floats(0.3, 3))
 def test_procrustes_forgives_a_similarity(seed, scale):
     rng = np.random.default_rng(seed)

@@ -4,7 +4,7 @@ import cv2
 import numpy as np
 import pytest
 import torch
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from rtmw_ext.codecs import FastSimCCLabel, SimCC3DLabel
@@ -18,6 +18,7 @@ from rtmw_ext.models.data_preprocessor import (
     truncated_normal,
     warp,
 )
+from support.examples import examples
 
 CODEC = dict(
     type='FastSimCCLabel',
@@ -213,7 +214,7 @@ def test_a_mirrored_crop_swaps_left_and_right():
 
 
 @given(st.integers(0, 10**6))
-@settings(max_examples=25, deadline=None)
+@examples(25)
 def test_labels_equal_the_codecs(seed):
     rng = np.random.default_rng(seed)
     points = rng.uniform(-30, 130, (3, 133, 2)).astype(np.float32)

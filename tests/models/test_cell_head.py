@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 import torch
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from mmengine.config import Config
 from mmengine.structures import InstanceData
@@ -12,6 +12,7 @@ from mmpose.structures import PoseDataSample
 
 from rtmw_ext.models import CellLoss, KeypointCellHead
 from rtmw_ext.models.cells import locate, places_of, spread
+from support.examples import examples
 from support.models import random_batch, tiny
 from support.paths import CONFIGS
 
@@ -48,7 +49,7 @@ def head(logits):
     return found
 
 
-@settings(max_examples=50, deadline=None)
+@examples(50)
 @given(st.floats(0, MAP[1] - 1), st.floats(0, MAP[0] - 1))
 def test_a_point_is_where_its_shares_are(x, y):
     shares = spread(torch.tensor([[[x, y]]]), MAP)
@@ -58,7 +59,7 @@ def test_a_point_is_where_its_shares_are(x, y):
     assert scores.item() == pytest.approx(1, abs=1e-4)
 
 
-@settings(max_examples=25, deadline=None)
+@examples(25)
 @given(st.integers(0, 1000))
 def test_the_best_map_gives_the_points_back(seed):
     rng = np.random.default_rng(seed)

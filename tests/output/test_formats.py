@@ -7,7 +7,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from rtmw_ext.core.people import People
@@ -16,6 +16,7 @@ from rtmw_ext.output import FORMATS, ResultError, ResultFormat
 from rtmw_ext.output.base import records
 from rtmw_ext.output.formats.coco_json import coco_rows
 from rtmw_ext.output.formats.openpose_json import BODY_25, POINTS
+from support.examples import examples
 
 K = len(KEYPOINT_NAMES)
 #: Names and frames of an image and of a video.
@@ -150,7 +151,7 @@ def test_files_are_read_again(format_name, inputs, count):
 
 
 @pytest.mark.parametrize('format_name', FORMATS)
-@settings(max_examples=15, deadline=None)
+@examples(15)
 @given(
     seed=st.integers(0, 2**31),
     counts=st.lists(st.integers(0, 3), min_size=2, max_size=2),

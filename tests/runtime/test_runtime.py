@@ -15,7 +15,7 @@ import numpy as np
 import onnx
 import pytest
 import torch
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from mmpose.apis import inference_topdown, init_model
 from mmpose.codecs.utils import get_simcc_maximum
@@ -44,6 +44,7 @@ from rtmw_ext.runtime import (
 )
 from rtmw_ext.runtime.detector import decode_dets, decode_heads, decode_yolox
 from rtmw_ext.runtime.tracking import iou, points_box
+from support.examples import examples
 from support.paths import ROOT
 
 
@@ -597,7 +598,7 @@ def test_tracker_keeps_ids_and_margins():
 
 
 @given(st.floats(0.5, 30), st.floats(0, 50))
-@settings(max_examples=20)
+@examples(20)
 def test_one_euro(cutoff, beta):
     smooth = OneEuro(30, cutoff, beta)
     rng = np.random.default_rng(0)

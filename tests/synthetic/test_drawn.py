@@ -5,10 +5,11 @@ import json
 import cv2
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from rtmw_ext.synthetic import drawn
+from support.examples import examples
 
 SIZE = (320, 320)
 LENGTHS = {
@@ -38,7 +39,7 @@ def _points(ann):
     return np.array(sum((ann[name] for name in LENGTHS), [])).reshape(-1, 3)
 
 
-@settings(max_examples=50, deadline=None)
+@examples(50)
 @given(SEEDS, st.floats(-500, 500), st.floats(-500, 500), st.floats(1, 2000))
 def test_person_is_finite_and_scales(seed, x, y, height):
     unit = _person(seed, (0, 0), 1.0)
@@ -51,7 +52,7 @@ def test_person_is_finite_and_scales(seed, x, y, height):
     assert np.abs(unit).max() < 0.8
 
 
-@settings(max_examples=50, deadline=None)
+@examples(50)
 @given(SEEDS)
 def test_anatomy(seed):
     points = _person(seed)
@@ -70,7 +71,7 @@ def test_anatomy(seed):
     assert points[5:7, 1].max() < points[11:13, 1].min()
 
 
-@settings(max_examples=50, deadline=None)
+@examples(50)
 @given(SEEDS)
 def test_fingers_reach_away_from_the_wrist(seed):
     points = _person(seed)
@@ -151,7 +152,7 @@ def test_annotation_of_a_person_without_a_visible_hand():
     assert ann['righthand_valid'] is True
 
 
-@settings(max_examples=25, deadline=None)
+@examples(25)
 @given(SEEDS, st.integers(1, 3))
 def test_boxes_hold_the_visible_points(seed, num_people):
     image, people = drawn.draw_scene(

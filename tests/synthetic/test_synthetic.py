@@ -7,7 +7,7 @@ import sys
 import cv2
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from mmengine.config import Config
 from mmpose.registry import DATASETS, MODELS
@@ -30,6 +30,7 @@ from rtmw_ext.synthetic.export import (  # noqa: E402
     export,
 )
 from rtmw_ext.synthetic.poses import sample_phenotype  # noqa: E402
+from support.examples import examples
 from support.paths import CONFIGS, ROOT  # noqa: E402
 
 LEFT = np.r_[5:17:2, 17:20, 91:112]
@@ -314,7 +315,7 @@ def test_small_products_run_on_one_thread(maker, monkeypatch):
     assert during == [1] * 2 * len(before)
 
 
-@settings(max_examples=40, deadline=None)
+@examples(40)
 @given(st.integers(0, 2**32 - 1))
 def test_poses_keep_to_joint_limits(maker, seed):
     rng = np.random.default_rng(seed)
