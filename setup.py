@@ -55,9 +55,9 @@ setup(
     python_requires='>=3.9',
     # No OpenMMLab package: pip would replace a user's own. They are checked
     # at import (rtmw_ext/compat/dependencies.py).
-    install_requires=['numpy', 'pillow', 'pyyaml', 'wrapt>=1.15'],
+    install_requires=['numpy', 'pillow', 'pyyaml', 'tqdm', 'wrapt>=1.15'],
     extras_require=dict(
-        runtime=['opencv-python-headless', 'onnxruntime', 'tqdm'],
+        runtime=['opencv-python-headless', 'onnxruntime'],
         openvino=['openvino'],
         ncnn=['pnnx', 'ncnn'],
         synthetic=['anny==0.6.2', 'numba>=0.60', 'threadpoolctl>=3.1'],

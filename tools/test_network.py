@@ -22,7 +22,7 @@ import numpy as np
 from mmpose.datasets.datasets.utils import parse_pose_metainfo
 from xtcocotools.coco import COCO
 
-from rtmw_ext.commands.cli import SECOND_LOOK
+from rtmw_ext.commands.infer import SECOND_LOOK
 from rtmw_ext.core.images import read_image
 from rtmw_ext.core.skeleton import FIELDS, NUM_KEYPOINTS
 from rtmw_ext.evaluation.wholebody_metric import part_stats

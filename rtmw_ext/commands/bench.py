@@ -3,6 +3,7 @@ the same files and frames. What is compared runs in turns, so that both meet
 the same machine; every number is a median with the 10th and 90th percentile.
 """
 
+import argparse
 import contextlib
 import functools
 import io
@@ -22,6 +23,7 @@ from ..core.metadata import NetworkError
 from ..runtime import Detector, PoseModel, WholeBody, load_network
 from ..runtime.tracking import iou
 from ..zoo import networks as files
+from .exit_codes import ExitCode
 
 CROWDS = (1, 2, 8, 20)
 
@@ -30,8 +32,36 @@ class BenchError(RTMWError, ValueError):
     """A benchmark cannot be run; the text says why."""
 
 
-def run(flags):
-    """The command, with the flags of :mod:`rtmw_ext.commands.cli`."""
+def add_parser(
+    commands: 'argparse._SubParsersAction[argparse.ArgumentParser]',
+) -> None:
+    """Adds the command to those of :mod:`rtmw_ext.commands.cli`."""
+    parser = commands.add_parser(
+        'bench',
+        help='milliseconds of networks, and beside rtmlib',
+        description='Milliseconds of networks, and beside rtmlib.',
+    )
+    parser.set_defaults(run=run)
+    parser.add_argument(
+        'networks',
+        nargs='*',
+        metavar='NETWORK',
+        help='pose networks, files or names: a row each',
+    )
+    parser.add_argument(
+        '--rtmlib', action='store_true', help='run rtmlib on the same files, in turns'
+    )
+    parser.add_argument('--det', help='detector: file or name')
+    parser.add_argument('--images', help='folder of photos of people')
+    parser.add_argument('--rounds', type=int, default=10)
+    parser.add_argument('--threads', type=int, default=0)
+    parser.add_argument(
+        '--frames', type=int, default=200, help='of the video (default: 200)'
+    )
+
+
+def run(flags: argparse.Namespace) -> int:
+    """Prints the tables. Returns the exit code."""
     if not flags.networks:
         raise BenchError(
             'name one or more pose networks (.onnx or .xml); '
@@ -40,7 +70,7 @@ def run(flags):
     flags.networks = [str(files.resolve(name, files.POSES)) for name in flags.networks]
     network_table(flags.networks, flags.rounds, flags.threads)
     if flags.det is None:
-        return
+        return ExitCode.DONE
     if flags.images is None:
         raise BenchError('--det needs --images, a folder of photos of people')
     flags.det = str(files.resolve(flags.det, files.DETECTORS))
@@ -49,6 +79,7 @@ def run(flags):
     profile(pose, flags.det, photos, flags.rounds, flags.threads)
     if flags.rtmlib:
         beside_rtmlib(flags, photos)
+    return ExitCode.DONE
 
 
 def in_turns(calls, rounds):

@@ -1,21 +1,63 @@
 """``rtmw export``: writes a file, then checks it against PyTorch."""
 
+import argparse
 import tempfile
 from pathlib import Path
 
 import numpy as np
-from mmengine.logging import MMLogger
 
-from .. import plugin  # noqa: F401  (registers the modules)
-from ..export import check, formats, quantize
-from ..export.model import Exportable, ExportError, describe, load_model
+from ..compat import dependencies
 from ..runtime import load_network
+from .exit_codes import ExitCode
 
 SUFFIXES = dict(onnx='.onnx', openvino='.xml', ncnn='', tensorrt='.engine')
 
 
-def run(flags):
-    """The command, with the flags of :mod:`rtmw_ext.commands.cli`."""
+def add_parser(
+    commands: 'argparse._SubParsersAction[argparse.ArgumentParser]',
+) -> None:
+    """Adds the command to those of :mod:`rtmw_ext.commands.cli`."""
+    parser = commands.add_parser(
+        'export',
+        help='a model as ONNX, OpenVINO, ncnn or TensorRT',
+        description='A model as ONNX, OpenVINO, ncnn or TensorRT.',
+    )
+    parser.set_defaults(run=run)
+    parser.add_argument('model', help='name, or path of a config')
+    parser.add_argument(
+        '--weights', help='checkpoint; default: the model\'s own; "random" for none'
+    )
+    parser.add_argument(
+        '--to', default='onnx', choices=('onnx', 'openvino', 'ncnn', 'tensorrt')
+    )
+    parser.add_argument('--precision', default='fp32', choices=('fp32', 'fp16', 'int8'))
+    parser.add_argument(
+        '--with-decode',
+        action='store_true',
+        help='ONNX: keypoints out instead of SimCC logits',
+    )
+    parser.add_argument(
+        '--calibration', metavar='FOLDER', help='int8: images of people, some tens'
+    )
+    parser.add_argument(
+        '--detector',
+        metavar='FILE',
+        help='int8: cut the people out by this detector, a file or a name',
+    )
+    parser.add_argument(
+        '--images', metavar='FOLDER', help='check the export on these images too'
+    )
+    parser.add_argument('--out', type=Path, help='file or, ncnn, folder')
+
+
+def run(flags: argparse.Namespace) -> int:
+    """Writes the export and prints how far it is from PyTorch. Returns the
+    exit code."""
+    dependencies.check()
+    from mmengine.logging import MMLogger
+
+    from ..export.model import describe, load_model
+
     # Every layer's initialisation is a line otherwise.
     MMLogger.get_instance('mmengine', log_level='ERROR')
     model, config, weights = load_model(flags.model, flags.weights)
@@ -36,6 +78,7 @@ def run(flags):
         detector=flags.detector,
         images=flags.images,
     )
+    return ExitCode.DONE
 
 
 def export(
@@ -70,6 +113,9 @@ def export(
     Raises:
         ExportError: The combination is impossible, or a package is missing.
     """
+    from ..export import check, formats, quantize
+    from ..export.model import Exportable, ExportError
+
     if to == 'ncnn' and (
         precision == 'int8' or len(model.head.classifiers) == 3 or with_decode
     ):

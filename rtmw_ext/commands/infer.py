@@ -1,68 +1,252 @@
 """``rtmw infer``: inputs of any kind in, pictures and result files out."""
 
+import argparse
 import glob
+import os
 import signal
 import sys
 import threading
 import warnings
+from collections.abc import Iterable, Iterator
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
+from typing import TypeVar
 
 import numpy as np
 from PIL import Image
+from tqdm import tqdm
 
+from ..core.errors import RTMWError
 from ..core.images import ImageError, list_images, read_image
-from ..runtime import video
+from ..core.people import People
+from ..output import FORMATS
+from ..output.folder import OutputFolder, make_folder
+from ..runtime import Detector, PoseModel, WholeBody, video
+from ..zoo import networks as files
+from .exit_codes import ExitCode
 
 MAX_PIXELS = 100_000_000
+#: The network of the package that looks at faces and hands again.
+SECOND_LOOK = 'rtmw3d-t-parts-synthetic'
 
 
-def find_inputs(texts):
+_Item = TypeVar('_Item')
+
+
+class FlagError(RTMWError, ValueError):
+    """A flag has a value that cannot be used; the text names it."""
+
+
+def add_parser(
+    commands: 'argparse._SubParsersAction[argparse.ArgumentParser]',
+) -> None:
+    """Adds the command to those of :mod:`rtmw_ext.commands.cli`."""
+    parser = commands.add_parser(
+        'infer',
+        help='people in images and videos',
+        description='People in images and videos.',
+    )
+    parser.set_defaults(run=run)
+    parser.add_argument(
+        'inputs',
+        nargs='+',
+        metavar='INPUT',
+        help='image, folder, glob, video or webcam number',
+    )
+    parser.add_argument(
+        '--out',
+        default='rtmw_out',
+        type=Path,
+        help='folder for the outputs (default: rtmw_out)',
+    )
+    parser.add_argument(
+        '--format',
+        nargs='*',
+        default=['json'],
+        choices=tuple(FORMATS),
+        help='result files (default: json): '
+        + '; '.join(f'{name}: {row.description}' for name, row in FORMATS.items()),
+    )
+    parser.add_argument('--no-draw', action='store_true', help='no pictures, no videos')
+    parser.add_argument('--picture', choices=('jpg', 'png'), default='jpg')
+    parser.add_argument('--boxes', action='store_true', help='draw boxes')
+    parser.add_argument(
+        '--scene', action='store_true', help='draw the people in 3D, too (3D models)'
+    )
+    parser.add_argument(
+        '--threshold',
+        type=float,
+        default=0.3,
+        help='least score of a point drawn (default: 0.3), in '
+        "parts of a sure one's, if the file says what that is",
+    )
+    parser.add_argument(
+        '--stride',
+        type=int,
+        default=8,
+        metavar='N',
+        help='videos: look for people every N frames',
+    )
+    parser.add_argument('--smooth', action='store_true', help='videos: one-euro filter')
+    parser.add_argument(
+        '--frames', type=int, metavar='N', help='videos: stop after N frames'
+    )
+    parser.add_argument(
+        '--no-fallback',
+        action='store_true',
+        help='images: where the detector finds nobody, do not '
+        'look for one person in the whole image',
+    )
+    _add_network_flags(parser)
+
+
+def run(flags: argparse.Namespace) -> int:
+    """Finds people in all inputs. Returns the exit code."""
+    sources = find_inputs(flags.inputs)
+    if flags.stride < 1 or flags.batch is not None and flags.batch < 1:
+        raise FlagError('--stride and --batch must be 1 or more')
+    # Before networks are fetched for nothing.
+    make_folder(flags.out)
+    images = 1 if any(map(is_video, sources)) else len(sources)
+    estimator = build_estimator(flags, images)
+    if flags.scene and not estimator.pose.is_3d:
+        raise FlagError(
+            f'--scene draws in 3D, but {flags.pose} is a 2D '
+            'model: give --pose an RTMW3D'
+        )
+    outputs = OutputFolder(
+        flags.out,
+        flags.format,
+        draw=not flags.no_draw,
+        picture=flags.picture,
+        boxes=flags.boxes,
+        scene=flags.scene,
+        threshold=estimator.pose.raw_score(flags.threshold),
+    )
+    whole = infer(estimator, sources, outputs, flags.stride, flags.smooth, flags.frames)
+    return ExitCode.DONE if whole else ExitCode.PARTLY
+
+
+def _add_network_flags(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument(
+        '--pose',
+        default=os.environ.get('RTMW_POSE', 'rtmw-m'),
+        help='pose network: file or name (default: $RTMW_POSE, else rtmw-m)',
+    )
+    parser.add_argument(
+        '--det',
+        default=os.environ.get('RTMW_DET', 'yolox-tiny'),
+        help='detector: file, published name, or "none" for images of one '
+        'person (default: $RTMW_DET, else yolox-tiny)',
+    )
+    parser.add_argument('--backend', choices=('onnxruntime', 'openvino'))
+    parser.add_argument(
+        '--device', default='cpu', help='cpu, cuda, cuda:1, ... (default: cpu)'
+    )
+    parser.add_argument('--precision', choices=('fp32', 'bf16'), default='fp32')
+    parser.add_argument('--threads', type=int, default=0, help='0 takes all cores')
+    parser.add_argument(
+        '--batch', type=int, metavar='N', help='people a call of the network at most'
+    )
+    parser.add_argument(
+        '--subbin', action='store_true', help='points between SimCC bins'
+    )
+    parser.add_argument(
+        '--second-look',
+        nargs='?',
+        metavar='NETWORK',
+        const=SECOND_LOOK,
+        help='faces and hands again, in crops of their own: '
+        'better and slower; by this network, file or name '
+        f'(default: {SECOND_LOOK})',
+    )
+    parser.add_argument(
+        '--bgr', action='store_true', help='feed BGR, as rtmlib 0.0.16 does'
+    )
+
+
+def build_estimator(flags: argparse.Namespace, images: int = 1) -> WholeBody:
+    """The estimator that the network flags describe, for so many images."""
+    threads = flags.threads or os.cpu_count()
+    # Several images at once, a thread each, beat all threads on one.
+    network = dict(
+        backend=flags.backend,
+        device=flags.device,
+        threads=threads,
+        precision=flags.precision,
+        streams=threads if flags.device == 'cpu' and images > threads else 1,
+    )
+    pose = PoseModel(
+        files.resolve(flags.pose, files.POSES),
+        rgb=False if flags.bgr else None,
+        subbin=flags.subbin,
+        second_look=flags.second_look and files.resolve(flags.second_look, files.POSES),
+        **network,
+    )
+    for model in filter(None, (pose, pose.second_look)):
+        model.batch = min(model.batch, flags.batch or model.batch)
+    if flags.det == 'none':
+        return WholeBody(pose)
+    return WholeBody(
+        pose,
+        Detector(files.resolve(flags.det, files.DETECTORS), **network),
+        fallback=not flags.no_fallback,
+    )
+
+
+def find_inputs(texts: list[str]) -> list[str | int]:
     """Command-line inputs -> files and webcams.
 
     Args:
-        texts (list[str]): Images, videos, folders of images, globs or webcam
-            numbers.
+        texts: Images, videos, folders of images, globs or webcam numbers.
 
     Returns:
-        list[str | int]: Paths and webcam numbers.
+        Paths and webcam numbers.
 
     Raises:
         ImageError: A folder without images, or a glob without matches.
     """
-    found = []
+    sources: list[str | int] = []
     for text in texts:
         if text.isdigit() and not Path(text).exists():
-            found.append(int(text))
+            sources.append(int(text))
         elif Path(text).is_dir():
-            found += list_images(text)
+            sources += list_images(text)
         elif glob.has_magic(text) and not Path(text).exists():
             matches = sorted(glob.glob(text, recursive=True))
             if not matches:
                 raise ImageError(f'no file matches {text}: check the pattern')
-            found += matches
+            sources += matches
         else:
-            found.append(text)
-    return found
+            sources.append(text)
+    return sources
 
 
-def is_video(source):
+def is_video(source: str | int) -> bool:
+    """Whether a source is a webcam or has the suffix of a video."""
     return isinstance(source, int) or Path(source).suffix.lower() in video.SUFFIXES
 
 
-def run(estimator, sources, outputs, every, smooth=False, limit=None):
+def infer(
+    estimator: WholeBody,
+    sources: list[str | int],
+    outputs: OutputFolder,
+    every: int,
+    smooth: bool = False,
+    limit: int | None = None,
+) -> bool:
     """Estimates and writes. Result files are completed whatever happens.
 
     Args:
-        estimator (WholeBody): Finds the people.
-        sources (list[str | int]): From :func:`find_inputs`.
-        outputs (rtmw_ext.output.folder.OutputFolder): Where to write.
-        every (int): As of :meth:`WholeBody.video`.
-        smooth (bool): Smooth videos.
-        limit (int, optional): Frames of a video at most.
+        estimator: Finds the people.
+        sources: From :func:`find_inputs`.
+        outputs: Where to write.
+        every: As of :meth:`WholeBody.video`.
+        smooth: Smooth videos.
+        limit: Frames of a video at most.
 
     Returns:
-        bool: Whether every input was there and whole.
+        Whether every input was there and whole.
 
     Raises:
         ImageError, VideoError: The only input cannot be read; of several, it
@@ -70,18 +254,18 @@ def run(estimator, sources, outputs, every, smooth=False, limit=None):
         OutputError: A picture cannot be written.
     """
     whole = True
-    found = video.side_by_side(
+    results = video.side_by_side(
         lambda source: None if is_video(source) else _image(estimator, source, outputs),
         sources,
         estimator.pose.network.streams,
     )
     try:
-        for source, image in _progress(found, len(sources)):
+        for source, result in _progress(results, len(sources)):
             try:
                 if is_video(source):
                     whole &= _video(estimator, source, outputs, every, smooth, limit)
                 else:
-                    people, drawn = image()
+                    people, drawn = result()
                     name = outputs.unique_name(source)
                     with _uninterrupted():
                         outputs.add(name, None, people)
@@ -94,13 +278,13 @@ def run(estimator, sources, outputs, every, smooth=False, limit=None):
                 whole = False
     finally:
         with _uninterrupted():
-            found.close()
+            results.close()
             outputs.close()
     return whole
 
 
 @contextmanager
-def _uninterrupted():
+def _uninterrupted() -> Iterator[None]:
     """Ctrl-C waits for the end of the block: no file is half written, and all
     of them hold the same frames."""
     before = signal.getsignal(signal.SIGINT)
@@ -108,7 +292,7 @@ def _uninterrupted():
     if before is None or threading.current_thread() is not threading.main_thread():
         yield
         return
-    pressed = []
+    pressed: list[bool] = []
     signal.signal(signal.SIGINT, lambda *_: pressed.append(True))
     try:
         yield
@@ -118,7 +302,9 @@ def _uninterrupted():
             signal.raise_signal(signal.SIGINT)
 
 
-def _image(estimator, source, outputs):
+def _image(
+    estimator: WholeBody, source: str, outputs: OutputFolder
+) -> tuple[People, np.ndarray | None]:
     """The people of an image, and its picture if there is to be one."""
     _check_size(source)
     image = read_image(source)
@@ -126,7 +312,7 @@ def _image(estimator, source, outputs):
     return people, outputs.draw(image, people) if outputs.draws else None
 
 
-def _check_size(path):
+def _check_size(path: str) -> None:
     """Read and drawn, an image takes 6 bytes a pixel.
 
     Raises:
@@ -147,20 +333,28 @@ def _check_size(path):
         )
 
 
-def _video(estimator, source, outputs, every, smooth, limit):
+def _video(
+    estimator: WholeBody,
+    source: str | int,
+    outputs: OutputFolder,
+    every: int,
+    smooth: bool,
+    limit: int | None,
+) -> bool:
+    """Estimates and writes a video. Returns whether it was whole."""
     frames = video.Video(source)
     name = outputs.unique_name(source)
-    found = estimator.video(
+    results = estimator.video(
         frames if limit is None else _first(frames, limit),
         every,
         frames.rate if smooth else None,
     )
     number = 0
     with ExitStack() as stack:
-        stack.callback(found.close)
+        stack.callback(results.close)
         writer = stack.enter_context(outputs.video_writer(name, frames.rate))
         bar = stack.enter_context(_bar(frames.name, limit or frames.count))
-        for number, (frame, people) in enumerate(found, 1):
+        for number, (frame, people) in enumerate(results, 1):
             drawn = outputs.draw(frame, people) if outputs.draws else None
             with _uninterrupted():
                 outputs.add(name, number - 1, people)
@@ -182,23 +376,21 @@ def _video(estimator, source, outputs, every, smooth, limit):
     return True
 
 
-def _first(frames, limit):
+def _first(frames: video.Video, limit: int) -> Iterator[np.ndarray]:
     iterator = iter(frames)
     for _, frame in zip(range(limit), iterator):
         yield frame
     iterator.close()
 
 
-def _progress(items, count):
+def _progress(items: Iterable[_Item], count: int) -> Iterator[_Item]:
     with _bar('images', count, hide=count < 2) as bar:
         for item in items:
             yield item
             bar.update()
 
 
-def _bar(text, total, hide=False):
-    from tqdm import tqdm
-
+def _bar(text: str, total: int | None, hide: bool = False) -> tqdm:
     return tqdm(
         desc=text,
         total=total or None,

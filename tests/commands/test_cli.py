@@ -18,6 +18,7 @@ from PIL import Image
 from rtmw_ext.commands import cli
 from rtmw_ext.commands import infer as runs
 from rtmw_ext.commands.bench import cost, crowd, moving
+from rtmw_ext.commands.exit_codes import ExitCode
 from rtmw_ext.core.images import read_image
 from rtmw_ext.output import FORMATS
 from rtmw_ext.output.folder import OutputFolder
@@ -216,7 +217,7 @@ def test_video_cut_off(capsys, clip, loud_t_file, tmp_path):
     path.write_bytes(content[: len(content) // 2])
     code, err = infer(capsys, loud_t_file, tmp_path / 'out', path)
     done = json.loads((tmp_path / 'out' / 'cut.json').read_text())
-    assert code == cli.PARTLY and 0 < len(done) < 12
+    assert code == ExitCode.PARTLY and 0 < len(done) < 12
     assert f'cut.avi ends after {len(done)} of 12 frames' in err
     assert len(list(video.Video(tmp_path / 'out' / 'cut.mp4'))) == len(done)
     path.write_bytes(content[:200])
@@ -293,7 +294,7 @@ def test_one_line_errors(capsys, photo, loud_t_file, tmp_path):
 
 def test_a_bad_input_among_good_ones_is_skipped(capsys, photo, loud_t_file, tmp_path):
     code, err = infer(capsys, loud_t_file, tmp_path, 'none.jpg', photo)
-    assert code == cli.PARTLY and 'skipped: image none.jpg' in err
+    assert code == ExitCode.PARTLY and 'skipped: image none.jpg' in err
     assert (tmp_path / f'{photo.stem}.jpg').exists()
 
 
@@ -316,7 +317,7 @@ def test_many_images_at_once(capsys, photo, loud_t_file, tmp_path):
         '--threads',
         2,
     )
-    assert code == cli.PARTLY and err.count('skipped') == 1
+    assert code == ExitCode.PARTLY and err.count('skipped') == 1
     records = [
         json.loads((out / f'{path.stem}.json').read_text())
         for path in copies
@@ -331,7 +332,7 @@ def test_nobody_in_the_picture(photo, loud_t_file, tmp_path):
 
     outputs = OutputFolder(tmp_path, FORMATS, boxes=True)
     estimator = WholeBody(loud_t_file, nobody, fallback=False)
-    assert runs.run(estimator, [str(photo)], outputs, 8)
+    assert runs.infer(estimator, [str(photo)], outputs, 8)
     assert json.loads((tmp_path / f'{photo.stem}.json').read_text()) == []
     assert np.array_equal(
         outputs.draw(read_image(photo), estimator(photo)), read_image(photo)
@@ -402,7 +403,7 @@ def test_ctrl_c_keeps_what_is_done(clip, loud_t_file, tmp_path):
         time.sleep(0.02)
     os.killpg(process.pid, signal.SIGINT)
     err = process.communicate(timeout=120)[1]
-    assert process.returncode == cli.STOPPED, err
+    assert process.returncode == ExitCode.STOPPED, err
     assert err.strip().endswith('finished outputs are kept')
     assert len(json.loads((tmp_path / 'clip.json').read_text())) == 12
     for path in tmp_path.glob('*.mp4'):
@@ -433,7 +434,7 @@ def test_ctrl_c_waits_for_a_frame_to_be_written(
 
     monkeypatch.setattr(OutputFolder, 'add', interrupted)
     code, err = infer(capsys, loud_t_file, tmp_path, clip, '--format', *FORMATS)
-    assert code == cli.STOPPED, err
+    assert code == ExitCode.STOPPED, err
     assert signal.getsignal(signal.SIGINT) is signal.default_int_handler
     assert len(json.loads((tmp_path / 'clip.json').read_text())) == number
     assert len(list(video.Video(tmp_path / 'clip.mp4'))) == number
@@ -476,6 +477,46 @@ def test_models_and_info(capsys, loud_t_file):
     assert 'CPUExecutionProvider' in capsys.readouterr().out
     assert cli.main(['info', str(loud_t_file)]) == 0
     assert 'split_ratio' in capsys.readouterr().out
+
+
+def test_a_bug_shows_its_traceback(capsys, monkeypatch):
+    def divide(_):
+        return 1 / 0
+
+    monkeypatch.setattr(runs, 'find_inputs', divide)
+    code, err = rtmw(capsys, 'infer', 'any.jpg')
+    assert code == ExitCode.BUG
+    assert 'Traceback' in err and 'ZeroDivisionError' in err
+    assert 'please report it' in err and '`rtmw info`' in err
+
+
+def test_debug_shows_the_traceback_of_every_error(capsys, tmp_path):
+    code, err = rtmw(capsys, '--debug', 'infer', tmp_path)
+    assert code == ExitCode.FAILED
+    assert 'Traceback' in err and 'holds no image' in err.splitlines()[-1]
+    assert 'please report' not in err
+
+
+@pytest.mark.parametrize(
+    'error, code',
+    [
+        (ImportError('the view needs rerun: pip install rerun'), ExitCode.FAILED),
+        (ModuleNotFoundError('No module', name='mmengine'), ExitCode.FAILED),
+        (ModuleNotFoundError('No module', name='rtmw_ext.cor'), ExitCode.BUG),
+        (ImportError('cannot import name', name='cv2'), ExitCode.BUG),
+        (ValueError('of somebody'), ExitCode.BUG),
+        (NetworkError('no such file'), ExitCode.FAILED),
+        (PermissionError('no right'), ExitCode.FAILED),
+    ],
+)
+def test_exit_code_of_an_error(error, code, capsys, monkeypatch):
+    def fail(_):
+        raise error
+
+    monkeypatch.setattr(runs, 'find_inputs', fail)
+    found, err = rtmw(capsys, 'infer', 'any.jpg')
+    assert found == code and str(error) in err
+    assert ('Traceback' in err) == (code == ExitCode.BUG)
 
 
 def test_console_script():

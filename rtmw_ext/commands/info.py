@@ -1,0 +1,66 @@
+"""``rtmw info``: what is installed, or what a network file holds."""
+
+import argparse
+import importlib.metadata
+import os
+
+from .exit_codes import ExitCode
+
+DISTRIBUTIONS = (
+    'rtmw_ext',
+    'numpy',
+    'opencv-python-headless',
+    'opencv-python',
+    'onnxruntime',
+    'onnxruntime-gpu',
+    'openvino',
+    'torch',
+    'mmpose',
+)
+
+
+def add_parser(commands: 'argparse._SubParsersAction[argparse.ArgumentParser]') -> None:
+    """Adds the command to those of :mod:`rtmw_ext.commands.cli`."""
+    parser = commands.add_parser(
+        'info',
+        help='what is installed, or a file is',
+        description='What is installed, or what a network file holds.',
+    )
+    parser.add_argument('file', nargs='?', help='an .onnx or .xml network')
+    parser.set_defaults(run=run)
+
+
+def run(flags: argparse.Namespace) -> int:
+    """Prints the tables. Returns the exit code."""
+    if flags.file is None:
+        _print_installed()
+    else:
+        _print_network(flags.file)
+    return ExitCode.DONE
+
+
+def _print_installed() -> None:
+    for name in DISTRIBUTIONS:
+        try:
+            print(f'{name:24} {importlib.metadata.version(name)}')
+        except importlib.metadata.PackageNotFoundError:
+            print(f'{name:24} -')
+    import onnxruntime
+
+    print(f'{"providers":24} {", ".join(onnxruntime.get_available_providers())}')
+    print(f'{"cores":24} {os.cpu_count()}')
+
+
+def _print_network(path: str) -> None:
+    from ..runtime import load_network
+
+    network = load_network(path)
+    for title, values in (
+        ('inputs', network.inputs),
+        ('outputs', network.outputs),
+        ('metadata', network.metadata.known()),
+    ):
+        print(f'{title}:')
+        for name, value in values.items():
+            text = str(value)
+            print(f'  {name:14} {text[:100]}{"..." * (len(text) > 100)}')
