@@ -51,7 +51,7 @@ setup(
     long_description_content_type='text/markdown',
     license='Apache-2.0',
     packages=find_packages(include=['rtmw_ext', 'rtmw_ext.*']),
-    package_data={'rtmw_ext': ['weights/*'], 'rtmw_ext.synthetic': ['*.json']},
+    package_data={'rtmw_ext': ['zoo/weights/*'], 'rtmw_ext.synthetic': ['*.json']},
     python_requires='>=3.9',
     # No OpenMMLab package: pip would replace a user's own. They are checked
     # at import (rtmw_ext/compat/dependencies.py).

@@ -23,7 +23,7 @@ def main():
     names = flags.models or [
         model.name
         for model in zoo.models()
-        if 'Wholebody' in model.task and '://' in model.weights
+        if model.kind == 'pose' and '://' in model.weights
     ]
     print('| model | to | on | logits | pixels | mm of z |\n|' + '---|' * 6)
     for name in names:

@@ -9,8 +9,7 @@ from pathlib import Path
 
 from mmengine.config import Config, DictAction
 
-from rtmw_ext import zoo  # registers the modules too
-from rtmw_ext.zoo.packed import WeightsError
+from rtmw_ext.zoo import WeightsError, resolve_checkpoint  # registers the modules too
 
 
 def parser(description):
@@ -51,7 +50,7 @@ def load_config(flags):
     config.merge_from_dict(flags.cfg_options)
     if config.get('load_from'):
         try:
-            config.load_from = zoo.weights_of(config.load_from)
+            config.load_from = resolve_checkpoint(config.load_from)
         except WeightsError as error:
             raise SystemExit(f'error: {error}') from None
     config.launcher = flags.launcher

@@ -15,7 +15,7 @@ from mmengine.registry import init_default_scope
 from mmpose.registry import MODELS
 
 import rtmw_ext  # noqa: F401  (registers the modules)
-from rtmw_ext import zoo
+from rtmw_ext.core.paths import root
 
 CONFIGS = (
     'rtmw/rtmw-t_coco-wholebody-256x192',
@@ -51,7 +51,7 @@ def main():
     flags = argparse.ArgumentParser(description=__doc__.split('\n')[0])
     flags.add_argument('configs', nargs='*', help='default: all sizes')
     paths = flags.parse_args().configs or [
-        zoo.root() / 'configs' / f'{name}.py' for name in CONFIGS
+        root() / 'configs' / f'{name}.py' for name in CONFIGS
     ]
     # Elementwise operators are not counted; do not warn of each.
     MMLogger.get_instance('mmengine', log_level='ERROR')

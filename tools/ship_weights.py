@@ -35,7 +35,6 @@ from rtmw_ext.export import check, formats, shared
 from rtmw_ext.export.model import LICENCE, Exportable, ExportError, describe, load_model
 from rtmw_ext.runtime import Detector, load_network
 from rtmw_ext.version import __version__
-from rtmw_ext.zoo import networks as files
 from rtmw_ext.zoo import packed
 
 #: Bytes of all that is shipped, so that a clone stays small.
@@ -99,7 +98,7 @@ def write_pose(checkpoint, config, folder, steps):
     users = [
         model
         for model in zoo.models()
-        if model.network and Path(model.weights).name == name
+        if model.onnx and Path(model.weights or '').name == name
     ]
     if not users:
         raise ExportError(
@@ -110,7 +109,7 @@ def write_pose(checkpoint, config, folder, steps):
     AtomicBackend().put(pack(checkpoint, config, steps), weights)
     for user in users:
         model, content, _ = load_model(str(user.config), str(weights))
-        graph = folder / user.network.name
+        graph = folder / Path(user.onnx).name
         meta = describe(model, content, user.name, name)
         shared.to_shared_onnx(model, meta, graph, weights)
         crops = formats.example(meta, 2).numpy()
@@ -127,10 +126,10 @@ def write_pose(checkpoint, config, folder, steps):
 def write_detector(graph, config, folder, steps):
     """Writes a detector's graph, as :func:`write_pose` does."""
     name = f'{Path(config).stem}.onnx'
-    if not any(Path(address).name == name for address in files.DETECTORS.values()):
+    if not any(Path(model.onnx or '').name == name for model in zoo.models()):
         raise ExportError(
-            f'no detector is called {name}: name it in rtmw_ext/runtime/'
-            'files.py, or give the config that is there'
+            f'no detector is called {name}: name it in '
+            'configs/synthetic/metafile.yml, or give the config that is there'
         )
     content, matrices = shared.graph_on_grid(graph, steps)
     (folder / name).write_bytes(content)

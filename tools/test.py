@@ -10,9 +10,8 @@ import mmengine
 from launch import load_config, parser
 from mmengine.runner import Runner
 
-from rtmw_ext import zoo
 from rtmw_ext.datasets.checks import AnnotationError
-from rtmw_ext.zoo.packed import WeightsError
+from rtmw_ext.zoo import WeightsError, resolve_checkpoint
 
 
 def main():
@@ -45,7 +44,7 @@ def find_checkpoint(text):
         SystemExit: There is no such file.
     """
     try:
-        path = zoo.weights_of(text)
+        path = resolve_checkpoint(text)
     except WeightsError as error:
         raise SystemExit(f'error: {error}') from None
     if '://' not in path and not Path(path).is_file():

@@ -16,7 +16,7 @@ from pycocotools.cocoeval import COCOeval
 
 from rtmw_ext.runtime import Detector
 from rtmw_ext.runtime.tracking import iou
-from rtmw_ext.zoo import networks as files
+from rtmw_ext.zoo import resolve_network
 
 LEAST_IOU = 0.5
 
@@ -101,7 +101,7 @@ def main():
     )
     flags = flags.parse_args()
     for name in flags.detectors:
-        detector = Detector(files.resolve(name, files.DETECTORS), score_thr=0.01)
+        detector = Detector(resolve_network(name, 'detector'), score_thr=0.01)
         found = evaluate(
             detector, flags.annotations, flags.images, flags.threshold, flags.side
         )

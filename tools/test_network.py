@@ -30,7 +30,7 @@ from rtmw_ext.export.quantize import moved
 from rtmw_ext.output.draw2d import draw_people
 from rtmw_ext.output.formats.coco_json import coco_rows
 from rtmw_ext.runtime import People, PoseModel
-from rtmw_ext.zoo import networks as files
+from rtmw_ext.zoo import resolve_network
 
 METAINFO = 'configs/_base_/datasets/coco_wholebody.py'
 
@@ -77,7 +77,7 @@ def load(text, scratch, **network):
     exported into the folder ``scratch``."""
     config, _, checkpoint = text.partition('=')
     if not checkpoint:
-        return PoseModel(files.resolve(text, files.POSES), **network)
+        return PoseModel(resolve_network(text), **network)
     from rtmw_ext.export import formats
     from rtmw_ext.export.model import Exportable, describe, load_model
 

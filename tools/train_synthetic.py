@@ -18,9 +18,9 @@ from pathlib import Path
 
 import torch
 
-from rtmw_ext import zoo
+from rtmw_ext.core.paths import root
 from rtmw_ext.engine.checkpoints import CheckpointError
-from rtmw_ext.zoo.packed import WeightsError
+from rtmw_ext.zoo import WeightsError, resolve_checkpoint
 
 ROOT = Path(__file__).resolve().parents[1]
 #: Stage -> config, and minutes beside those of the other stages.
@@ -49,7 +49,7 @@ def stages(flags, device):
         CheckpointError: There are no weights to begin with.
         WeightsError: Shipped ones cannot be had.
     """
-    found, weights = [], flags.weights and zoo.weights_of(flags.weights)
+    found, weights = [], flags.weights and resolve_checkpoint(flags.weights)
     if weights and not Path(weights).is_file():
         raise CheckpointError(
             f'--from {weights} is no file: give the .pth of '
@@ -84,7 +84,7 @@ def stages(flags, device):
             (
                 folder,
                 [
-                    str(zoo.root() / 'configs/synthetic' / f'{config}.py'),
+                    str(root() / 'configs/synthetic' / f'{config}.py'),
                     '--work-dir',
                     str(folder),
                     *(['--resume'] if begun else []),

@@ -119,7 +119,8 @@ def enable():
     def load_model(original, self, model):
         ours = zoo.find(model)
         if ours is not None:
-            return Config.fromfile(ours.config), ours.weights
+            config, weights = ours.pytorch()
+            return Config.fromfile(config), weights
         try:
             return original(self, model)
         except ValueError as error:
@@ -128,7 +129,7 @@ def enable():
     @_extend(BaseInferencer, '_init_model')
     def init_model(original, self, cfg, weights, device='cpu'):
         if weights is not None:
-            weights = zoo.shipped(weights)
+            weights = zoo.require(weights)
         return original(self, cfg, weights, device)
 
     @_extend(BaseMMPoseInferencer, '_load_weights_to_model')
@@ -192,7 +193,7 @@ def _is_rtmw3d(model):
     """Whether a name, a config path or a config is an RTMW3D."""
     if isinstance(model, str):
         ours = zoo.find(model)
-        path = ours.config if ours else Path(model)
+        path = ours and ours.config or Path(model)
         if path.suffix != '.py' or not path.is_file():
             return False
         model = Config.fromfile(path)

@@ -22,7 +22,7 @@ from ..core.images import list_images, read_image
 from ..core.metadata import NetworkError
 from ..runtime import Detector, PoseModel, WholeBody, load_network
 from ..runtime.tracking import iou
-from ..zoo import networks as files
+from ..zoo import resolve_network
 from .exit_codes import ExitCode
 
 CROWDS = (1, 2, 8, 20)
@@ -67,13 +67,13 @@ def run(flags: argparse.Namespace) -> int:
             'name one or more pose networks (.onnx or .xml); '
             'tools/bench/runtime.py exports every size'
         )
-    flags.networks = [str(files.resolve(name, files.POSES)) for name in flags.networks]
+    flags.networks = [str(resolve_network(name)) for name in flags.networks]
     network_table(flags.networks, flags.rounds, flags.threads)
     if flags.det is None:
         return ExitCode.DONE
     if flags.images is None:
         raise BenchError('--det needs --images, a folder of photos of people')
-    flags.det = str(files.resolve(flags.det, files.DETECTORS))
+    flags.det = str(resolve_network(flags.det, 'detector'))
     photos = [read_image(path) for path in list_images(flags.images)]
     pose = flags.networks[0]
     profile(pose, flags.det, photos, flags.rounds, flags.threads)

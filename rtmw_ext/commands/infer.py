@@ -22,7 +22,7 @@ from ..core.people import People
 from ..output import FORMATS
 from ..output.folder import OutputFolder, make_folder
 from ..runtime import Detector, PoseModel, WholeBody, video
-from ..zoo import networks as files
+from ..zoo import resolve_network
 from .exit_codes import ExitCode
 
 MAX_PIXELS = 100_000_000
@@ -177,10 +177,10 @@ def build_estimator(flags: argparse.Namespace, images: int = 1) -> WholeBody:
         streams=threads if flags.device == 'cpu' and images > threads else 1,
     )
     pose = PoseModel(
-        files.resolve(flags.pose, files.POSES),
+        resolve_network(flags.pose),
         rgb=False if flags.bgr else None,
         subbin=flags.subbin,
-        second_look=flags.second_look and files.resolve(flags.second_look, files.POSES),
+        second_look=flags.second_look and resolve_network(flags.second_look),
         **network,
     )
     for model in filter(None, (pose, pose.second_look)):
@@ -189,7 +189,7 @@ def build_estimator(flags: argparse.Namespace, images: int = 1) -> WholeBody:
         return WholeBody(pose)
     return WholeBody(
         pose,
-        Detector(files.resolve(flags.det, files.DETECTORS), **network),
+        Detector(resolve_network(flags.det, 'detector'), **network),
         fallback=not flags.no_fallback,
     )
 

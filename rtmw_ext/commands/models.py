@@ -3,7 +3,6 @@
 import argparse
 
 from .. import zoo
-from ..zoo import networks as files
 from .exit_codes import ExitCode
 
 
@@ -17,26 +16,13 @@ def add_parser(commands: 'argparse._SubParsersAction[argparse.ArgumentParser]') 
 
 
 def run(flags: argparse.Namespace) -> int:
-    """Prints a line a model. Returns the exit code."""
-    rows = [(model.aliases[0], model.task, model.weights) for model in zoo.models()]
-    absent = {
-        model.weights
-        for model in zoo.models()
-        if model.network and not zoo.is_in_package(model.weights)
-    }
-    rows += [
-        (
-            name,
-            'shipped ONNX' if files.is_shipped(address) else 'published ONNX',
-            address,
-        )
-        for table in (files.POSES, files.DETECTORS)
-        for name, address in table.items()
-    ]
-    for name, task, weights in rows:
-        if flags.filter in name:
-            print(
-                f'{name:24} {task:24} {weights.rsplit("/", 1)[-1]}'
-                + ' (not in this version)' * (weights in absent)
-            )
+    """Prints a line a file. Returns the exit code."""
+    for model in zoo.models():
+        name = model.aliases[0]
+        for location in filter(None, (model.weights, model.onnx)):
+            if flags.filter in name:
+                print(
+                    f'{name:24} {model.task:24} {location.rsplit("/", 1)[-1]}'
+                    + ' (not in this version)' * (not zoo.is_present(location))
+                )
     return ExitCode.DONE

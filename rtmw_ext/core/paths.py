@@ -1,10 +1,19 @@
-"""Where the package keeps what it can make or fetch again."""
+"""Where the package's configs are, and its folders in the user's cache."""
 
 import os
 from pathlib import Path
 
+PACKAGE = Path(__file__).resolve().parents[1]
 
-def cache_folder(name):
+
+def root() -> Path:
+    """The folder that holds ``configs/`` and ``model-index.yml``: ``.mim`` in
+    an installed package, the repository in a development install."""
+    mim = PACKAGE / '.mim'
+    return mim if (mim / 'model-index.yml').exists() else PACKAGE.parent
+
+
+def cache_folder(name: str) -> Path:
     """A folder of the user's cache, ``$XDG_CACHE_HOME/rtmw_ext/NAME`` or
     ``~/.cache/rtmw_ext/NAME``; it need not exist."""
     base = os.environ.get('XDG_CACHE_HOME') or Path.home() / '.cache'

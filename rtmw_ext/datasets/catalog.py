@@ -6,8 +6,8 @@ Shapes: K = 133 points of COCO-WholeBody.
 import numpy as np
 from mmengine.config import Config
 
-from .. import zoo
 from ..core.errors import RTMWError
+from ..core.paths import root
 from ..core.skeleton import NUM_KEYPOINTS
 from .mapping import compile_mapping
 
@@ -42,7 +42,7 @@ def config_file(name):
     Raises:
         CatalogError: No dataset has the name.
     """
-    path = zoo.root() / FOLDER / f'{name}_133.py'
+    path = root() / FOLDER / f'{name}_133.py'
     if not path.is_file():
         raise CatalogError(
             f'unknown dataset "{name}": use one of {", ".join(COCKTAIL17)}'

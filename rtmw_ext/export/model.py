@@ -103,8 +103,7 @@ def load_model(name, weights=None):
         if not path.is_file():
             raise ExportError(f'config {path} does not exist: check the path')
     else:
-        known = zoo.get(name)
-        path = known.config
+        path, known = zoo.get(name).pytorch()
     config = Config.fromfile(path)
     if config.model.get('backbone') is not None:
         config.model.backbone.init_cfg = None
@@ -113,7 +112,7 @@ def load_model(name, weights=None):
             f'config {path} comes without weights: name a '
             f'checkpoint by --weights, or "{RANDOM}"'
         )
-    weights = weights or known.weights
+    weights = weights or known
     model = MODELS.build(config.model)
     head = getattr(model, 'head', None)
     if not hasattr(head, 'classifiers'):
@@ -125,7 +124,7 @@ def load_model(name, weights=None):
     if weights == RANDOM:
         model.init_weights()
     else:
-        weights = zoo.weights_of(weights)
+        weights = zoo.resolve_checkpoint(weights)
         if '://' not in weights and not Path(weights).is_file():
             raise ExportError(f'checkpoint {weights} does not exist')
         state = _load_checkpoint(weights, map_location='cpu')

@@ -12,7 +12,7 @@ import numpy as np
 
 from ..core.images import list_images, read_image
 from ..runtime import Detector, PoseModel
-from ..zoo import networks as files
+from ..zoo import resolve_network
 from .model import ExportError
 
 #: Crops to measure ranges on.
@@ -89,7 +89,7 @@ def folder_crops(onnx_path, folder, detector=None, limit=CROPS):
     return crops_of(
         PoseModel(onnx_path),
         list_images(folder),
-        detector and Detector(files.resolve(detector, files.DETECTORS)),
+        detector and Detector(resolve_network(detector, 'detector')),
         limit,
     )
 

@@ -22,6 +22,7 @@ from torch.nn import functional as F
 
 from .. import zoo
 from ..core.errors import RTMWError
+from ..core.paths import root
 from ..engine.checkpoints import check_fit
 from .rtmw3d import RTMW3DEstimator
 
@@ -418,10 +419,10 @@ def read_model(source):
     """
     if isinstance(source, dict):
         return source
-    for path in (Path(source), zoo.root() / source):
+    for path in (Path(source), root() / source):
         if path.is_file():
             return Config.fromfile(path).model
-    return Config.fromfile(zoo.get(source).config).model
+    return Config.fromfile(zoo.get(source).pytorch()[0]).model
 
 
 def find_weights(source):
@@ -436,7 +437,7 @@ def find_weights(source):
             'address, a folder or the name of a model'
         )
     if zoo.find(source) is not None:
-        return zoo.weights_of(source)
+        return zoo.resolve_checkpoint(source)
     if '://' in source:
         return source
     path = Path(source)

@@ -1,3 +1,39 @@
-"""Names of models and detectors -> configs, checkpoints and network files."""
+"""Names of models and detectors -> configs, checkpoints and ONNX files."""
 
-from .registry import *  # noqa: F401,F403  (until networks are in it too)
+from .fetch import (
+    WeightsError,
+    is_present,
+    require,
+    resolve_checkpoint,
+    resolve_network,
+)
+from .registry import (
+    MIRROR,
+    RELEASE,
+    SHIPPED,
+    Kind,
+    Model,
+    UnknownModelError,
+    find,
+    get,
+    models,
+    unknown,
+)
+
+__all__ = [
+    'MIRROR',
+    'RELEASE',
+    'SHIPPED',
+    'Kind',
+    'Model',
+    'UnknownModelError',
+    'WeightsError',
+    'find',
+    'get',
+    'is_present',
+    'models',
+    'require',
+    'resolve_checkpoint',
+    'resolve_network',
+    'unknown',
+]

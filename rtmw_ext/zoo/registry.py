@@ -1,161 +1,140 @@
-"""Model names -> configs and weights, from the metafiles.
+"""Model names -> configs, PyTorch checkpoints and ONNX files, from the metafiles.
 
 An alias is a model (``rtmw-l``: its most accurate input size) or a model and
-an input size (``rtmw-l-256x192``). Weights are released ones, with an address,
-or our own, files of this package.
+an input size (``rtmw-l-256x192``). A file is a released one, with an address,
+or our own, in this package.
 """
 
 import functools
 import importlib.util
 import os
-from dataclasses import dataclass
+from collections.abc import Iterable
+from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Any, Literal
 
 import yaml
 
 from ..core.errors import RTMWError
-from .packed import WeightsError, packed_files, unpack
+from ..core.paths import PACKAGE, root
 
-PACKAGE = Path(__file__).resolve().parents[1]
 MIRROR = 'RTMW_WEIGHTS_MIRROR'
 RELEASE = 'https://download.openmmlab.com/'
-#: Where our own weights are, compressed.
+#: Where our own weights are.
 SHIPPED = PACKAGE / 'zoo' / 'weights'
+
+Kind = Literal['pose', 'detector']
 
 
 class UnknownModelError(RTMWError, ValueError):
-    """No model has this name; the text lists the right ones."""
+    """No model has this name, or not in this form; the text lists the right
+    ones."""
 
 
 @dataclass(frozen=True)
 class Model:
-    """A row of a metafile.
+    """An entry of a metafile.
 
     Attributes:
-        name (str): The config's name.
-        aliases (tuple[str]): Other names.
-        config (Path): The config file.
-        weights (str): Address of the released weights, or path of our own.
-        task (str): ``Results[0]['Task']``, or ``'Object Detection'``.
-        metrics (dict): Published metrics, {name: value}.
+        name: The config's name.
+        aliases: Other names, the usual one first.
+        task: ``Results[0]['Task']``, e.g. ``'Wholebody 2D Keypoint'`` or
+            ``'Object Detection'``.
+        metrics: Published metrics, {name: value}.
+        config: The config file; None for a model that is an ONNX file only.
+        weights: Address or path of the PyTorch checkpoint; None without one.
+        onnx: Address of a zip archive that holds the ONNX file, or path of
+            our own; None without one.
     """
 
     name: str
-    aliases: tuple
-    config: Path
-    weights: str
+    aliases: tuple[str, ...]
     task: str
-    metrics: dict
+    metrics: dict[str, float]
+    config: Path | None
+    weights: str | None
+    onnx: str | None
 
     @property
-    def network(self):
-        """Path of the ONNX file beside our own weights; None for others."""
-        weights = Path(self.weights)
-        return (
-            weights.with_name(f'{self.name}.onnx')
-            if (weights.parent == SHIPPED)
-            else None
-        )
+    def kind(self) -> Kind:
+        return 'detector' if self.task == 'Object Detection' else 'pose'
+
+    def pytorch(self) -> tuple[Path, str]:
+        """The config and the checkpoint.
+
+        Raises:
+            UnknownModelError: The model is an ONNX file only.
+        """
+        if self.config is None or self.weights is None:
+            raise UnknownModelError(
+                f'model "{self.aliases[0]}" has no PyTorch checkpoint, only an ONNX '
+                'file: use it in `rtmw infer`, or use one of '
+                f'{aliases(model for model in models() if model.weights)}'
+            )
+        return self.config, self.weights
 
 
-def root():
-    """The folder that holds ``configs/`` and ``model-index.yml``: ``.mim`` in
-    an installed package, the repository in a development install."""
-    mim = PACKAGE / '.mim'
-    return mim if (mim / 'model-index.yml').exists() else PACKAGE.parent
-
-
-def models():
+def models() -> list[Model]:
     """All models, in the order of the metafiles."""
-    return [_located(model) for model in _read()]
+    return [
+        replace(model, weights=_located(model.weights), onnx=_located(model.onnx))
+        for model in _read()
+    ]
 
 
 @functools.lru_cache
-def _read():
-    index = yaml.safe_load((root() / 'model-index.yml').read_text())
-    found = []
-    for metafile in index['Import']:
-        content = yaml.safe_load((root() / metafile).read_text())
-        for entry in content['Models']:
-            results = entry['Results'][0]
-            found.append(
-                Model(
-                    name=entry['Name'],
-                    aliases=tuple(entry['Alias']),
-                    config=_config_path(entry['Config']),
-                    weights=entry['Weights'],
-                    task=results['Task'],
-                    metrics=results['Metrics'],
-                )
-            )
-    return found
+def _read() -> list[Model]:
+    return [
+        _model(entry)
+        for metafile in _yaml('model-index.yml')['Import']
+        for entry in _yaml(metafile)['Models']
+    ]
 
 
-def _config_path(text):
+def _yaml(name: str) -> dict[str, Any]:
+    # Where libyaml is there, it takes a seventh of the time.
+    loader = getattr(yaml, 'CSafeLoader', yaml.SafeLoader)
+    return yaml.load((root() / name).read_text(), loader)
+
+
+def _model(entry: dict[str, Any]) -> Model:
+    result = entry['Results'][0]
+    return Model(
+        name=entry['Name'],
+        aliases=tuple(entry['Alias']),
+        task=result['Task'],
+        metrics=result['Metrics'],
+        config=_config_path(entry['Config']) if 'Config' in entry else None,
+        weights=entry.get('Weights'),
+        onnx=entry.get('ONNX'),
+    )
+
+
+def _config_path(text: str) -> Path:
     """``package:path`` is a config that another package ships."""
     if ':' not in text:
         return root() / text
     package, path = text.split(':')
-    found = importlib.util.find_spec(package)
+    spec = importlib.util.find_spec(package)
     # Without the package (the runtime alone) there is nothing to read.
-    folder = Path(found.origin).parent if found else Path(package)
+    folder = Path(spec.origin).parent if spec and spec.origin else Path(package)
     return folder / '.mim' / path
 
 
-def shipped(path):
-    """The file to read for a path or an address. One of our own weights is in
-    the user's cache (:mod:`rtmw_ext.zoo.packed`); others are what they are.
-
-    Args:
-        path (str | Path): ``weights`` or ``network`` of a model, or any other.
-
-    Returns:
-        str | Path: Of the same type.
-
-    Raises:
-        WeightsError: The package should have it, or it cannot be unpacked.
-    """
-    if Path(path).parent != SHIPPED:
-        return path
-    if not is_in_package(path):
-        raise WeightsError(
-            f'this version of rtmw_ext comes without {Path(path).name}: '
-            'train it and run tools/ship_weights.py (docs/synthetic.md), or '
-            'update rtmw_ext'
-        )
-    return type(path)(unpack(SHIPPED) / Path(path).name)
-
-
-def weights_of(text):
-    """The weights that a model's name, a path or an address means: the file to
-    read or the address.
-
-    Raises:
-        WeightsError: As of :func:`shipped`.
-    """
-    model = find(text)
-    return shipped(model.weights if model else text)
-
-
-def is_in_package(path):
-    """Whether the package has the file, which is compressed there."""
-    return any(one.is_file() for one in packed_files(path))
-
-
-def _located(model):
-    """The model with its weights where they are here: in the package, on the
-    mirror, or at their address."""
+def _located(location: str | None) -> str | None:
+    """Where a file of a metafile is: in the package, on the mirror, or at its
+    address."""
     mirror = os.environ.get(MIRROR)
-    if '://' not in model.weights:
-        weights = str(SHIPPED / Path(model.weights).name)
-    elif mirror and model.weights.startswith(RELEASE):
-        weights = mirror.rstrip('/') + '/' + model.weights[len(RELEASE) :]
-    else:
-        return model
-    return Model(**{**model.__dict__, 'weights': weights})
+    if location is None:
+        return None
+    if '://' not in location:
+        return str(SHIPPED / Path(location).name)
+    if mirror and location.startswith(RELEASE):
+        return f'{mirror.rstrip("/")}/{location.removeprefix(RELEASE)}'
+    return location
 
 
-def find(name):
+def find(name: str) -> Model | None:
     """The model with this name or alias (case does not matter), or None."""
     name = name.lower()
     for model in models():
@@ -164,8 +143,8 @@ def find(name):
     return None
 
 
-def get(name):
-    """As ``find``, but an unknown name is an error.
+def get(name: str) -> Model:
+    """As :func:`find`, but an unknown name is an error.
 
     Raises:
         UnknownModelError: No model has the name.
@@ -176,10 +155,15 @@ def get(name):
     return model
 
 
-def unknown(name):
-    """The error text for a name that nothing has."""
-    names = ', '.join(alias for model in models() for alias in model.aliases)
+def unknown(name: str) -> str:
+    """The error text for a name that no PyTorch model has."""
     return (
-        f'unknown model "{name}": use one of {names}, a config name or '
+        f'unknown model "{name}": use one of '
+        f'{aliases(model for model in models() if model.weights)}, a config name or '
         'the path of a config'
     )
+
+
+def aliases(chosen: Iterable[Model]) -> str:
+    """The names of models as a text."""
+    return ', '.join(alias for model in chosen for alias in model.aliases)

@@ -18,7 +18,7 @@ from rtmw_ext.export import formats
 from rtmw_ext.export.model import ExportError
 from rtmw_ext.models.grid import round_off
 from rtmw_ext.runtime import Detector, load_network
-from rtmw_ext.zoo import networks as files
+from rtmw_ext.zoo import registry, resolve_network
 from support.paths import CONFIGS, ROOT
 from support.tools import load_tool
 
@@ -245,7 +245,7 @@ def test_evaluation_by_hand(tmp_path):
 
 
 def test_shipped_file():
-    path = files.resolve(NAME, files.DETECTORS)
+    path = resolve_network(NAME, 'detector')
     assert path.stat().st_size <= 3e6
     meta = load_network(path).metadata
     assert meta.licence == 'Apache-2.0' and meta.kind == 'rtmdet'
@@ -260,7 +260,7 @@ def test_ship_weights_takes_a_detector(tmp_path, monkeypatch):
     was there before is gone."""
     monkeypatch.setenv('XDG_CACHE_HOME', str(tmp_path / 'cache'))
     ship = load_tool('ship_weights').ship
-    source = onnx.load(files.resolve(NAME, files.DETECTORS))
+    source = onnx.load(resolve_network(NAME, 'detector'))
     rng = np.random.default_rng(0)
     for weight in source.graph.initializer:
         if len(weight.dims) > 1:
@@ -278,8 +278,8 @@ def test_ship_weights_takes_a_detector(tmp_path, monkeypatch):
     assert [*folder.iterdir()] == [path]
     assert path.name == f'{CONFIG.stem}.onnx.npz.xz'
     assert path.stat().st_size < 0.3 * (tmp_path / 'end2end.onnx').stat().st_size
-    monkeypatch.setattr(zoo, 'SHIPPED', folder)
-    found = onnx.load(files.resolve(NAME, files.DETECTORS))
+    monkeypatch.setattr(registry, 'SHIPPED', folder)
+    found = onnx.load(resolve_network(NAME, 'detector'))
     for old, new in zip(source.graph.initializer, found.graph.initializer):
         old, new = map(onnx.numpy_helper.to_array, (old, new))
         assert new.dtype == old.dtype
@@ -304,7 +304,7 @@ def test_ship_weights_takes_a_detector(tmp_path, monkeypatch):
 def test_shipped_detector_finds_people(scenes, tmp_path):
     """On scenes that are smaller and other than those it learned from."""
     evaluate = load_tool('test_detector').evaluate
-    detector = Detector(files.resolve(NAME, files.DETECTORS), score_thr=0.01)
+    detector = Detector(resolve_network(NAME, 'detector'), score_thr=0.01)
     found = evaluate(
         detector, scenes / 'annotations' / 'val.json', scenes / 'images' / 'val'
     )

@@ -25,7 +25,7 @@ from rtmw_ext.output.folder import OutputFolder
 from rtmw_ext.output.formats.openpose_json import BODY_25
 from rtmw_ext.output.video_writer import VideoWriter
 from rtmw_ext.runtime import NetworkError, WholeBody, video
-from rtmw_ext.zoo import networks as files
+from rtmw_ext.zoo import get, resolve_network
 from support.paths import ROOT
 
 
@@ -452,21 +452,21 @@ def test_published_networks_are_fetched_once(
     folder, address = file_server
     monkeypatch.setenv('RTMW_WEIGHTS_MIRROR', address)
     monkeypatch.setenv('XDG_CACHE_HOME', str(tmp_path))
-    place = folder / files.POSES['rtmw-m']
+    place = folder / get('rtmw-m').onnx.removeprefix(f'{address}/')
     place.parent.mkdir(parents=True)
     with pytest.raises(NetworkError, match='cannot be fetched from http'):
-        files.resolve('rtmw-m', files.POSES)
+        resolve_network('rtmw-m')
     place.write_bytes(b'no archive')
     with pytest.raises(NetworkError, match='cannot be fetched'):
-        files.resolve('rtmw-m', files.POSES)
+        resolve_network('rtmw-m')
     cache = tmp_path / 'rtmw_ext'
     assert not [path for path in cache.rglob('*') if path.is_file()]
     with zipfile.ZipFile(place, 'w') as archive:
         archive.write(loud_t_file, '20231122/rtmw/end2end.onnx')
-    path = files.resolve('rtmw-m', files.POSES)
+    path = resolve_network('rtmw-m')
     assert path.read_bytes() == loud_t_file.read_bytes()
     place.unlink()
-    assert files.resolve('rtmw-m', files.POSES) == path
+    assert resolve_network('rtmw-m') == path
 
 
 def test_models_and_info(capsys, loud_t_file):

@@ -12,7 +12,7 @@ PARTS_MODEL = 'rtmw3d-t-parts-synthetic'
 
 
 def network(name):
-    return zoo.shipped(zoo.get(name).network)
+    return zoo.resolve_network(name)
 
 
 @pytest.mark.parametrize(

@@ -114,7 +114,7 @@ def test_2d_datasets_carry_no_3d(name, data):
 
 def mix(config, root):
     """A mix whose samples all count once."""
-    config = Config.fromfile(catalog.zoo.root() / config)
+    config = Config.fromfile(catalog.root() / config)
     dataset = config.train_dataloader.dataset
     sets = [
         dict(at(root, entry), share=1.0) for entry in catalog._flat(dataset.datasets)

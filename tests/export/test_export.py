@@ -17,8 +17,7 @@ from rtmw_ext.export import quantize
 from rtmw_ext.export.check import compare
 from rtmw_ext.export.model import Exportable, ExportError, describe, load_model
 from rtmw_ext.runtime import Detector, People, PoseModel
-from rtmw_ext.zoo import UnknownModelError
-from rtmw_ext.zoo import networks as files
+from rtmw_ext.zoo import UnknownModelError, resolve_network
 from support.models import build
 from support.paths import CONFIGS, PEOPLE, RTMW_T
 from support.tools import load_tool
@@ -152,7 +151,7 @@ def test_calibration_on_few_people(rtmw_t_file, drawn_root):
 def test_calibration_by_the_name_of_a_detector(rtmw_t_file, tmp_path):
     shutil.copy(PEOPLE, tmp_path)
     path, name = rtmw_t_file[0], 'rtmdet-nano-synthetic'
-    detector = Detector(files.resolve(name, files.DETECTORS))
+    detector = Detector(resolve_network(name, 'detector'))
     assert np.array_equal(
         quantize.folder_crops(path, tmp_path, name, limit=3),
         quantize.crops_of(

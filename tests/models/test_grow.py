@@ -9,7 +9,7 @@ import torch
 from mmengine.config import Config
 from mmpose.registry import MODELS
 
-from rtmw_ext import zoo
+from rtmw_ext.core.paths import root
 from rtmw_ext.models.grow import GrowError, grow
 from support.paths import ROOT
 
@@ -22,7 +22,7 @@ WIDE = {
 
 
 def build(seed=0, **changes):
-    config = Config.fromfile(zoo.root() / SMALL)
+    config = Config.fromfile(root() / SMALL)
     config.merge_from_dict(
         {name.replace('__', '.'): value for name, value in changes.items()}
     )
@@ -112,7 +112,7 @@ def test_another_head_is_refused(small):
 
 
 def test_tool(tmp_path):
-    configs = zoo.root() / 'configs' / 'synthetic'
+    configs = root() / 'configs' / 'synthetic'
     small, large, other = (
         str(configs / f'rtmw3d-{size}_synthetic-256x192.py') for size in 'tms'
     )

@@ -170,7 +170,7 @@ def test_tool_that_crops(tmp_path):
     assert done.returncode == 0, done.stderr
     state = torch.load(tmp_path / 'parts.pth')['state_dict']
     MODELS.build(Config.fromfile(parts).model).load_state_dict(state)
-    whole_state = torch.load(zoo.weights_of('rtmw3d-t-synthetic'))['state_dict']
+    whole_state = torch.load(zoo.resolve_checkpoint('rtmw3d-t-synthetic'))['state_dict']
     assert torch.equal(
         state['head.cls_x.weight'], whole_state['head.cls_x.weight'][64:-64].float()
     )

@@ -19,13 +19,13 @@ PARTS_MODEL = 'rtmw3d-t-parts-synthetic'
 
 
 def network(name):
-    return zoo.shipped(zoo.get(name).network)
+    return zoo.resolve_network(name)
 
 
 def estimator(name, second_look=PARTS_MODEL, **test_cfg):
     model = init_model(
         str(zoo.get(name).config),
-        zoo.weights_of(name),
+        zoo.resolve_checkpoint(name),
         device='cpu',
         cfg_options=dict(
             model=dict(
@@ -91,7 +91,7 @@ def test_pytorch_takes_a_config_and_weights(people_image):
     (given,) = inference_topdown(
         estimator(
             'rtmw-t-synthetic',
-            dict(name=str(known.config), weights=zoo.weights_of(PARTS_MODEL)),
+            dict(name=str(known.config), weights=zoo.resolve_checkpoint(PARTS_MODEL)),
         ),
         people_image,
     )

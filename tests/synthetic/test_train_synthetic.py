@@ -8,7 +8,7 @@ from types import SimpleNamespace
 import pytest
 from mmengine.config import Config, DictAction
 
-from rtmw_ext import zoo
+from rtmw_ext.zoo import resolve_checkpoint
 from support.paths import ROOT
 
 TOOL = ROOT / 'tools' / 'train_synthetic.py'
@@ -121,7 +121,7 @@ def test_begins_with_given_weights(main, calls, tmp_path):
     # What is shipped, by name.
     calls.clear()
     main([*arguments[:-1], 'rtmw3d-t-synthetic', '--out', str(tmp_path / 'shipped')])
-    assert trained(calls[1])[0].load_from == zoo.weights_of('rtmw3d-t-synthetic')
+    assert trained(calls[1])[0].load_from == resolve_checkpoint('rtmw3d-t-synthetic')
     # Weights of cells, which the stages say.
     calls.clear()
     main([*arguments, '--stages', 'maps', '--out', str(tmp_path / 'maps')])

@@ -11,7 +11,7 @@ import pytest
 import torch
 
 import rtmw_ext
-from rtmw_ext import zoo
+from rtmw_ext.core.paths import root
 from support.paths import ROOT, RTMW_T, TOOLS
 from support.tools import load_tool
 from support.training import drawn_options
@@ -181,7 +181,7 @@ def test_installed_wheel_knows_the_names(tmp_path):
         'from mmengine.config import Config;'
         'print(rtmw_ext.__file__); '
         'print([Config.fromfile(m.config).model.type'
-        ' for m in zoo.models()], zoo.get("rtmw-t-synthetic").network)'
+        ' for m in zoo.models() if m.config], zoo.get("rtmw-t-synthetic").onnx)'
     )
     env = {**os.environ, 'PYTHONPATH': str(site)}
     out = subprocess.run(
@@ -196,9 +196,9 @@ def test_installed_wheel_knows_the_names(tmp_path):
     assert out.count("'TopdownPoseEstimator'") == 5
     assert out.count("'RTMWEstimator'") == 1
     assert (site / 'rtmw_ext' / '.mim' / 'tools' / 'train.py').exists()
-    weights = site / 'rtmw_ext' / 'weights'
+    weights = site / 'rtmw_ext' / 'zoo' / 'weights'
     assert f'{weights}/rtmw-t_synthetic-256x192.onnx' in out
-    for path in (ROOT / 'rtmw_ext' / 'weights').iterdir():
+    for path in (ROOT / 'rtmw_ext' / 'zoo' / 'weights').iterdir():
         assert (weights / path.name).read_bytes() == path.read_bytes()
     metadata = next(site.glob('rtmw_ext-*.dist-info')) / 'METADATA'
     requires = [
@@ -216,7 +216,7 @@ def test_configs_do_not_hide_metainfo():
     import mmpose
 
     theirs = Path(mmpose.__file__).parent / '.mim/configs/_base_/datasets'
-    ours = zoo.root() / 'configs' / '_base_' / 'datasets'
+    ours = root() / 'configs' / '_base_' / 'datasets'
     names = {path.name for path in theirs.glob('*.py')}
     assert names and not names & {path.name for path in ours.glob('*.py')}
 

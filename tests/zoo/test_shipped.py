@@ -17,9 +17,7 @@ from rtmw_ext.engine.checkpoints import CheckpointError
 from rtmw_ext.export import shared
 from rtmw_ext.export.model import ExportError, load_model
 from rtmw_ext.runtime import PoseModel
-from rtmw_ext.zoo import networks as files
-from rtmw_ext.zoo import packed
-from rtmw_ext.zoo.packed import WeightsError
+from rtmw_ext.zoo import WeightsError, packed, registry
 from support.models import build
 from support.paths import CONFIGS, ROOT, RTMW_T
 from support.tools import load_tool
@@ -74,9 +72,9 @@ def shipped(tool, trained, tmp_path_factory):
 @pytest.fixture
 def package(shipped, monkeypatch, tmp_path):
     """Where the weights are that the names find; unpacked for this test."""
-    monkeypatch.setattr(zoo, 'SHIPPED', shipped)
+    monkeypatch.setattr(registry, 'SHIPPED', shipped)
     monkeypatch.setenv('XDG_CACHE_HOME', str(tmp_path / 'cache'))
-    return Path(zoo.shipped(zoo.get('rtmw3d-t-synthetic').weights)).parent
+    return Path(zoo.resolve_checkpoint('rtmw3d-t-synthetic')).parent
 
 
 def test_what_is_written(shipped, package, trained):
@@ -152,7 +150,7 @@ def test_every_program_reads_the_same(config, name, package, trained, drawn_root
     result = next(inferencer(str(picture), return_vis=True))
     person = result['predictions'][0][0]
     assert result['visualization'][0].shape[2] == 3
-    pose = PoseModel(files.resolve(name, files.POSES))
+    pose = PoseModel(zoo.resolve_network(name))
     assert pose.is_3d == ('3d' in name)
     inferencer.inferencer.model.test_cfg['flip_test'] = False
     person = next(inferencer(str(picture)))['predictions'][0][0]
@@ -225,16 +223,17 @@ def test_tools_test_takes_a_name(package, drawn_root, tmp_path, monkeypatch, cap
 
 def test_weights_are_unpacked_once(shipped, package, monkeypatch):
     before = (package / WEIGHTS).stat()
-    network = zoo.get('rtmw-t-synthetic').network
-    assert zoo.shipped(network) == package / network.name
+    name = 'rtmw-t-synthetic'
+    network = package / Path(zoo.get(name).onnx).name
+    assert zoo.resolve_network(name) == network
     assert (package / WEIGHTS).stat() == before
     # A cache may have been tidied up.
     content = (package / WEIGHTS).read_bytes()
     (package / WEIGHTS).unlink()
-    assert zoo.shipped(network) == package / network.name
+    assert zoo.resolve_network(name) == network
     assert (package / WEIGHTS).read_bytes() == content
-    assert zoo.shipped('https://host/a.pth') == 'https://host/a.pth'
-    assert zoo.shipped('/else/where.pth') == '/else/where.pth'
+    assert zoo.require('https://host/a.pth') == 'https://host/a.pth'
+    assert zoo.require('/else/where.pth') == '/else/where.pth'
 
 
 def test_weights_that_were_packed_otherwise_are_replaced(
@@ -287,7 +286,7 @@ def test_damaged_weights(damage, shipped, package, tmp_path):
 
 
 def test_a_cache_that_cannot_be_written(shipped, monkeypatch, tmp_path):
-    monkeypatch.setattr(zoo, 'SHIPPED', shipped)
+    monkeypatch.setattr(registry, 'SHIPPED', shipped)
     (tmp_path / 'file').touch()
     monkeypatch.setenv('XDG_CACHE_HOME', str(tmp_path / 'file'))
     with pytest.raises(WeightsError, match='set XDG_CACHE_HOME'):
@@ -295,7 +294,7 @@ def test_a_cache_that_cannot_be_written(shipped, monkeypatch, tmp_path):
 
 
 def test_weights_that_are_not_shipped(monkeypatch, capsys, tmp_path):
-    monkeypatch.setattr(zoo, 'SHIPPED', tmp_path)
+    monkeypatch.setattr(registry, 'SHIPPED', tmp_path)
     with pytest.raises(WeightsError, match=f'without {WEIGHTS}'):
         MMPoseInferencer('rtmw-t-synthetic', det_model='whole_image', device='cpu')
     with pytest.raises(WeightsError, match='ship_weights.py'):
@@ -317,11 +316,11 @@ def test_weights_that_are_not_shipped(monkeypatch, capsys, tmp_path):
     assert code == 1 and error.count('\n') == 1
     assert 'without rtmw-t_synthetic-256x192.onnx' in error
     assert cli.main(['models', 'synthetic']) == 0
-    assert capsys.readouterr().out.count('(not in this version)') == 3
+    assert capsys.readouterr().out.count('(not in this version)') == 7
 
 
 def test_own_weights_need_no_shipped_ones(monkeypatch, trained, tmp_path):
-    monkeypatch.setattr(zoo, 'SHIPPED', tmp_path)
+    monkeypatch.setattr(registry, 'SHIPPED', tmp_path)
     inferencer = MMPoseInferencer(
         'rtmw-t-synthetic', str(trained[0]), det_model='whole_image', device='cpu'
     )

@@ -47,13 +47,17 @@ def test_bare_name_is_the_most_accurate():
 
 def test_every_entry_has_config_and_weights():
     names = [model.name for model in zoo.models()]
-    assert len(names) == len(set(names)) == 12
+    assert len(names) == len(set(names)) == 16
     for model in zoo.models():
-        assert Config.fromfile(model.config).model
-        if model.network is None:
-            assert model.weights.startswith(zoo.RELEASE)
-        else:
-            assert Path(model.weights).parent == ROOT / 'rtmw_ext' / 'weights'
+        if model.config:
+            assert Config.fromfile(model.config).model
+        locations = [text for text in (model.weights, model.onnx) if text]
+        assert locations
+        for text in locations:
+            if 'synthetic' in model.name:
+                assert Path(text).parent == ROOT / 'rtmw_ext' / 'zoo' / 'weights'
+            else:
+                assert text.startswith(zoo.RELEASE)
 
 
 def test_unknown_alias_lists_the_right_ones():

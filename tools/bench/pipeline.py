@@ -22,7 +22,7 @@ from mmengine.config import Config
 from mmengine.registry import init_default_scope
 from mmpose.registry import DATASETS, KEYPOINT_CODECS, TRANSFORMS
 
-from rtmw_ext import zoo
+from rtmw_ext.core.paths import root
 from rtmw_ext.core.skeleton import NUM_KEYPOINTS
 from rtmw_ext.synthetic import drawn
 
@@ -152,7 +152,7 @@ def main():
     cv2.setNumThreads(1)
     path = Path(flags.data)
     ours = Config.fromfile(
-        path if path.is_file() else zoo.root() / path
+        path if path.is_file() else root() / path
     ).train_dataloader.dataset.pipeline
     ours = [step.to_dict() for step in ours]
     with tempfile.TemporaryDirectory() as folder:

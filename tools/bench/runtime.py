@@ -27,14 +27,14 @@ SIZES = (
 
 def export_all(folder):
     """ONNX files of every size; those there already are kept."""
-    from rtmw_ext import zoo
     from rtmw_ext.commands import export as command
+    from rtmw_ext.core.paths import root
     from rtmw_ext.export.model import RANDOM, describe, load_model
 
     for size in SIZES:
         path = folder / f'{Path(size).name}.onnx'
         if not path.is_file():
-            config = zoo.root() / 'configs' / f'{size}.py'
+            config = root() / 'configs' / f'{size}.py'
             model, config, weights = load_model(str(config), RANDOM)
             command.export(model, describe(model, config, path.stem, weights), path)
         yield str(path)

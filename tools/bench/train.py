@@ -36,9 +36,9 @@ THEIRS = (
 def our_config(data):
     from mmengine.config import Config
 
-    from rtmw_ext import zoo
+    from rtmw_ext.core.paths import root
 
-    config = Config.fromfile(zoo.root() / OURS)
+    config = Config.fromfile(root() / OURS)
     dataset = config.train_dataloader.dataset.datasets[0]
     dataset.update(
         data_root=f'{data}/',

@@ -20,8 +20,8 @@ from mmengine.config import Config, DictAction
 from mmengine.registry import init_default_scope
 from mmpose.registry import DATASETS, TRANSFORMS
 
-from rtmw_ext import zoo
 from rtmw_ext.core.images import read_image
+from rtmw_ext.core.paths import root
 from rtmw_ext.core.skeleton import LINKS
 from rtmw_ext.datasets import catalog
 from rtmw_ext.datasets.mapping import TARGET, definition
@@ -216,7 +216,7 @@ def main():
     np.random.seed(flags.seed)
     rng = np.random.default_rng(flags.seed)
     path = Path(flags.data)
-    data = Config.fromfile(path if path.is_file() else zoo.root() / path)
+    data = Config.fromfile(path if path.is_file() else root() / path)
     steps = [
         TRANSFORMS.build(step)
         for step in data.train_dataloader.dataset.pipeline

@@ -13,7 +13,7 @@ from pathlib import Path
 from mmengine.config import Config
 from study import Study, table
 
-from rtmw_ext import zoo
+from rtmw_ext.core.paths import root
 from rtmw_ext.synthetic import drawn
 from rtmw_ext.synthetic.export import export
 
@@ -38,13 +38,9 @@ def row(name, data, rendered=None):
         data (Path): Folder of the people.
         rendered (int, optional): Crops of rendered people; default: drawn.
     """
-    paper = Config.fromfile(
-        zoo.root() / 'configs/ablation' / f'{name}_256x192.py'
-    ).model
+    paper = Config.fromfile(root() / 'configs/ablation' / f'{name}_256x192.py').model
     kind = 'rendered' if rendered else 'drawn'
-    config = Config.fromfile(
-        zoo.root() / f'configs/demo/ablation-study_{kind}-128x96.py'
-    )
+    config = Config.fromfile(root() / f'configs/demo/ablation-study_{kind}-128x96.py')
     if paper.neck is None:
         config.model.neck = None
     config.model.head.hem = paper.head.hem

@@ -14,7 +14,7 @@ from pathlib import Path
 from mmengine.config import Config
 from study import Study, table
 
-from rtmw_ext import zoo
+from rtmw_ext.core.paths import root
 from rtmw_ext.core.skeleton import FIELDS
 from rtmw_ext.synthetic import drawn
 
@@ -22,7 +22,7 @@ CONFIG = 'configs/demo/distill-study_drawn-128x96.py'
 
 
 def student(data, **changes):
-    config = Config.fromfile(zoo.root() / CONFIG)
+    config = Config.fromfile(root() / CONFIG)
     config.model.update(changes)
     config.merge_from_dict(
         {
@@ -36,7 +36,7 @@ def student(data, **changes):
 
 def teacher_model(config):
     """RTMW-s for the student's input."""
-    model = Config.fromfile(zoo.root() / 'configs/_base_/models/rtmw_s.py')
+    model = Config.fromfile(root() / 'configs/_base_/models/rtmw_s.py')
     model.model.head.update(decoder=config.codec, init_cfg=config.model.head.init_cfg)
     model.model.test_cfg.flip_test = False
     model.model.train_cfg = config.model.train_cfg

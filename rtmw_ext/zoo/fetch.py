@@ -1,0 +1,124 @@
+"""Names of models -> files to read.
+
+Our own files are in the package. Published ONNX files are OpenMMLab's exports,
+kept in ``~/.cache/rtmw_ext/onnx`` (``$XDG_CACHE_HOME``); published checkpoints
+stay addresses, which MMEngine fetches. ``RTMW_WEIGHTS_MIRROR`` is another
+server for both.
+"""
+
+import os
+import shutil
+import urllib.request
+import zipfile
+from pathlib import Path
+
+from ..core.metadata import NetworkError
+from ..core.paths import cache_folder
+from . import registry
+from .packed import WeightsError, packed_files, unpack
+from .registry import MIRROR, Kind
+
+#: Of a published archive, the ONNX file.
+INSIDE = 'end2end.onnx'
+
+
+def resolve_checkpoint(name: str) -> str:
+    """The PyTorch checkpoint that a model's name, a path or an address means.
+
+    Returns:
+        A path or an address. A path need not exist, unless it is our own.
+
+    Raises:
+        UnknownModelError: The model is an ONNX file only.
+        WeightsError: This version comes without it.
+    """
+    model = registry.find(name)
+    return require(model.pytorch()[1] if model else name)
+
+
+def resolve_network(name: str | Path, kind: Kind = 'pose') -> Path:
+    """The file of a network: a path stays one, our own is in the package, a
+    published one is fetched once.
+
+    Args:
+        name: A path, or the name of a model that has an ONNX file.
+        kind: ``pose`` or ``detector``.
+
+    Returns:
+        Of an ``.onnx`` or ``.xml`` file.
+
+    Raises:
+        NetworkError: Neither a file nor a name, or it cannot be fetched.
+        WeightsError: This version comes without it.
+    """
+    if Path(name).suffix in ('.onnx', '.xml') or Path(name).exists():
+        return Path(name)
+    networks = [m for m in registry.models() if m.kind == kind and m.onnx]
+    model = registry.find(str(name))
+    if model is None or model.kind != kind or model.onnx is None:
+        exportable = model is not None and model.kind == kind == 'pose'
+        export = f'rtmw export {name}' if exportable else 'rtmw export'
+        raise NetworkError(
+            f'unknown network "{name}": give an .onnx or .xml file (see `{export}`), '
+            f'or one of {registry.aliases(networks)}'
+        )
+    if '://' not in model.onnx:
+        return Path(require(model.onnx))
+    cached = cache_folder('onnx') / Path(model.onnx).with_suffix('.onnx').name
+    if not cached.is_file():
+        try:
+            _fetch(model.onnx, cached)
+        except (OSError, ValueError, zipfile.BadZipFile) as error:
+            ours = [other for other in networks if '://' not in str(other.onnx)]
+            raise NetworkError(
+                f'network "{name}" cannot be fetched from {model.onnx} ({error}): '
+                f'check the connection, set {MIRROR}, put the file at {cached}, or '
+                f'use one that is shipped: {registry.aliases(ours)}'
+            ) from None
+    return cached
+
+
+def require(location: str) -> str:
+    """A location, unless it is that of a file of our own which is absent.
+
+    Args:
+        location: ``weights`` or ``onnx`` of a model, or any path or address.
+
+    Raises:
+        WeightsError: This version comes without the file.
+    """
+    path = Path(location)
+    if path.parent != registry.SHIPPED:
+        return location
+    if not is_present(location):
+        raise WeightsError(
+            f'this version of rtmw_ext comes without {path.name}: train it and run '
+            'tools/ship_weights.py (docs/synthetic.md), or update rtmw_ext'
+        )
+    return str(unpack(path.parent) / path.name)
+
+
+def is_present(location: str) -> bool:
+    """Whether it is an address, or a file that is there."""
+    return '://' in location or any(path.is_file() for path in packed_files(location))
+
+
+def _fetch(address: str, target: Path) -> None:
+    """Writes the ONNX file of an archive, whole or not at all."""
+    target.parent.mkdir(parents=True, exist_ok=True)
+    archive = target.with_suffix(f'.zip.{os.getpid()}')
+    unpacked = target.with_suffix(f'.{os.getpid()}')
+    try:
+        with (
+            urllib.request.urlopen(address, timeout=60) as source,
+            archive.open('wb') as sink,
+        ):
+            shutil.copyfileobj(source, sink)
+        with zipfile.ZipFile(archive) as content:
+            (inside,) = [name for name in content.namelist() if name.endswith(INSIDE)]
+            with content.open(inside) as member, unpacked.open('wb') as sink:
+                shutil.copyfileobj(member, sink)
+        unpacked.replace(target)
+    finally:
+        archive.unlink(missing_ok=True)
+        unpacked.unlink(missing_ok=True)
