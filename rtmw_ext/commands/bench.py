@@ -12,7 +12,11 @@ import os
 import statistics
 import tempfile
 import time
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
+from types import ModuleType
+from typing import Any, TypeVar
+from unittest import mock
 
 import cv2
 import numpy as np
@@ -20,12 +24,18 @@ import numpy as np
 from ..core.errors import RTMWError
 from ..core.images import list_images, read_image
 from ..core.metadata import NetworkError
+from ..core.people import People
 from ..runtime import Detector, PoseModel, WholeBody, load_network
+from ..runtime.network import OnnxRuntime, OpenVino
 from ..runtime.tracking import iou
 from ..zoo import resolve_network
 from .exit_codes import ExitCode
 
 CROWDS = (1, 2, 8, 20)
+
+_Key = TypeVar('_Key')
+#: Makes rtmlib's detector and pose objects.
+_Theirs = Callable[..., tuple[Any, Any]]
 
 
 class BenchError(RTMWError, ValueError):
@@ -82,19 +92,21 @@ def run(flags: argparse.Namespace) -> int:
     return ExitCode.DONE
 
 
-def in_turns(calls, rounds):
+def in_turns(
+    calls: dict[_Key, Callable[[], object]], rounds: int
+) -> dict[_Key, list[float]]:
     """Milliseconds of each call in each round. Each is called twice and the
     second counts, as in a stream of images: the first meets threads of the
     one before, which rtmlib's sessions leave spinning.
 
     Args:
-        calls (dict): {name: function without arguments}.
-        rounds (int): The order turns around at each.
+        calls: {name: function}.
+        rounds: The order turns around at each.
 
     Returns:
-        dict: {name: list of ``rounds`` numbers}.
+        {name: ``rounds`` numbers}.
     """
-    times = {name: [] for name in calls}
+    times: dict[_Key, list[float]] = {name: [] for name in calls}
     for number in range(rounds):
         for name in list(calls)[:: -1 if number % 2 else 1]:
             calls[name]()
@@ -104,17 +116,17 @@ def in_turns(calls, rounds):
     return times
 
 
-def spread(values):
+def summary(values: Sequence[float]) -> str:
     """'median (10th percentile to 90th)'."""
     low, high = np.percentile(values, (10, 90))
     return f'{statistics.median(values):.2f} ({low:.2f} to {high:.2f})'
 
 
-def ratios(slow, fast):
+def ratios(slow: Sequence[float], fast: Sequence[float]) -> list[float]:
     return [a / b for a, b in zip(slow, fast)]
 
 
-def cost(path):
+def cost(path: str | Path) -> tuple[float, float]:
     """(GFLOPs, million parameters) of an ONNX file for one crop: multiply-adds
     of convolutions and matrix products, as papers count."""
     import onnx
@@ -137,22 +149,22 @@ def cost(path):
     return float(flops) / 1e9, parameters / 1e6
 
 
-def _variants(path, threads):
+def _variants(path: str | Path, threads: int) -> dict[str, OnnxRuntime | OpenVino]:
     """{'backend precision': network} that can run here."""
-    found = {}
+    networks: dict[str, OnnxRuntime | OpenVino] = {}
     for backend, precision in (
         ('onnxruntime', 'fp32'),
         ('openvino', 'fp32'),
         ('openvino', 'bf16'),
     ):
         with contextlib.suppress(NetworkError):
-            found[f'{backend} {precision}'] = load_network(
+            networks[f'{backend} {precision}'] = load_network(
                 path, backend, threads=threads, precision=precision
             )
-    return found
+    return networks
 
 
-def network_table(paths, rounds, threads):
+def network_table(paths: Sequence[str | Path], rounds: int, threads: int) -> None:
     """Table 3 of the paper on this CPU, as Markdown."""
     print(
         '| network | GFLOPs | params (M) | backend | ms, 1 person | '
@@ -163,7 +175,7 @@ def network_table(paths, rounds, threads):
         if path.suffix == '.onnx':
             cells = '{:.2f} | {:.2f}'.format(*cost(path))
         networks = _variants(path, threads)
-        calls = {}
+        calls: dict[tuple[str, int], Callable[[], object]] = {}
         for name, network in networks.items():
             ((_, _, height, width),) = network.inputs.values()
             crops = np.random.default_rng(0).standard_normal(
@@ -176,18 +188,18 @@ def network_table(paths, rounds, threads):
             eight = [value / 8 for value in times[name, 8]]
             print(
                 f'| {path.stem} | {cells} | {name} | '
-                f'{spread(times[name, 1])} | {spread(eight)} |',
+                f'{summary(times[name, 1])} | {summary(eight)} |',
                 flush=True,
             )
 
 
-def crowd(photo, people):
+def crowd(photo: np.ndarray, people: int) -> np.ndarray:
     """A picture of ``people`` copies of a photo of one person."""
     rows = max(n for n in range(1, people + 1) if people % n == 0 and n * n <= people)
     return np.tile(photo, (rows, people // rows, 1))
 
 
-def moving(photo, count):
+def moving(photo: np.ndarray, count: int) -> Iterator[np.ndarray]:
     """The frames of a camera that sways before a photo."""
     height, width = photo.shape[:2]
     for number in range(count):
@@ -201,7 +213,9 @@ def moving(photo, count):
         )
 
 
-def pick(photos, detector, least, most):
+def pick(
+    photos: Sequence[np.ndarray], detector: Detector, least: int, most: int
+) -> np.ndarray:
     """The photo with the most confident detector of those with ``least`` to
     ``most`` people."""
     best = max(
@@ -219,12 +233,14 @@ def pick(photos, detector, least, most):
     return photos[best[1]]
 
 
-def profile(pose, det, photos, rounds, threads):
+def profile(
+    pose: str, det: str, photos: Sequence[np.ndarray], rounds: int, threads: int
+) -> None:
     """Share of everything but the two networks, as Markdown."""
-    estimator = WholeBody(
-        PoseModel(pose, threads=threads), Detector(det, threads=threads)
-    )
-    single = pick(photos, estimator.detector, 1, 1)
+    parts = Detector(det, threads=threads), PoseModel(pose, threads=threads)
+    detector, pose_model = parts
+    estimator = WholeBody(pose_model, detector)
+    single = pick(photos, detector, 1, 1)
     print(
         '\n| people | ms | detector network | pose network | the rest |\n'
         '|---|---|---|---|---|'
@@ -232,50 +248,43 @@ def profile(pose, det, photos, rounds, threads):
     for people in (1, 8):
         image = crowd(single, people)
         rows = []
-        spent = {}
-        originals = {}
-        for part in (estimator.detector, estimator.pose):
-            originals[part] = network = part.network
-            part.network = _Timed(network, spent, part)
-        try:
-            found = len(estimator(image))
+        timed = [_Timed(part.network) for part in parts]
+        with contextlib.ExitStack() as stack:
+            for part, network in zip(parts, timed):
+                stack.enter_context(mock.patch.object(part, 'network', network))
+            count = len(estimator(image))
             for _ in range(rounds):
-                spent.clear()
+                for network in timed:
+                    network.seconds = 0.0
                 start = time.perf_counter()
                 estimator(image)
-                rows.append(
-                    (
-                        time.perf_counter() - start,
-                        spent[estimator.detector],
-                        spent[estimator.pose],
-                    )
-                )
-        finally:
-            for part, network in originals.items():
-                part.network = network
+                total = time.perf_counter() - start
+                rows.append((total, *(network.seconds for network in timed)))
         rest = [100 * (1 - (a + b) / total) for total, a, b in rows]
         total, a, b = (1e3 * statistics.median(column) for column in zip(*rows))
         print(
-            f'| {found} | {total:.2f} | {a:.2f} ms | {b:.2f} ms | {spread(rest)} % |',
+            f'| {count} | {total:.2f} | {a:.2f} ms | {b:.2f} ms | {summary(rest)} % |',
             flush=True,
         )
 
 
 class _Timed:
-    def __init__(self, network, spent, key):
-        self.network, self.spent, self.key = network, spent, key
+    """A network that adds up the seconds of its calls."""
 
-    def __getattr__(self, name):
+    def __init__(self, network: Any) -> None:
+        self.network, self.seconds = network, 0.0
+
+    def __getattr__(self, name: str) -> Any:
         return getattr(self.network, name)
 
-    def __call__(self, batch):
+    def __call__(self, batch: np.ndarray) -> Any:
         start = time.perf_counter()
-        result = self.network(batch)
-        self.spent[self.key] = self.spent.get(self.key, 0) + time.perf_counter() - start
-        return result
+        outputs = self.network(batch)
+        self.seconds += time.perf_counter() - start
+        return outputs
 
 
-def beside_rtmlib(flags, photos):
+def beside_rtmlib(flags: argparse.Namespace, photos: Sequence[np.ndarray]) -> None:
     """rtmlib on the same files: images of crowds, a video, and the fastest
     of each."""
     poses, det, rounds = flags.networks, flags.det, flags.rounds
@@ -304,7 +313,13 @@ def beside_rtmlib(flags, photos):
         _fastest(poses, det, photos, rounds, theirs)
 
 
-def _rtmlib(rtmlib, det, det_size, pose, backend='onnxruntime'):
+def _rtmlib(
+    rtmlib: ModuleType,
+    det: str,
+    det_size: tuple[int, int],
+    pose: str,
+    backend: str = 'onnxruntime',
+) -> tuple[Any, Any]:
     """rtmlib's detector and pose objects on our files."""
     ((_, _, height, width),) = load_network(pose).inputs.values()
     with contextlib.redirect_stdout(io.StringIO()):
@@ -313,7 +328,7 @@ def _rtmlib(rtmlib, det, det_size, pose, backend='onnxruntime'):
         )
 
 
-def _apart(people, boxes, points):
+def _apart(people: People, boxes: np.ndarray, points: np.ndarray) -> np.ndarray:
     """Distances of our points to rtmlib's of the same persons."""
     if not len(people) or not len(points):
         return np.array([np.nan])
@@ -321,12 +336,12 @@ def _apart(people, boxes, points):
     return np.linalg.norm(people.keypoints - points[theirs], axis=-1)
 
 
-def _crowds(pose, det, photos, rounds, theirs):
-    ours = WholeBody(
-        PoseModel(pose, rgb=False, backend='onnxruntime'),
-        Detector(det, backend='onnxruntime'),
-    )
-    single = pick(photos, ours.detector, 1, 1)
+def _crowds(
+    pose: str, det: str, photos: Sequence[np.ndarray], rounds: int, theirs: _Theirs
+) -> None:
+    detector = Detector(det, backend='onnxruntime')
+    ours = WholeBody(PoseModel(pose, rgb=False, backend='onnxruntime'), detector)
+    single = pick(photos, detector, 1, 1)
     find, estimate = theirs()
     print(
         '\nDetection on every frame, ONNX Runtime, BGR as rtmlib feeds it.\n'
@@ -335,47 +350,59 @@ def _crowds(pose, det, photos, rounds, theirs):
     )
     for people in CROWDS:
         image = crowd(single, people)
-        found = ours(image)
+        ours_found = ours(image)
         boxes = find(image)
-        apart = _apart(found, boxes, estimate(image, boxes)[0])
+        apart = _apart(ours_found, boxes, estimate(image, boxes)[0])
+
+        def their_way(image: np.ndarray = image) -> object:
+            return estimate(image, find(image))
+
         times = in_turns(
-            dict(
-                ours=lambda image=image: ours(image),
-                rtmlib=lambda image=image: estimate(image, find(image)),
-            ),
-            rounds,
+            dict(ours=functools.partial(ours, image), rtmlib=their_way), rounds
         )
         print(
-            f'| {len(found)} | {spread(times["ours"])} | '
-            f'{spread(times["rtmlib"])} | '
-            f'{spread(ratios(times["rtmlib"], times["ours"]))} | '
+            f'| {len(ours_found)} | {summary(times["ours"])} | '
+            f'{summary(times["rtmlib"])} | '
+            f'{summary(ratios(times["rtmlib"], times["ours"]))} | '
             f'{np.median(apart):.3f}, {100 * (apart > 0.5).mean():.2f} % |',
             flush=True,
         )
 
 
-def _video(rtmlib, pose, det, photos, theirs, count):
-    ours = WholeBody(PoseModel(pose, rgb=False), det)
-    photo = pick(photos, ours.detector, 2, 4)
+def _video(
+    rtmlib: ModuleType,
+    pose: str,
+    det: str,
+    photos: Sequence[np.ndarray],
+    theirs: _Theirs,
+    count: int,
+) -> None:
+    detector = Detector(det)
+    ours = WholeBody(PoseModel(pose, rgb=False), detector)
+    photo = pick(photos, detector, 2, 4)
     frames = list(moving(photo, count))
 
     class Solution:
-        def __init__(self, **_):
+        def __init__(self, **_: object) -> None:
             self.det_model, self.pose_model = theirs()
 
-    def follow():
+    def our_way() -> list[People]:
         return [people for _, people in ours.video(iter(frames))]
 
-    def their_way():
+    def their_way() -> list[np.ndarray]:
         with contextlib.redirect_stdout(io.StringIO()):
             tracker = rtmlib.PoseTracker(Solution)
         return [tracker(frame)[0] for frame in frames]
 
-    counts = [np.mean([len(people) for people in way()]) for way in (follow, their_way)]
-    times = in_turns(dict(ours=follow, rtmlib=their_way), 3)
+    ours_found = our_way()
+    counts = [
+        np.mean([len(people) for people in frame])
+        for frame in (ours_found, their_way())
+    ]
+    times = in_turns(dict(ours=our_way, rtmlib=their_way), 3)
     always = [people for _, people in ours.video(iter(frames), every=1)]
     apart = []
-    for people, reference in zip(follow(), always):
+    for people, reference in zip(ours_found, always):
         for number in range(len(people)):
             same = iou(people.boxes[number : number + 1], reference.boxes)
             if same.size and same.max() > 0.3:
@@ -392,9 +419,9 @@ def _video(rtmlib, pose, det, photos, theirs, count):
     print(
         f'\nVideo of {len(frames)} frames, both at their defaults.\n\n'
         '| | ours | rtmlib | ours / rtmlib |\n|---|---|---|---|\n'
-        f'| frames a second | {spread(rates["ours"])} | '
-        f'{spread(rates["rtmlib"])} | '
-        f'{spread(ratios(rates["ours"], rates["rtmlib"]))} |\n'
+        f'| frames a second | {summary(rates["ours"])} | '
+        f'{summary(rates["rtmlib"])} | '
+        f'{summary(ratios(rates["ours"], rates["rtmlib"]))} |\n'
         f'| people a frame | {counts[0]:.2f} | {counts[1]:.2f} | |\n\n'
         f'Mean distance to detection on every frame: {np.mean(apart):.2f} '
         'px',
@@ -402,29 +429,40 @@ def _video(rtmlib, pose, det, photos, theirs, count):
     )
 
 
-def _fastest(poses, det, photos, rounds, theirs):
+def _all_images(ours: WholeBody, images: Sequence[np.ndarray]) -> object:
+    return list(ours.images(images))
+
+
+def _their_images(find: Any, estimate: Any, images: Sequence[np.ndarray]) -> object:
+    return [estimate(image, find(image)) for image in images]
+
+
+def _fastest(
+    poses: Sequence[str],
+    det: str,
+    photos: Sequence[np.ndarray],
+    rounds: int,
+    theirs: _Theirs,
+) -> None:
     """Images of one person, eight at a time: the fastest of each library."""
     images = [pick(photos, Detector(det), 1, 1)] * 8
-    calls = {}
+    calls: dict[str, Callable[[], object]] = {}
     for path, (backend, precision), streams in itertools.product(
         poses,
         (('onnxruntime', 'fp32'), ('openvino', 'fp32'), ('openvino', 'bf16')),
-        (1, os.cpu_count()),
+        (1, os.cpu_count() or 1),
     ):
         with contextlib.suppress(NetworkError):
             ours = WholeBody(
                 path, det, backend=backend, precision=precision, streams=streams
             )
-            calls[
-                f'ours, {Path(path).stem}, {backend} {precision}, {streams} at once'
-            ] = lambda ours=ours: list(ours.images(images))
+            name = f'ours, {Path(path).stem}, {backend} {precision}, {streams} at once'
+            calls[name] = functools.partial(_all_images, ours, images)
     for backend in ('onnxruntime', 'openvino'):
         with contextlib.suppress(ImportError):
             find, estimate = theirs(backend=backend)
-            calls[f'rtmlib, {Path(poses[0]).stem}, {backend}'] = (
-                lambda find=find, estimate=estimate: [
-                    estimate(image, find(image)) for image in images
-                ]
+            calls[f'rtmlib, {Path(poses[0]).stem}, {backend}'] = functools.partial(
+                _their_images, find, estimate, images
             )
     times = {
         name: [value / len(images) for value in values]
@@ -432,7 +470,7 @@ def _fastest(poses, det, photos, rounds, theirs):
     }
     print('\nOne person an image.\n\n| | ms an image |\n|---|---|')
     for name, values in times.items():
-        print(f'| {name} | {spread(values)} |')
+        print(f'| {name} | {summary(values)} |')
     best = {
         side: min(
             (statistics.median(values), name)
@@ -444,6 +482,6 @@ def _fastest(poses, det, photos, rounds, theirs):
     ratio = ratios(times[best['rtmlib'][1]], times[best['ours'][1]])
     print(
         f'\nFastest of each: {best["ours"][1]}; {best["rtmlib"][1]}: '
-        f'{spread(ratio)} times',
+        f'{summary(ratio)} times',
         flush=True,
     )

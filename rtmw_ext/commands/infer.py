@@ -167,7 +167,7 @@ def _add_network_flags(parser: argparse.ArgumentParser) -> None:
 
 def build_estimator(flags: argparse.Namespace, images: int = 1) -> WholeBody:
     """The estimator that the network flags describe, for so many images."""
-    threads = flags.threads or os.cpu_count()
+    threads = flags.threads or os.cpu_count() or 1
     # Several images at once, a thread each, beat all threads on one.
     network = dict(
         backend=flags.backend,
