@@ -48,12 +48,13 @@ demo-3d: setup ## overfit RTMW3D-t to drawn people; pictures and a video
 test: setup ## all tests
 	$(RUN) -m pytest -q
 
-lint: setup ## ruff, layout
+lint: setup ## ruff, layout, code that stands twice
 	$(RUN) -m ruff check .
 	$(RUN) -m ruff format --check .
+	$(RUN) -m pylint rtmw_ext
 
 coverage: setup ## all tests, and the share of lines that they run
-	$(RUN) -m pytest -q --cov=rtmw_ext --cov-report=term-missing:skip-covered
+	$(RUN) -m pytest -q --cov
 
 check-exports: setup ## every released model in every format, beside PyTorch (minutes)
 	$(RUN) tools/check_exports.py
