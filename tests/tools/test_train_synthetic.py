@@ -1,6 +1,5 @@
 """tools/train_synthetic.py: what it renders and trains, how it goes on."""
 
-import runpy
 import subprocess
 from pathlib import Path
 from types import SimpleNamespace
@@ -9,9 +8,7 @@ import pytest
 from mmengine.config import Config, DictAction
 
 from rtmw_ext.zoo import resolve_checkpoint
-from support.paths import ROOT
-
-TOOL = ROOT / 'tools' / 'train_synthetic.py'
+from support.tools import load_tool
 
 
 @pytest.fixture
@@ -37,7 +34,7 @@ def calls(monkeypatch):
 
 @pytest.fixture(scope='module')
 def main():
-    return runpy.run_path(str(TOOL))['main']
+    return load_tool('train_synthetic').main
 
 
 def trained(command):
