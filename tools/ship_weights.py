@@ -30,9 +30,10 @@ from mmpose.apis.inference import dataset_meta_from_config
 from mmpose.registry import MODELS
 
 from rtmw_ext import zoo
-from rtmw_ext.engine.checkpoints import AtomicBackend, CheckpointError, check_fit
+from rtmw_ext.engine.checkpoints import AtomicBackend
 from rtmw_ext.export import check, formats, shared
 from rtmw_ext.export.model import LICENCE, Exportable, ExportError, describe, load_model
+from rtmw_ext.models.loading import CheckpointError, check_fit
 from rtmw_ext.runtime import Detector, load_network
 from rtmw_ext.version import __version__
 from rtmw_ext.zoo import packed

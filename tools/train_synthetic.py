@@ -19,7 +19,7 @@ from pathlib import Path
 import torch
 
 from rtmw_ext.core.paths import root
-from rtmw_ext.engine.checkpoints import CheckpointError
+from rtmw_ext.models.loading import CheckpointError
 from rtmw_ext.zoo import WeightsError, resolve_checkpoint
 
 ROOT = Path(__file__).resolve().parents[1]

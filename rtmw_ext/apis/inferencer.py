@@ -23,7 +23,7 @@ from mmpose.apis.inferencers.base_mmpose_inferencer import BaseMMPoseInferencer
 from .. import zoo
 from ..compat.patches import is_ours, ours
 from ..core.images import ImageError, list_images, read_image
-from ..engine.checkpoints import check_fit
+from ..models.loading import check_fit
 from .topdown import check_boxes
 
 PERSON = (0,)

@@ -1,61 +1,16 @@
-"""Checkpoints: whether they fit a model, and writing them whole."""
+"""Checkpoints that are written whole or not at all."""
 
 import os
 import shutil
-from collections.abc import Mapping
 from pathlib import Path
 
 from mmengine.fileio import LocalBackend, register_backend
-from torch import Tensor, nn
 
 from ..core.errors import RTMWError
 
 
-class CheckpointError(RTMWError, ValueError):
-    """A checkpoint is of another model; the text names both."""
-
-
 class CheckpointWriteError(RTMWError, OSError):
     """A checkpoint cannot be written; the text says where and why."""
-
-
-def check_fit(model: nn.Module, state_dict: Mapping[str, Tensor], name: str) -> None:
-    """Raises if ``state_dict`` cannot be ``model``'s weights.
-
-    MMEngine only logs missing and mismatching weights, and then runs with
-    random ones.
-
-    Args:
-        model: The model to load into.
-        state_dict: {parameter name: tensor}.
-        name: What to call the checkpoint in the error, its path, say.
-
-    Raises:
-        CheckpointError: A weight of the model is missing or of another shape.
-    """
-    state_dict = {
-        key.removeprefix('module.'): value for key, value in state_dict.items()
-    }
-    problems = []
-    for key, tensor in model.state_dict().items():
-        if key.startswith('data_preprocessor.'):
-            continue
-        if key not in state_dict:
-            # Released before torch counted BN batches.
-            if not key.endswith('num_batches_tracked'):
-                problems.append(f'{key} is missing')
-        elif state_dict[key].shape != tensor.shape:
-            problems.append(
-                f'{key} is {tuple(state_dict[key].shape)}, not {tuple(tensor.shape)}'
-            )
-    if problems:
-        raise CheckpointError(
-            f'checkpoint {name} is of another model than the config: '
-            f'{len(problems)} of {len(model.state_dict())} weights do not fit '
-            f'({"; ".join(problems[:3])}{", ..." if problems[3:] else ""}). '
-            'Give the config and the checkpoint of the same model and input '
-            'size'
-        )
 
 
 @register_backend('atomic')

@@ -16,7 +16,7 @@ from .. import zoo
 from ..core.errors import RTMWError
 from ..core.metadata import NetworkMetadata
 from ..core.skeleton import keypoint_names
-from ..engine.checkpoints import check_fit
+from ..models.loading import check_fit
 from ..models.losses import soft_argmax
 from ..runtime.pose import AXES, DECODED
 from ..version import __version__

@@ -23,7 +23,7 @@ from torch.nn import functional as F
 from .. import zoo
 from ..core.errors import RTMWError
 from ..core.paths import root
-from ..engine.checkpoints import check_fit
+from .loading import check_fit
 from .rtmw3d import RTMW3DEstimator
 
 # The released DWPose configs.

@@ -12,8 +12,8 @@ from mmpose.models.distillers import DWPoseDistiller
 from mmpose.registry import MODELS
 from torch.nn import functional as F
 
-from rtmw_ext.engine.checkpoints import CheckpointError
 from rtmw_ext.models.distiller import DistillationError, find_weights
+from rtmw_ext.models.loading import CheckpointError
 from support.models import random_batch, tiny
 from support.paths import mmpose_configs
 

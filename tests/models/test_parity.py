@@ -12,7 +12,7 @@ from mmpose.codecs import SimCCLabel
 from mmpose.registry import MODELS
 from mmpose.structures import PoseDataSample
 
-from rtmw_ext.engine.checkpoints import check_fit
+from rtmw_ext.models.loading import check_fit
 from support.models import build, randomise
 from support.paths import CONFIGS, mmpose_configs
 

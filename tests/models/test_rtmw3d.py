@@ -17,7 +17,6 @@ from torch import nn
 from rtmw_ext.codecs import SimCC3DLabel
 from rtmw_ext.core.geometry import CameraError, default_camera, project
 from rtmw_ext.core.simcc import expected_bins
-from rtmw_ext.engine.checkpoints import check_fit
 from rtmw_ext.models import (
     AxisKLDiscretLoss,
     RTMW3DHead,
@@ -25,6 +24,7 @@ from rtmw_ext.models import (
     SimCCBoneLoss,
     SimCCCoordinateLoss,
 )
+from rtmw_ext.models.loading import check_fit
 from rtmw_ext.models.losses import soft_argmax
 from rtmw_ext.synthetic.drawn3d import sample_person_3d
 from support.models import build, randomise

@@ -9,7 +9,7 @@ from mmpose.apis import MMPoseInferencer
 
 import rtmw_ext
 from rtmw_ext import zoo
-from rtmw_ext.engine.checkpoints import CheckpointError
+from rtmw_ext.models.loading import CheckpointError
 from support.paths import ROOT
 
 assert rtmw_ext

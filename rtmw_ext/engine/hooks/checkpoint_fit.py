@@ -4,7 +4,7 @@ from mmengine.hooks import Hook
 from mmengine.runner import Runner
 from mmpose.registry import HOOKS
 
-from ..checkpoints import check_fit
+from ...models.loading import check_fit
 from .runner_state import is_new_training, plain_model
 
 

@@ -6,7 +6,7 @@ import pytest
 import torch
 
 from rtmw_ext.compat import patches as compat
-from rtmw_ext.engine.checkpoints import CheckpointError, check_fit
+from rtmw_ext.models.loading import CheckpointError, check_fit
 
 
 def test_checkpoint_of_another_model(rtmw_t):
