@@ -10,16 +10,17 @@ import tempfile
 from pathlib import Path
 
 from rtmw_ext import zoo
-from rtmw_ext.commands import export as command
+from rtmw_ext.export.exporter import export
+from rtmw_ext.export.formats import FORMATS
 from rtmw_ext.export.model import RANDOM, describe, load_model
 
 
-def main():
-    flags = argparse.ArgumentParser(description=__doc__.split('\n')[0])
-    flags.add_argument('models', nargs='*', help='default: all')
-    flags.add_argument('--images', help='folder: check on their people too')
-    flags.add_argument('--detector', help='that cuts them out')
-    flags = flags.parse_args()
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__.split('\n')[0])
+    parser.add_argument('models', nargs='*', help='default: all')
+    parser.add_argument('--images', help='folder: check on their people too')
+    parser.add_argument('--detector', help='that crops them')
+    flags = parser.parse_args()
     names = flags.models or [
         model.name
         for model in zoo.models()
@@ -28,28 +29,26 @@ def main():
     print('| model | to | on | logits | pixels | mm of z |\n|' + '---|' * 6)
     for name in names:
         model, config, weights = load_model(str(zoo.get(name).config), RANDOM)
-        meta = describe(model, config, name, weights)
-        formats = ['onnx', 'openvino']
-        if len(model.head.classifiers) == 2:
-            formats.append('ncnn')
-        for to in formats:
+        metadata = describe(model, config, name, weights)
+        for row in FORMATS.values():
+            if row.run is None or (metadata.z_range and not row.takes_3d):
+                continue
             with (
                 tempfile.TemporaryDirectory() as folder,
                 contextlib.redirect_stdout(io.StringIO()),
             ):
-                errors = command.export(
+                errors = export(
                     model,
-                    meta,
-                    Path(folder) / f'x{command.SUFFIXES[to]}',
-                    to,
+                    metadata,
+                    Path(folder) / f'model{row.suffix}',
+                    row.name,
                     images=flags.images,
                     detector=flags.detector,
                 )
-            for kind, found in errors.items():
+            for kind, values in errors.items():
                 print(
-                    f'| {name} | {to} | {kind} | {found["logits"]:.1e} | '
-                    f'{found["pixels"]:.2g} | '
-                    f'{found.get("millimetres", "-")} |',
+                    f'| {name} | {row.name} | {kind} | {values["logits"]:.1e} | '
+                    f'{values["pixels"]:.2g} | {values.get("millimetres", "-")} |',
                     flush=True,
                 )
 

@@ -9,7 +9,7 @@ import argparse
 from rtmw_ext.export import sdk
 
 
-def main():
+def main() -> None:
     flags = argparse.ArgumentParser(description=__doc__.split('\n')[0])
     flags.add_argument('deploy_config', help='under configs/deploy/')
     flags.add_argument('model_config')

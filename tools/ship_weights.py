@@ -31,8 +31,9 @@ from mmpose.registry import MODELS
 
 from rtmw_ext import zoo
 from rtmw_ext.engine.checkpoints import AtomicBackend
-from rtmw_ext.export import check, formats, shared
-from rtmw_ext.export.model import LICENCE, Exportable, ExportError, describe, load_model
+from rtmw_ext.export import check, shared
+from rtmw_ext.export.formats import ExportError
+from rtmw_ext.export.model import LICENCE, Exportable, describe, load_model, noise
 from rtmw_ext.models.loading import CheckpointError, check_fit
 from rtmw_ext.runtime import Detector, load_network
 from rtmw_ext.version import __version__
@@ -113,7 +114,7 @@ def write_pose(checkpoint, config, folder, steps):
         graph = folder / Path(user.onnx).name
         meta = describe(model, content, user.name, name)
         shared.to_shared_onnx(model, meta, graph, weights)
-        crops = formats.example(meta, 2).numpy()
+        crops = noise(meta, 2).numpy()
         expected = check.torch_outputs(Exportable(model), crops)
         apart = check.compare(expected, load_network(graph)(crops), meta)['logits']
         largest = max(np.abs(axis).max() for axis in expected)

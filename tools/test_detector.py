@@ -85,7 +85,7 @@ def _pairs(overlap):
     return count
 
 
-def main():
+def main() -> None:
     flags = argparse.ArgumentParser(description=__doc__.split('\n\n')[0])
     flags.add_argument('annotations')
     flags.add_argument('images', type=Path)

@@ -26,7 +26,7 @@ from rtmw_ext.commands.infer import SECOND_LOOK
 from rtmw_ext.core.images import read_image
 from rtmw_ext.core.skeleton import FIELDS, NUM_KEYPOINTS
 from rtmw_ext.evaluation.wholebody_metric import part_stats
-from rtmw_ext.export.quantize import moved
+from rtmw_ext.export.quantize import jitter_boxes
 from rtmw_ext.output.draw2d import draw_people
 from rtmw_ext.output.formats.coco_json import coco_rows
 from rtmw_ext.runtime import People, PoseModel
@@ -65,7 +65,7 @@ def evaluate(pose, annotations, folder, rng=None):
         results = []
         for image, path, _, boxes in images_of(truth, folder):
             if rng:
-                boxes = moved(boxes, rng)
+                boxes = jitter_boxes(boxes, rng)
             people[path] = pose(path, boxes)
             results += coco_rows(people[path], image['id'])
         stats = part_stats(truth, truth.loadRes(results), sigmas)
@@ -78,12 +78,13 @@ def load(text, scratch, **network):
     config, _, checkpoint = text.partition('=')
     if not checkpoint:
         return PoseModel(resolve_network(text), **network)
-    from rtmw_ext.export import formats
-    from rtmw_ext.export.model import Exportable, describe, load_model
+    from rtmw_ext.export import to_onnx
+    from rtmw_ext.export.model import Exportable, ExportSource, describe, load_model
 
     model, content, weights = load_model(config, checkpoint)
     path = Path(scratch) / f'{Path(config).stem}.onnx'
-    formats.to_onnx(Exportable(model), describe(model, content, config, weights), path)
+    metadata = describe(model, content, config, weights)
+    to_onnx.write(ExportSource(Exportable(model), metadata), path)
     return PoseModel(path, **network)
 
 
@@ -132,7 +133,7 @@ def sheet(rows, width=480):
     )
 
 
-def main():
+def main() -> None:
     flags = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )

@@ -1,211 +1,177 @@
-"""Writing ONNX, OpenVINO, ncnn and TensorRT files.
+"""The table of export formats. No torch: the command line reads it.
 
-Shapes: B crops, (h, w) the input in pixels.
+A new format is a row here and a module with the functions that the row names.
 """
 
-import io
-import subprocess
-import tempfile
-from pathlib import Path
+import importlib
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from typing import Any
 
-import torch
-
-from ..compat.patches import legacy_onnx_export
-from ..core.metadata import METADATA_KEY
-from ..runtime.network import openvino_core
-from ..runtime.pose import MAX_BATCH
-from .model import ExportError
-
-OPSET = 17
+from ..core.errors import RTMWError
 
 
-def example(meta, batch=1):
-    """(B, 3, h, w) float32 noise, as a crop is after normalisation."""
-    width, height = meta.input_size
-    generator = torch.Generator().manual_seed(0)
-    return torch.randn(batch, 3, height, width, generator=generator)
+class ExportError(RTMWError, ValueError):
+    """A model cannot be exported; the text says why and what to do."""
 
 
-def to_onnx(network, meta, path, precision='fp32'):
-    """ONNX with a free batch and the metadata inside.
+@dataclass(frozen=True)
+class ExportFormat:
+    """One format.
 
-    Args:
-        network (Exportable): What to export.
-        meta (NetworkMetadata): From :func:`rtmw_ext.export.model.describe`.
-        path (Path): To write.
-        precision (str): ``fp32``; ``fp16`` keeps float32 inputs and outputs.
+    Attributes:
+        name: For ``rtmw export --to``.
+        description: A few words for the help.
+        suffix: Of the file, or of the folder if it is one.
+        precisions: For ``--precision``.
+        decode_precisions: Those in which the decoding can be inside the file
+            (``--with-decode``).
+        takes_3d: Whether 3D models can be written.
+        write: ``module:function`` in this package, called with an
+            :class:`rtmw_ext.export.model.ExportSource`, the path and the
+            precision.
+        run: ``module:function`` in this package, called with the path and
+            crops (B, 3, h, w) float32; it returns the outputs (B, ...) as a
+            list. None if the file cannot be checked where it is written.
     """
-    model = trace(network, meta)
-    if precision == 'fp16':
-        model = to_half(model)
-    write_metadata(model, meta, path)
+
+    name: str
+    description: str
+    suffix: str
+    precisions: tuple[str, ...]
+    decode_precisions: tuple[str, ...]
+    takes_3d: bool
+    write: str
+    run: str | None
 
 
-def trace(network, meta, **options):
-    """As :func:`to_onnx`, without the metadata and in memory.
+FORMATS: dict[str, ExportFormat] = {
+    row.name: row
+    for row in (
+        ExportFormat(
+            name='onnx',
+            description='ONNX',
+            suffix='.onnx',
+            precisions=('fp32', 'fp16', 'int8'),
+            decode_precisions=('fp32', 'fp16'),
+            takes_3d=True,
+            write='to_onnx:write',
+            run='to_onnx:run',
+        ),
+        ExportFormat(
+            name='openvino',
+            description='OpenVINO',
+            suffix='.xml',
+            precisions=('fp32', 'fp16', 'int8'),
+            decode_precisions=('fp32', 'fp16'),
+            takes_3d=True,
+            write='to_openvino:write',
+            run='to_openvino:run',
+        ),
+        ExportFormat(
+            name='ncnn',
+            description='ncnn, a folder',
+            suffix='-ncnn',
+            precisions=('fp32', 'fp16'),
+            decode_precisions=(),
+            takes_3d=False,
+            write='to_ncnn:write',
+            run='to_ncnn:run',
+        ),
+        ExportFormat(
+            name='tensorrt',
+            description='TensorRT, on the GPU that will run it',
+            suffix='.engine',
+            precisions=('fp32', 'fp16', 'int8'),
+            decode_precisions=('fp32', 'fp16'),
+            takes_3d=True,
+            write='to_tensorrt:write',
+            run=None,
+        ),
+    )
+}
+#: All precisions of all formats.
+PRECISIONS = tuple(
+    dict.fromkeys(name for row in FORMATS.values() for name in row.precisions)
+)
+#: Those whose ranges are measured on images.
+CALIBRATED = ('int8',)
 
-    Args:
-        network (Exportable): What to export.
-        meta (NetworkMetadata): From :func:`rtmw_ext.export.model.describe`.
-        **options: Of ``torch.onnx.export``.
 
-    Returns:
-        onnx.ModelProto: In float32.
+def check_combination(
+    row: ExportFormat,
+    precision: str,
+    *,
+    is_3d: bool = False,
+    with_decode: bool = False,
+    calibration: str | None = None,
+) -> None:
     """
-    import onnx
-
-    axes = {name: {0: 'batch'} for name in ('input', *network.names)}
-    content = io.BytesIO()
-    with legacy_onnx_export(), torch.no_grad():
-        torch.onnx.export(
-            network,
-            example(meta),
-            content,
-            input_names=['input'],
-            output_names=network.names,
-            dynamic_axes=axes,
-            opset_version=OPSET,
-            **options,
+    Raises:
+        ExportError: The format cannot hold such a network; the text names
+            what can.
+    """
+    if precision not in row.precisions:
+        others = _names(row for row in FORMATS.values() if precision in row.precisions)
+        raise ExportError(
+            f'{row.name} has no precision "{precision}": choose --precision '
+            f'{_one_of(row.precisions)}' + (f', or --to {others}' if others else '')
         )
-    return onnx.load_from_string(content.getvalue())
-
-
-def to_half(model):
-    """An ONNX model that computes in float16, with float32 inputs and
-    outputs."""
-    from onnxruntime.transformers.float16 import convert_float_to_float16
-
-    return convert_float_to_float16(model, keep_io_types=True)
-
-
-def halve_weights(model):
-    """An ONNX model that stores the weights of convolutions and matrix
-    products in float16 and computes in float32: runtimes cast them once, when
-    they load it."""
-    from onnx import TensorProto, helper, numpy_helper
-
-    graph = model.graph
-    weights = {
-        node.input[1]
-        for node in graph.node
-        if node.op_type in ('Conv', 'Gemm', 'MatMul')
-    }
-    casts = []
-    for tensor in graph.initializer:
-        if tensor.name in weights and tensor.data_type == TensorProto.FLOAT:
-            name = tensor.name
-            tensor.CopyFrom(
-                numpy_helper.from_array(
-                    numpy_helper.to_array(tensor).astype('float16'), f'{name}_half'
-                )
+    if is_3d and not row.takes_3d:
+        others = _names(row for row in FORMATS.values() if row.takes_3d)
+        raise ExportError(f'{row.name} takes only 2D models: choose --to {others}')
+    if with_decode and precision not in row.decode_precisions:
+        if row.decode_precisions:
+            choice = f'--precision {_one_of(row.decode_precisions)}'
+        else:
+            choice = '--to ' + _names(
+                row for row in FORMATS.values() if precision in row.decode_precisions
             )
-            casts.append(
-                helper.make_node('Cast', [tensor.name], [name], to=TensorProto.FLOAT)
-            )
-    nodes = [*casts, *graph.node]
-    del graph.node[:]
-    graph.node.extend(nodes)
-    return model
+        raise ExportError(
+            f'{row.name} has no --with-decode in {precision}: choose {choice}'
+        )
+    check_calibration(precision, calibration)
 
 
-def write_metadata(model, meta, path):
-    """Saves an ONNX model with the metadata in it."""
-    import onnx
-
-    onnx.helper.set_model_props(model, {METADATA_KEY: meta.to_json()})
-    onnx.save(model, path)
-
-
-def to_openvino(onnx_path, path, precision='fp32'):
-    """OpenVINO's ``.xml`` and ``.bin`` from our ONNX; the metadata goes
-    along."""
-    openvino = _import('openvino', 'pip install openvino')
-    model = openvino_core().read_model(str(onnx_path))
-    openvino.save_model(model, str(path), compress_to_fp16=precision == 'fp16')
-
-
-def to_ncnn(network, meta, folder, precision='fp32'):
-    """``model.ncnn.param`` and ``.bin`` (blobs ``in0``; ``out0``, ``out1``)
-    and ``metadata.json`` in a folder; one crop a run.
-
-    Source: https://github.com/pnnx/pnnx, the converter of ncnn.
+def check_calibration(precision: str, folder: str | None) -> None:
     """
-    pnnx = _import('pnnx', 'pip install pnnx')
-    folder.mkdir(parents=True, exist_ok=True)
-    width, height = meta.input_size
-    param, weights = folder / 'model.ncnn.param', folder / 'model.ncnn.bin'
-    with tempfile.TemporaryDirectory() as work:
-        traced = Path(work) / 'model.pt'
-        with torch.no_grad():
-            torch.jit.trace(network, example(meta), check_trace=False).save(traced)
-        log = subprocess.run(
-            [
-                pnnx.EXEC_PATH,
-                traced,
-                f'inputshape=[1,3,{height},{width}]',
-                f'fp16={int(precision == "fp16")}',
-                f'ncnnparam={param.resolve()}',
-                f'ncnnbin={weights.resolve()}',
-            ],
-            cwd=work,
-            text=True,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.STDOUT,
-        ).stdout
-    if not param.is_file() or not weights.is_file():
-        raise ExportError('pnnx wrote no ncnn model: ' + ' '.join(log.split())[-300:])
-    (folder / 'metadata.json').write_text(meta.to_json())
+    Raises:
+        ExportError: The precision needs images, and there is no folder.
+    """
+    if precision in CALIBRATED and folder is None:
+        raise ExportError(
+            f'{precision} needs the ranges of real activations: --calibration '
+            'FOLDER with some tens of images of people'
+        )
 
 
-def to_tensorrt(onnx_path, meta, path):
-    """A TensorRT engine for 1 to ``MAX_BATCH`` crops from our ONNX, whose
-    precision (fp32, fp16 or int8 with its scales) it keeps.
+def load_function(name: str) -> Callable[..., Any]:
+    """The function that ``write`` or ``run`` of a row names."""
+    module, _, function = name.partition(':')
+    return getattr(importlib.import_module(f'{__package__}.{module}'), function)
+
+
+def import_package(name: str, command: str) -> Any:
+    """An optional package.
+
+    Args:
+        name: Of the package.
+        command: That installs it.
 
     Raises:
-        ExportError: TensorRT or a GPU is absent, or it refuses the network.
+        ExportError: It is not installed.
     """
-    width, height = meta.input_size
-
-    def shape(batch):
-        return f'input:{batch}x3x{height}x{width}'
-
-    command = (
-        f'trtexec --stronglyTyped --onnx={onnx_path} '
-        f'--saveEngine={path} --minShapes={shape(1)} '
-        f'--optShapes={shape(4)} --maxShapes={shape(MAX_BATCH)}'
-    )
-    if not torch.cuda.is_available():
-        raise ExportError(
-            'a TensorRT engine is built on the NVIDIA GPU that runs it, and '
-            f'there is none here; {onnx_path} is ready, build it there: '
-            f'{command}'
-        )
-    trt = _import('tensorrt', 'pip install tensorrt')
-    logger = trt.Logger(trt.Logger.ERROR)
-    builder = trt.Builder(logger)
-    network = builder.create_network(
-        1 << int(trt.NetworkDefinitionCreationFlag.STRONGLY_TYPED)
-    )
-    parser = trt.OnnxParser(network, logger)
-    if not parser.parse_from_file(str(onnx_path)):
-        raise ExportError(f'TensorRT refuses the network: {parser.get_error(0).desc()}')
-    settings = builder.create_builder_config()
-    profile = builder.create_optimization_profile()
-    profile.set_shape(
-        'input', *((batch, 3, height, width) for batch in (1, 4, MAX_BATCH))
-    )
-    settings.add_optimization_profile(profile)
-    engine = builder.build_serialized_network(network, settings)
-    if engine is None:
-        raise ExportError(
-            'TensorRT could not build the engine; try it with '
-            f'its log: {command} --verbose'
-        )
-    path.write_bytes(engine)
-
-
-def _import(name, command):
     try:
-        return __import__(name)
+        return importlib.import_module(name)
     except ImportError:
         raise ExportError(f'{name} is not installed: {command}') from None
+
+
+def _names(rows: Iterable[ExportFormat]) -> str:
+    return _one_of([row.name for row in rows])
+
+
+def _one_of(names: Iterable[str]) -> str:
+    """'a', 'a or b', 'a, b or c'."""
+    *first, last = list(names) or ['']
+    return f'{", ".join(first)} or {last}' if first else last

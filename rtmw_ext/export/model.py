@@ -3,6 +3,7 @@
 Shapes: B crops, (h, w) the input in pixels, K keypoints, W bins of an axis.
 """
 
+from dataclasses import dataclass
 from pathlib import Path
 
 import torch
@@ -13,31 +14,30 @@ from mmpose.registry import MODELS
 from torch import nn
 
 from .. import zoo
-from ..core.errors import RTMWError
 from ..core.metadata import NetworkMetadata
 from ..core.skeleton import keypoint_names
 from ..models.loading import check_fit
 from ..models.losses import soft_argmax
 from ..runtime.pose import AXES, DECODED
 from ..version import __version__
+from .formats import ExportError
 
 LICENCE = 'Apache-2.0'
 RANDOM = 'random'
-
-
-class ExportError(RTMWError, ValueError):
-    """A model cannot be exported; the text says why and what to do."""
 
 
 class Exportable(nn.Module):
     """A pose estimator up to its logits, or with the decoding too.
 
     Args:
-        model (nn.Module): A top-down estimator whose head ends in SimCC.
-        with_decode (bool): See ``forward``.
+        model: A top-down estimator whose head ends in SimCC.
+        with_decode: See ``forward``.
+
+    Attributes:
+        names: Of the outputs.
     """
 
-    def __init__(self, model, with_decode=False):
+    def __init__(self, model: nn.Module, with_decode: bool = False) -> None:
         super().__init__()
         self.model, self.with_decode = model, with_decode
         self.decoder = model.head.decoder
@@ -46,7 +46,7 @@ class Exportable(nn.Module):
         # The exporter puts back the mode it finds.
         self.eval()
 
-    def forward(self, crops):
+    def forward(self, crops: torch.Tensor) -> tuple[torch.Tensor, ...]:
         """(B, 3, h, w) normalised RGB ->
 
         - logits of x, y[, z], each (B, K, W), or
@@ -65,30 +65,59 @@ class Exportable(nn.Module):
             axis.argmax(2).to(axis.dtype) if beta is None else soft_argmax(axis, beta)
             for axis in logits
         ]
-        points = [torch.where(absent, -1.0 / ratio, places / ratio) for places in bins]
+        points = [
+            torch.where(absent, -1.0 / ratio, axis_bins / ratio) for axis_bins in bins
+        ]
         if len(points) == 3:
             z = self.decoder.pixels_to_z(points[2])
             points[2] = torch.where(absent, torch.zeros_like(z), z)
         return torch.stack(points, 2), scores
 
 
-def expected_beta(model):
+@dataclass(frozen=True)
+class ExportSource:
+    """What a format is written from.
+
+    Attributes:
+        network: What to export.
+        metadata: What the file says of it.
+        calibration: Folder of images on which int8 measures ranges.
+        detector: File or name; it crops people out of them. None takes whole
+            images.
+    """
+
+    network: Exportable
+    metadata: NetworkMetadata
+    calibration: str | None = None
+    detector: str | None = None
+
+
+def noise(metadata: NetworkMetadata, batch: int = 1) -> torch.Tensor:
+    """(B, 3, h, w) float32 noise, as a crop is after normalisation; always the
+    same."""
+    width, height = metadata.input_size
+    generator = torch.Generator().manual_seed(0)
+    return torch.randn(batch, 3, height, width, generator=generator)
+
+
+def expected_beta(model: nn.Module) -> float | None:
     """Temperature of the softmax by which a model's points are expected bins;
     None if they are the highest ones."""
     expected = (model.test_cfg or {}).get('expected_bins')
     return float(model.head.loss_module.beta) if expected else None
 
 
-def load_model(name, weights=None):
+def load_model(
+    name: str | Path, weights: str | None = None
+) -> tuple[nn.Module, Config, str]:
     """
     Args:
-        name (str): A model's name (``rtmw models``) or a config's path.
-        weights (str, optional): A checkpoint, or ``random``. Default: that
-            of a named model.
+        name: A model's name (``rtmw models``) or a config's path.
+        weights: A checkpoint, or ``random``; None takes those of a named
+            model.
 
     Returns:
-        tuple[nn.Module, Config, str]: The model in eval mode, its config, and
-        the name of its weights.
+        The model in eval mode, its config, and the name of its weights.
 
     Raises:
         UnknownModelError: Nothing has this name.
@@ -134,16 +163,16 @@ def load_model(name, weights=None):
     return model.eval(), config, Path(weights).name
 
 
-def describe(model, config, name, weights):
-    """
-    Args:
-        model (nn.Module): Of :func:`load_model`, as the next two.
-        config (Config): The model's.
-        name (str): Of the model or config.
-        weights (str): Name of the checkpoint.
+def describe(
+    model: nn.Module, config: Config, name: str, weights: str
+) -> NetworkMetadata:
+    """What makes an exported file enough to run.
 
-    Returns:
-        NetworkMetadata: What makes an exported file enough to run.
+    Args:
+        model: From :func:`load_model`, as the next.
+        config: The model's.
+        name: Of the model or config.
+        weights: Name of the checkpoint.
     """
     decoder = model.head.decoder
     processor = config.model.data_preprocessor
@@ -162,7 +191,7 @@ def describe(model, config, name, weights):
         mean=tuple(processor.mean),
         std=tuple(processor.std),
         rgb=bool(processor.bgr_to_rgb),
-        keypoints=tuple(keypoint_names(model.head.out_channels)),
+        keypoints=keypoint_names(model.head.out_channels),
         licence=LICENCE,
         made_by=f'rtmw_ext {__version__}',
         beta=float(loss.beta) if hasattr(loss, 'beta') else None,

@@ -6,6 +6,7 @@ Shapes: N crops, (h, w) the input in pixels.
 import itertools
 import re
 import tempfile
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -13,25 +14,26 @@ import numpy as np
 from ..core.images import list_images, read_image
 from ..runtime import Detector, PoseModel
 from ..zoo import resolve_network
-from .model import ExportError
+from .formats import ExportError
 
 #: Crops to measure ranges on.
 CROPS = 64
+OPERATORS = ['Conv', 'Add', 'Concat', 'MaxPool', 'Resize', 'GlobalAveragePool']
 #: What stays in float32: stage 2's attention makes a few channels far larger
 #: than the others, whose values one scale for all rounds away.
 FLOAT = re.compile(r'/backbone/stage2/stage2\.1/(attention|final_conv)/')
 
 
-def moved(boxes, rng):
-    """Boxes as a detector may place them: moved and scaled by some 4 % of
+def jitter_boxes(boxes: np.ndarray, rng: np.random.Generator) -> np.ndarray:
+    """Boxes as a detector may predict them: moved and scaled by some 4 % of
     their sides.
 
     Args:
-        boxes (ndarray): (N, 4) x1, y1, x2, y2.
-        rng (np.random.Generator): Moves them.
+        boxes: (N, 4) x1, y1, x2, y2.
+        rng: Draws the shifts and scales.
 
     Returns:
-        ndarray: (N, 4) float32.
+        (N, 4) float32.
     """
     sides = boxes[:, 2:] - boxes[:, :2]
     center = boxes[:, :2] + sides * rng.normal(0.5, 0.04, sides.shape)
@@ -41,23 +43,29 @@ def moved(boxes, rng):
     )
 
 
-def crops_of(pose, images, detector=None, limit=CROPS):
-    """Crops of people in images; of few people, several of each, their boxes
-    moved a little.
+def person_crops(
+    pose: PoseModel,
+    images: Sequence[str | Path | np.ndarray],
+    detector: Callable | None = None,
+    limit: int = CROPS,
+) -> np.ndarray:
+    """Crops of people in images; of few people, several of each, from jittered
+    boxes.
 
     Args:
-        pose (PoseModel): Cuts and normalises.
-        images (sequence[str | ndarray]): Files or arrays.
-        detector (Detector, optional): Finds them; None takes whole images.
-        limit (int): How many crops.
+        pose: Crops and normalises.
+        images: Files or arrays.
+        detector: A :class:`rtmw_ext.runtime.Detector`; None takes whole
+            images.
+        limit: How many crops.
 
     Returns:
-        ndarray: (``limit``, 3, h, w) float32.
+        (``limit``, 3, h, w) float32.
 
     Raises:
         ExportError: Nobody is in the images.
     """
-    crops, found = [], []
+    crops, detected = [], []
     for source in images:
         image = read_image(source)
         height, width = image.shape[:2]
@@ -67,7 +75,7 @@ def crops_of(pose, images, detector=None, limit=CROPS):
             else np.array([[0, 0, width, height]], np.float32)
         )
         if len(boxes):
-            found.append((image, boxes))
+            detected.append((image, boxes))
             crops.extend(pose.crop(image, pose.frames(boxes)))
         if len(crops) >= limit:
             break
@@ -77,16 +85,19 @@ def crops_of(pose, images, detector=None, limit=CROPS):
             'calibration images: give images of people'
         )
     rng = np.random.default_rng(0)
-    for image, boxes in itertools.cycle(found):
+    for image, boxes in itertools.cycle(detected):
         if len(crops) >= limit:
-            return np.stack(crops[:limit])
-        crops.extend(pose.crop(image, pose.frames(moved(boxes, rng))))
+            break
+        crops.extend(pose.crop(image, pose.frames(jitter_boxes(boxes, rng))))
+    return np.stack(crops[:limit])
 
 
-def folder_crops(onnx_path, folder, detector=None, limit=CROPS):
-    """As :func:`crops_of`, for the files of a folder, a detector's file or
-    name and a network's file."""
-    return crops_of(
+def folder_crops(
+    onnx_path: Path, folder: str | Path, detector: str | None = None, limit: int = CROPS
+) -> np.ndarray:
+    """As :func:`person_crops`, for a network's file, the images of a folder and
+    a detector's file or name."""
+    return person_crops(
         PoseModel(onnx_path),
         list_images(folder),
         detector and Detector(resolve_network(detector, 'detector')),
@@ -94,26 +105,26 @@ def folder_crops(onnx_path, folder, detector=None, limit=CROPS):
     )
 
 
-def quantize(source, target, crops):
+def quantize(source: Path, target: Path, crops: np.ndarray) -> None:
     """An int8 ONNX file: weights a channel, activations with the ranges that
     they have on ``crops``. Convolutions and what joins them are int8, but for
     ``FLOAT``; the head (HEM's MLPs, GAU and the classifiers) stays float32:
     it is a few percent of the time and its small logits decide the bins.
 
     Args:
-        source (Path): float32 ONNX.
-        target (Path): To write.
-        crops (ndarray): (N, 3, h, w) float32.
+        source: float32 ONNX.
+        target: To write.
+        crops: (N, 3, h, w) float32.
     """
     import onnx
     from onnxruntime import quantization
     from onnxruntime.quantization.shape_inference import quant_pre_process
 
     class Reader(quantization.CalibrationDataReader):
-        def __init__(self):
+        def __init__(self) -> None:
             self.crops = iter(crops)
 
-        def get_next(self):
+        def get_next(self) -> dict[str, np.ndarray] | None:
             crop = next(self.crops, None)
             return None if crop is None else dict(input=crop[None])
 
@@ -135,6 +146,3 @@ def quantize(source, target, crops):
                 if FLOAT.match(node.name)
             ],
         )
-
-
-OPERATORS = ['Conv', 'Add', 'Concat', 'MaxPool', 'Resize', 'GlobalAveragePool']

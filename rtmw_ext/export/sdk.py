@@ -2,11 +2,12 @@
 
 MMDeploy 1.3.1 rewrites the model and writes ONNX; its own converters from
 there (``mo``, ``onnx2ncnn``, TensorRT 8) are of tools that are no more, so
-those of :mod:`rtmw_ext.export.formats` take over.
+those of this package take over.
 """
 
 import copy
 from pathlib import Path
+from typing import Any
 
 import onnx
 from mmdeploy.apis import torch2onnx
@@ -19,8 +20,9 @@ from mmengine.registry import DefaultScope, init_default_scope
 from .. import plugin  # noqa: F401  (registers the modules)
 from ..compat.patches import legacy_onnx_export
 from ..core.metadata import NetworkMetadata
-from . import formats, quantize
-from .model import LICENCE, Exportable, ExportError, describe, load_model
+from . import quantize, to_ncnn, to_onnx, to_openvino, to_tensorrt
+from .formats import ExportError, check_calibration
+from .model import LICENCE, Exportable, describe, load_model
 
 COMPONENTS = {
     'SimCCLabel': 'SimCCLabelDecode',
@@ -39,7 +41,7 @@ class WholeBodyDetection(PoseDetection):
     / simcc_split_ratio / (input_size[2] / 2) - 1) * z_range``.
     """
 
-    def get_postprocess(self, *args, **kwargs):
+    def get_postprocess(self, *args: Any, **kwargs: Any) -> dict:
         codec = self.model_cfg.codec
         component = COMPONENTS.get(codec['type'])
         if component is None:
@@ -50,28 +52,28 @@ class WholeBodyDetection(PoseDetection):
 
 
 def deploy(
-    deploy_config,
-    model_config,
-    checkpoint,
-    image,
-    work_dir,
-    calibration=None,
-    device='cpu',
-):
+    deploy_config: str | Path,
+    model_config: str | Path,
+    checkpoint: str | Path,
+    image: str | Path,
+    work_dir: str | Path,
+    calibration: str | None = None,
+    device: str = 'cpu',
+) -> Path:
     """Converts a model and writes ``deploy.json``, ``pipeline.json`` and
     ``detail.json`` beside it.
 
     Args:
-        deploy_config (str | Path): Under ``configs/deploy/``.
-        model_config (str | Path): Of a pose model, or an MMDetection config.
-        checkpoint (str | Path): The weights.
-        image (str | Path): Any image, to trace with.
-        work_dir (str | Path): Folder to write.
-        calibration (str, optional): Folder of images, for int8.
-        device (str): To trace on.
+        deploy_config: Under ``configs/deploy/``.
+        model_config: Of a pose model, or an MMDetection config.
+        checkpoint: The weights.
+        image: Any image, to trace with.
+        work_dir: Folder to write.
+        calibration: Folder of images, for int8.
+        device: To trace on.
 
     Returns:
-        Path: The converted network.
+        The converted network.
 
     Raises:
         ExportError: A file is missing, or the backend cannot be had here.
@@ -119,7 +121,7 @@ def deploy(
     )
 
 
-def _input_size(config, pose):
+def _input_size(config: Config, pose: bool) -> tuple[int, int]:
     """(w, h) of the input in pixels."""
     if pose:
         return tuple(config.codec.input_size[:2])
@@ -129,11 +131,11 @@ def _input_size(config, pose):
     raise ExportError("the detector's config has no Resize with a scale")
 
 
-def _fill_tensorrt(config, size):
+def _fill_tensorrt(config: Config, size: tuple[int, int]) -> None:
     if config.backend_config.type != 'tensorrt':
         return
     width, height = size
-    batches = dict(min_shape=1, opt_shape=4, max_shape=formats.MAX_BATCH)
+    batches = dict(zip(('min_shape', 'opt_shape', 'max_shape'), to_tensorrt.BATCHES))
     config.backend_config.model_inputs = [
         dict(
             input_shapes=dict(
@@ -145,46 +147,52 @@ def _fill_tensorrt(config, size):
     ]
 
 
-def _convert(deploy_config, model_config, checkpoint, work_dir, pose, calibration):
+def _convert(
+    deploy_config: Config,
+    model_config: Config,
+    checkpoint: str | Path,
+    work_dir: Path,
+    pose: bool,
+    calibration: str | None,
+) -> Path:
     path = work_dir / 'end2end.onnx'
     backend = deploy_config.backend_config
     if pose:
         model, config, _ = load_model(model_config.filename, str(checkpoint))
-        meta = describe(
+        metadata = describe(
             model, config, Path(model_config.filename).stem, Path(checkpoint).name
         )
     else:
-        meta = _describe_detector(model_config, checkpoint)
+        metadata = _describe_detector(model_config, checkpoint)
     common = backend.get('common_config', {})
     if common.get('int8_mode'):
-        if calibration is None:
-            raise ExportError(
-                'int8 needs the ranges of real activations: --calibration FOLDER'
-            )
+        check_calibration('int8', calibration)
         quantize.quantize(path, path, quantize.folder_crops(path, calibration))
     half = backend.get('precision') == 'fp16' or common.get('fp16_mode')
     network = onnx.load(path)
     if half and backend.type != 'openvino':
-        network = formats.to_half(network)
+        network = to_onnx.to_half(network)
     if backend.get('precision') == 'fp16-weights':
-        network = formats.halve_weights(network)
-    formats.write_metadata(network, meta, path)
+        network = to_onnx.halve_weights(network)
+    to_onnx.write_metadata(network, metadata, path)
     if backend.type == 'openvino':
         target = path.with_suffix('.xml')
-        formats.to_openvino(path, target, 'fp16' if half else 'fp32')
+        to_openvino.convert(path, target, 'fp16' if half else 'fp32')
         return target
     if backend.type == 'tensorrt':
-        formats.to_tensorrt(path, meta, path.with_suffix('.engine'))
-        return path.with_suffix('.engine')
+        target = path.with_suffix('.engine')
+        to_tensorrt.convert(path, metadata, target)
+        return target
     if backend.type == 'ncnn':
-        formats.to_ncnn(Exportable(model), meta, work_dir)
-        for suffix in ('param', 'bin'):
-            (work_dir / f'model.ncnn.{suffix}').replace(path.with_suffix(f'.{suffix}'))
+        to_ncnn.convert(Exportable(model), metadata, work_dir)
+        for name in (to_ncnn.PARAM, to_ncnn.WEIGHTS):
+            converted = work_dir / name
+            converted.replace(path.with_suffix(converted.suffix))
         return path.with_suffix('.param')
     return path
 
 
-def _describe_detector(config, checkpoint):
+def _describe_detector(config: Config, checkpoint: str | Path) -> NetworkMetadata:
     processor = config.model.data_preprocessor
     plain = processor.get('mean') is None
     return NetworkMetadata(

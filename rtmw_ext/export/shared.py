@@ -12,8 +12,9 @@ import torch
 from torch._subclasses.fake_tensor import FakeTensorMode
 
 from ..models.grid import round_off
-from .formats import trace, write_metadata
-from .model import Exportable, ExportError
+from .formats import ExportError
+from .model import Exportable
+from .to_onnx import trace, write_metadata
 
 #: What half floats hold.
 LARGEST = torch.finfo(torch.float16).max

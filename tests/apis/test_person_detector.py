@@ -14,7 +14,7 @@ from mmengine.registry import DefaultScope
 
 from rtmw_ext import zoo
 from rtmw_ext.core.metadata import NetworkMetadata
-from rtmw_ext.export import formats
+from rtmw_ext.export import to_onnx
 from rtmw_ext.export.model import ExportError
 from rtmw_ext.models.grid import round_off
 from rtmw_ext.runtime import Detector, load_network
@@ -172,8 +172,8 @@ def test_half_weights(tmp_path):
     net = torch.nn.Sequential(torch.nn.Conv2d(3, 256, 3), torch.nn.Conv2d(256, 64, 3))
     pixels = torch.randn(1, 3, 9, 9)
     torch.onnx.export(net, pixels, str(tmp_path / 'a.onnx'), dynamo=False)
-    formats.write_metadata(
-        formats.halve_weights(onnx.load(tmp_path / 'a.onnx')),
+    to_onnx.write_metadata(
+        to_onnx.halve_weights(onnx.load(tmp_path / 'a.onnx')),
         NetworkMetadata(),
         tmp_path / 'b.onnx',
     )

@@ -12,10 +12,11 @@ from mmengine.config import Config
 from mmengine.registry import init_default_scope
 
 from rtmw_ext.commands import cli
-from rtmw_ext.commands.export import export
 from rtmw_ext.export import quantize
 from rtmw_ext.export.check import compare
-from rtmw_ext.export.model import Exportable, ExportError, describe, load_model
+from rtmw_ext.export.exporter import export
+from rtmw_ext.export.formats import ExportError
+from rtmw_ext.export.model import Exportable, describe, load_model
 from rtmw_ext.runtime import Detector, People, PoseModel
 from rtmw_ext.zoo import UnknownModelError, resolve_network
 from support.models import build
@@ -129,7 +130,7 @@ def test_int8(rtmw_t_file, tmp_path, drawn_root):
     with pytest.raises(ExportError, match='--calibration FOLDER'):
         made(model, config, target, precision='int8')
     with pytest.raises(ExportError, match='finds nobody in 1'):
-        quantize.crops_of(
+        quantize.person_crops(
             PoseModel(path),
             [np.zeros((9, 9, 3), np.uint8)],
             lambda image: (np.zeros((0, 4)), np.zeros(0)),
@@ -139,9 +140,9 @@ def test_int8(rtmw_t_file, tmp_path, drawn_root):
 def test_calibration_on_few_people(rtmw_t_file, drawn_root):
     pose = PoseModel(rtmw_t_file[0])
     images = sorted((drawn_root / 'images' / 'train').iterdir())[:2]
-    crops = quantize.crops_of(pose, images, limit=5)
+    crops = quantize.person_crops(pose, images, limit=5)
     assert crops.shape == (5, 3, *pose.input_size[::-1])
-    first = quantize.crops_of(pose, images, limit=2)
+    first = quantize.person_crops(pose, images, limit=2)
     assert np.array_equal(crops[:2], first)
     # The third shows the first person, from a box that is moved a little.
     apart = [np.abs(crops[2] - crop).mean() for crop in first]
@@ -154,7 +155,7 @@ def test_calibration_by_the_name_of_a_detector(rtmw_t_file, tmp_path):
     detector = Detector(resolve_network(name, 'detector'))
     assert np.array_equal(
         quantize.folder_crops(path, tmp_path, name, limit=3),
-        quantize.crops_of(
+        quantize.person_crops(
             PoseModel(path), [tmp_path / 'people.jpg'], detector, limit=3
         ),
     )

@@ -25,7 +25,7 @@ from rtmw_ext.commands.bench import moving
 from rtmw_ext.core.images import ImageError
 from rtmw_ext.core.metadata import NetworkMetadata
 from rtmw_ext.core.simcc import decode, decode_axis, expected_bins
-from rtmw_ext.export import formats
+from rtmw_ext.export import to_onnx
 from rtmw_ext.export.detector_nms import add_nms
 from rtmw_ext.export.model import Exportable, describe
 from rtmw_ext.runtime import (
@@ -327,7 +327,7 @@ def test_mismatched_input_size(tmp_path, rtmw_t_file):
         PoseModel(path)
     model = onnx.load(rtmw_t_file[0])
     meta = NetworkMetadata.from_json(model.metadata_props[0].value)
-    formats.write_metadata(model, replace(meta, input_size=(288, 384)), path)
+    to_onnx.write_metadata(model, replace(meta, input_size=(288, 384)), path)
     with pytest.raises(PoseError, match='do not fit 288 x 384'):
         PoseModel(path)
     with pytest.raises(NetworkError, match='fails on an input of shape'):

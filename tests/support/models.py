@@ -58,8 +58,8 @@ def tiny(width=0.125, three_d=False, **changes):
 def exported(config, folder, loud=1.0):
     """(ONNX file, model, config) of a config with random weights. ``loud``
     multiplies the classifiers: scores near 1 count as seen points."""
-    from rtmw_ext.export import formats
-    from rtmw_ext.export.model import Exportable, describe
+    from rtmw_ext.export import to_onnx
+    from rtmw_ext.export.model import Exportable, ExportSource, describe
 
     init_default_scope('mmpose')
     torch.manual_seed(0)
@@ -68,9 +68,8 @@ def exported(config, folder, loud=1.0):
         classifier.weight.data *= loud
     model.eval()
     path = folder / 'rtmw.onnx'
-    formats.to_onnx(
-        Exportable(model), describe(model, config, 'rtmw-t', 'random'), path
-    )
+    metadata = describe(model, config, 'rtmw-t', 'random')
+    to_onnx.write(ExportSource(Exportable(model), metadata), path)
     return path, model, config
 
 

@@ -27,8 +27,8 @@ SIZES = (
 
 def export_all(folder):
     """ONNX files of every size; those there already are kept."""
-    from rtmw_ext.commands import export as command
     from rtmw_ext.core.paths import root
+    from rtmw_ext.export.exporter import export
     from rtmw_ext.export.model import RANDOM, describe, load_model
 
     for size in SIZES:
@@ -36,7 +36,7 @@ def export_all(folder):
         if not path.is_file():
             config = root() / 'configs' / f'{size}.py'
             model, config, weights = load_model(str(config), RANDOM)
-            command.export(model, describe(model, config, path.stem, weights), path)
+            export(model, describe(model, config, path.stem, weights), path)
         yield str(path)
 
 
