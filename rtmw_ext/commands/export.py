@@ -12,8 +12,8 @@ def add_parser(commands: 'argparse._SubParsersAction[argparse.ArgumentParser]') 
     """Adds the command to those of :mod:`rtmw_ext.commands.cli`."""
     parser = commands.add_parser(
         'export',
-        help='a model for another runtime',
-        description='A model for another runtime.',
+        help='a model as a file for another runtime',
+        description='A model as a file for another runtime.',
     )
     parser.set_defaults(run=run)
     parser.add_argument('model', help='name, or path of a config')

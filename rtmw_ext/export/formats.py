@@ -50,7 +50,7 @@ FORMATS: dict[str, ExportFormat] = {
     for row in (
         ExportFormat(
             name='onnx',
-            description='ONNX',
+            description='for ONNX Runtime and most others',
             suffix='.onnx',
             precisions=('fp32', 'fp16', 'int8'),
             decode_precisions=('fp32', 'fp16'),
@@ -60,7 +60,7 @@ FORMATS: dict[str, ExportFormat] = {
         ),
         ExportFormat(
             name='openvino',
-            description='OpenVINO',
+            description='for CPUs and GPUs of Intel',
             suffix='.xml',
             precisions=('fp32', 'fp16', 'int8'),
             decode_precisions=('fp32', 'fp16'),
@@ -70,7 +70,7 @@ FORMATS: dict[str, ExportFormat] = {
         ),
         ExportFormat(
             name='ncnn',
-            description='ncnn, a folder',
+            description='for phones, a folder',
             suffix='-ncnn',
             precisions=('fp32', 'fp16'),
             decode_precisions=(),
@@ -80,7 +80,7 @@ FORMATS: dict[str, ExportFormat] = {
         ),
         ExportFormat(
             name='tensorrt',
-            description='TensorRT, on the GPU that will run it',
+            description='for the NVIDIA GPU of this machine',
             suffix='.engine',
             precisions=('fp32', 'fp16', 'int8'),
             decode_precisions=('fp32', 'fp16'),
