@@ -1,9 +1,11 @@
 """``rtmw info``: what is installed, or what a network file holds."""
 
 import argparse
-import importlib.metadata
+import importlib.util
 import os
 
+from ..compat.dependencies import installed_version
+from ..compat.patches import PATCHES, SWITCH
 from .exit_codes import ExitCode
 
 DISTRIBUTIONS = (
@@ -15,6 +17,9 @@ DISTRIBUTIONS = (
     'onnxruntime-gpu',
     'openvino',
     'torch',
+    'mmengine',
+    'mmcv',
+    'mmdet',
     'mmpose',
 )
 
@@ -41,14 +46,19 @@ def run(flags: argparse.Namespace) -> int:
 
 def _print_installed() -> None:
     for name in DISTRIBUTIONS:
-        try:
-            print(f'{name:24} {importlib.metadata.version(name)}')
-        except importlib.metadata.PackageNotFoundError:
-            print(f'{name:24} -')
-    import onnxruntime
+        print(f'{name:24} {installed_version(name) or "-"}')
+    if importlib.util.find_spec('onnxruntime'):
+        import onnxruntime
 
-    print(f'{"providers":24} {", ".join(onnxruntime.get_available_providers())}')
+        providers = onnxruntime.get_available_providers()
+        print(f'{"providers":24} {", ".join(providers)}')
     print(f'{"cores":24} {os.cpu_count()}')
+    print(f'\npatches of other packages ({SWITCH}=NAME,NAME switches some off):')
+    for patch in PATCHES:
+        packages = ', '.join(
+            f'{name} {installed_version(name) or "-"}' for name in patch.versions
+        )
+        print(f'  {patch.name:26} {patch.status():11} {packages}: {patch.why}')
 
 
 def _print_network(path: str) -> None:

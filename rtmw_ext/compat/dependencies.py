@@ -5,8 +5,10 @@ mmcv or mmengine by a fork, or try to build mmpose's chumpy.
 """
 
 import importlib
+import importlib.metadata
 import importlib.util
 import re
+from collections.abc import Iterable
 
 # (module, oldest version, the command that mends it)
 REQUIRED = (
@@ -28,15 +30,35 @@ REQUIRED = (
 )
 
 
-def _numbers(version):
+#: Distributions of one module, the stock one first.
+FORKS = {
+    'mmcv': ('mmcv', 'mmcv-lite', 'onedl-mmcv'),
+    'mmdet': ('mmdet', 'onedl-mmdetection'),
+    'mmengine': ('mmengine', 'mmengine-lite', 'onedl-mmengine'),
+}
+
+
+def installed_version(name: str) -> str | None:
+    """The version of a distribution, or of any in ``FORKS``, without importing
+    it; None if it is not installed."""
+    for distribution in FORKS.get(name, (name,)):
+        try:
+            return importlib.metadata.version(distribution)
+        except importlib.metadata.PackageNotFoundError:
+            pass
+    return None
+
+
+def numbers(version: str) -> list[int]:
+    """Major and minor version, to compare."""
     return [int(number) for number in re.findall(r'\d+', version)[:2]]
 
 
-def check(required=REQUIRED):
+def check(required: Iterable[tuple[str, str, str]] = REQUIRED) -> None:
     """Raises in one line what is missing or too old, with its command.
 
     Args:
-        required (tuple[tuple[str, str, str]]): (module, version, command).
+        required: (module, version, command).
 
     Raises:
         ImportError: A package is missing or too old.
@@ -48,7 +70,7 @@ def check(required=REQUIRED):
                 f'not installed: {command}'
             )
         version = getattr(importlib.import_module(module), '__version__', oldest)
-        if _numbers(version) < _numbers(oldest):
+        if numbers(version) < numbers(oldest):
             raise ImportError(
                 f'rtmw_ext needs {module} >= {oldest}, but '
                 f'{version} is installed: {command}'

@@ -1,7 +1,8 @@
-"""Work-arounds for old packages on new ones: one function a problem.
+"""Patches of other packages: a table, and one function a row.
 
-Each says which package and version it is for, and does nothing elsewhere.
-``apply`` runs those that are safe at import; the others are context managers.
+A patch is applied where the installed versions are those of its row and
+``RTMW_COMPAT_OFF`` does not name it (names, separated by commas). ``rtmw info``
+lists them. Importing this module loads none of the packages.
 """
 
 import contextlib
@@ -9,45 +10,82 @@ import functools
 import importlib.util
 import os
 import pickle
-import re
 import sys
 import types
 import warnings
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from typing import Any
 
-import torch
+from .dependencies import installed_version, numbers
 
 TRUST = 'RTMW_TRUST_CHECKPOINTS'
+SWITCH = 'RTMW_COMPAT_OFF'
 
 
-TORCH = tuple(int(n) for n in re.findall(r'\d+', torch.__version__)[:2])
+@dataclass(frozen=True)
+class Patch:
+    """A row of the table.
+
+    Attributes:
+        function: Replaces something in a package, once. Its name is the
+            patch's.
+        versions: {package: (first version concerned, first one after them or
+            None)}, all of which must be installed. A distribution is named
+            where its fork of the same module is not concerned.
+        why: What goes wrong without it.
+        at_import: Whether :func:`apply` calls the function. Otherwise it is a
+            context manager.
+    """
+
+    function: Callable[[], Any]
+    versions: dict[str, tuple[str, str | None]]
+    why: str
+    at_import: bool = True
+
+    @property
+    def name(self) -> str:
+        return self.function.__name__
+
+    def status(self) -> str:
+        """``applies``, ``off`` (by the user) or ``not needed`` (by versions)."""
+        for package, (first, after) in self.versions.items():
+            version = installed_version(package)
+            if (
+                version is None
+                or numbers(version) < numbers(first)
+                or after is not None
+                and numbers(version) >= numbers(after)
+            ):
+                return 'not needed'
+        return 'off' if self.name in _switched_off() else 'applies'
 
 
-def ours(function):
-    """Marks a replacement, so that a second import does not wrap it again."""
-    function.by_rtmw_ext = True
+def _switched_off() -> set[str]:
+    return {name.strip() for name in os.environ.get(SWITCH, '').split(',')} - {''}
+
+
+def ours(function: Callable) -> Callable:
+    """Marks a replacement, so that it is not replaced again."""
+    function.by_rtmw_ext = True  # type: ignore[attr-defined]
     return function
 
 
-def is_ours(function):
+def is_ours(function: object) -> bool:
     return getattr(function, 'by_rtmw_ext', False)
 
 
-def quiet_cuda_amp():
-    """torch >= 2.4 deprecates torch.cuda.amp, which mmpose 1.3.2's CSPNeXt
-    enters at every forward: one warning each floods the log."""
-    if TORCH >= (2, 4):
-        warnings.filterwarnings(
-            'ignore', message=r'.*torch\.cuda\.amp\.', category=FutureWarning
-        )
+def quiet_cuda_amp() -> None:
+    """Ignores the warning."""
+    warnings.filterwarnings(
+        'ignore', message=r'.*torch\.cuda\.amp\.', category=FutureWarning
+    )
 
 
-def allow_checkpoint_types():
-    """torch >= 2.6 loads plain tensors only by default; MMEngine's own
-    checkpoints also hold its log history and numpy numbers. Lists these types
-    as safe, so that nothing else need be trusted."""
-    if TORCH < (2, 6):
-        return
+def allow_checkpoint_types() -> None:
+    """Lists their types as safe, so that nothing else need be trusted."""
     import numpy as np
+    import torch
     from mmengine.logging.history_buffer import HistoryBuffer
 
     multiarray = getattr(np, '_core', None) or np.core
@@ -66,18 +104,19 @@ def allow_checkpoint_types():
     )
 
 
-def refuse_unsafe_checkpoints():
-    """onedl-mmengine 0.10.x answers a checkpoint that holds other objects by
-    loading it again without protection, which runs the code inside. Makes
-    that an error unless the user has said to trust the file."""
+def refuse_unsafe_checkpoints() -> None:
+    """Makes that an error unless the user has said to trust the file."""
+    import torch
     from mmengine.runner import checkpoint
 
-    original = getattr(checkpoint, '_safe_torch_load', None)
-    if original is None or TORCH < (2, 6) or is_ours(original):
+    original = checkpoint._safe_torch_load
+    if is_ours(original):
         return
 
     @functools.wraps(original)
-    def load(file, map_location=None, weights_only=None):
+    def load(
+        file: Any, map_location: Any = None, weights_only: bool | None = None
+    ) -> Any:
         if weights_only is None and os.environ.get(TRUST) != '1':
             try:
                 with torch.serialization.safe_globals(
@@ -97,10 +136,9 @@ def refuse_unsafe_checkpoints():
     checkpoint._safe_torch_load = ours(load)
 
 
-def stand_in_for_imgaug():
-    """onedl-mmdetection 3.5.x imports imgaug for its lane datasets; imgaug
-    0.4.0, the last, fails on numpy 2. Stands in for it, with a clear error on
-    use, and lets mmpose find mmdet if it was imported before."""
+def stand_in_for_imgaug() -> None:
+    """Stands in for it, with a clear error on use, and lets mmpose find mmdet
+    if it was imported before."""
     if 'imgaug' in sys.modules or importlib.util.find_spec('imgaug'):
         return
     for name in (
@@ -114,7 +152,7 @@ def stand_in_for_imgaug():
         parent, _, child = name.rpartition('.')
         if parent:
             setattr(sys.modules[parent], child, sys.modules[name])
-    base = sys.modules.get('mmpose.apis.inferencers.base_mmpose_inferencer')
+    base: Any = sys.modules.get('mmpose.apis.inferencers.base_mmpose_inferencer')
     if base is not None and not base.has_mmdet:
         from mmdet.apis.det_inferencer import DetInferencer
 
@@ -124,11 +162,11 @@ def stand_in_for_imgaug():
 class _Absent(types.ModuleType):
     """A module that is not there, until somebody uses it."""
 
-    def __getattr__(self, name):
+    def __getattr__(self, name: str) -> Callable:
         if name.startswith('__'):
             raise AttributeError(name)
 
-        def use(*args, **kwargs):
+        def use(*args: object, **kwargs: object) -> None:
             raise ImportError(
                 f'{self.__name__}.{name} is needed but imgaug '
                 'is not installed: pip install imgaug, which '
@@ -138,18 +176,19 @@ class _Absent(types.ModuleType):
         return use
 
 
-def scalar_radius():
-    """numpy >= 2.4 no longer turns a one-element array into a number, which
-    mmpose 1.3.2's OpenCV visualizer does with the radius of every point."""
+def scalar_radius() -> None:
+    """Hands it the radius of points as a number."""
     import numpy as np
     from mmpose.visualization import PoseLocalVisualizer as visualizer
 
     original = visualizer.draw_circles
-    if tuple(map(int, np.__version__.split('.')[:2])) < (2, 4) or is_ours(original):
+    if is_ours(original):
         return
 
     @functools.wraps(original)
-    def draw_circles(self, center, radius, *args, **kwargs):
+    def draw_circles(
+        self: Any, center: Any, radius: Any, *args: Any, **kwargs: Any
+    ) -> Any:
         if self.backend == 'opencv':
             radius = np.asarray(radius).item()
         return original(self, center, radius, *args, **kwargs)
@@ -157,9 +196,8 @@ def scalar_radius():
     visualizer.draw_circles = ours(draw_circles)
 
 
-def remember_pretty_text():
-    """MMEngine 0.10 formats the whole config with yapf, seconds of work, four
-    times when a run starts and at every checkpoint. Keeps the last texts."""
+def remember_pretty_text() -> None:
+    """Keeps the texts of the last configs."""
     from mmengine.config import Config
 
     original = Config.pretty_text.fget
@@ -168,7 +206,7 @@ def remember_pretty_text():
     formatted = functools.lru_cache(maxsize=8)(lambda key: original(key.config))
 
     @functools.wraps(original)
-    def pretty_text(self):
+    def pretty_text(self: Any) -> str:
         return formatted(_Content(self))
 
     Config.pretty_text = property(ours(pretty_text))
@@ -177,36 +215,34 @@ def remember_pretty_text():
 class _Content:
     """A config, equal to those of the same content."""
 
-    def __init__(self, config):
+    def __init__(self, config: Any) -> None:
         self.config = config
         self.text = repr(config)
 
-    def __eq__(self, other):
-        return self.text == other.text
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, _Content) and self.text == other.text
 
-    def __hash__(self):
+    def __hash__(self) -> int:
         return hash(self.text)
 
 
-def distributed_on_cpu():
-    """MMEngine 0.10's ``pytorch`` launcher sets a GPU, and its wrapper names
-    one, even where there is none. There, gloo connects CPU processes."""
-    if torch.cuda.is_available():
-        return
+def distributed_on_cpu() -> None:
+    """Without a GPU, gloo connects CPU processes."""
+    import torch
     from mmengine.dist import utils
     from mmengine.model import MMDistributedDataParallel as wrapper
 
-    if is_ours(utils._init_dist_pytorch):
+    if torch.cuda.is_available() or is_ours(utils._init_dist_pytorch):
         return
 
     @functools.wraps(utils._init_dist_pytorch)
-    def init(backend, init_backend='torch', **kwargs):
+    def init(backend: str, init_backend: str = 'torch', **kwargs: Any) -> None:
         torch.distributed.init_process_group(backend='gloo', **kwargs)
 
     original = wrapper.__init__
 
     @functools.wraps(original)
-    def wrap(self, module, device_ids=None, **kwargs):
+    def wrap(self: Any, module: Any, device_ids: Any = None, **kwargs: Any) -> None:
         original(self, module, device_ids=None, **kwargs)
 
     utils._init_dist_pytorch = ours(init)
@@ -214,17 +250,18 @@ def distributed_on_cpu():
 
 
 @contextlib.contextmanager
-def legacy_onnx_export():
-    """torch >= 2.9 exports with dynamo by default, which refuses the
-    ``dynamic_axes`` of mmdeploy 1.3.1. Inside, ``torch.onnx.export`` uses the
-    TorchScript exporter unless told otherwise."""
-    if TORCH < (2, 9):
+def legacy_onnx_export() -> Iterator[None]:
+    """Inside, ``torch.onnx.export`` uses the TorchScript exporter unless told
+    otherwise."""
+    import torch
+
+    if _row('legacy_onnx_export').status() != 'applies':
         yield
         return
     original = torch.onnx.export
 
     @functools.wraps(original)
-    def export(*args, **kwargs):
+    def export(*args: Any, **kwargs: Any) -> Any:
         kwargs.setdefault('dynamo', False)
         return original(*args, **kwargs)
 
@@ -235,12 +272,66 @@ def legacy_onnx_export():
         torch.onnx.export = original
 
 
-def apply():
-    """The work-arounds that every user of the package wants."""
-    stand_in_for_imgaug()
-    quiet_cuda_amp()
-    allow_checkpoint_types()
-    refuse_unsafe_checkpoints()
-    scalar_radius()
-    remember_pretty_text()
-    distributed_on_cpu()
+MMENGINE, MMPOSE = ('0.10', '0.11'), ('1.3', '1.4')
+PATCHES = (
+    Patch(
+        stand_in_for_imgaug,
+        {'onedl-mmdetection': ('3.5', '3.6')},
+        'its lane datasets import imgaug, the last of which fails on numpy 2',
+    ),
+    Patch(
+        quiet_cuda_amp,
+        {'torch': ('2.4', None), 'mmpose': MMPOSE},
+        'CSPNeXt enters torch.cuda.amp: one FutureWarning every forward',
+    ),
+    Patch(
+        allow_checkpoint_types,
+        {'torch': ('2.6', None), 'mmengine': MMENGINE},
+        "its checkpoints also hold logs and numpy numbers, which torch's safe "
+        'loading refuses',
+    ),
+    Patch(
+        refuse_unsafe_checkpoints,
+        {'torch': ('2.6', None), 'onedl-mmengine': MMENGINE},
+        'it loads a checkpoint that may run code again without protection',
+    ),
+    Patch(
+        scalar_radius,
+        {'numpy': ('2.4', None), 'mmpose': MMPOSE},
+        'its OpenCV visualizer takes arrays of one element for numbers',
+    ),
+    Patch(
+        remember_pretty_text,
+        {'mmengine': MMENGINE},
+        'it formats the whole config, for seconds, at every checkpoint',
+    ),
+    Patch(
+        distributed_on_cpu,
+        {'mmengine': MMENGINE},
+        'its pytorch launcher sets a GPU even where there is none',
+    ),
+    Patch(
+        legacy_onnx_export,
+        {'torch': ('2.9', None)},
+        'its default exporter refuses the dynamic_axes of mmdeploy 1.3',
+        at_import=False,
+    ),
+)
+
+
+def _row(name: str) -> Patch:
+    return next(patch for patch in PATCHES if patch.name == name)
+
+
+def apply() -> None:
+    """Applies the patches that the installed versions need. Idempotent."""
+    unknown = _switched_off() - {patch.name for patch in PATCHES}
+    if unknown:
+        warnings.warn(
+            f'{SWITCH} names no patch by {", ".join(sorted(unknown))}: '
+            '`rtmw info` lists them',
+            stacklevel=2,
+        )
+    for patch in PATCHES:
+        if patch.at_import and patch.status() == 'applies':
+            patch.function()

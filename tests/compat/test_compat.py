@@ -11,6 +11,7 @@ import pytest
 import torch
 from mmengine.registry import init_default_scope
 
+from rtmw_ext.commands import cli
 from rtmw_ext.compat import dependencies
 from rtmw_ext.compat import patches as compat
 from support.paths import RTMW_T
@@ -31,38 +32,106 @@ def test_the_first_forward_is_quiet(rtmw_t):
     assert errors.count('FutureWarning') == 1 and 'another' in errors
 
 
-@pytest.mark.parametrize('version', [(2, 0), (2, 3)])
-def test_old_torch_is_left_alone(version, monkeypatch):
-    from mmengine.runner import checkpoint
-
-    monkeypatch.setattr(compat, 'TORCH', version)
-    with warnings.catch_warnings():
-        filters = list(warnings.filters)
-        compat.quiet_cuda_amp()
-        assert warnings.filters == filters
-    stock = types.SimpleNamespace()
-    monkeypatch.setattr(checkpoint, '_safe_torch_load', stock)
-    compat.refuse_unsafe_checkpoints()
-    assert checkpoint._safe_torch_load is stock
-    monkeypatch.setattr(torch.serialization, 'add_safe_globals', None)
-    compat.allow_checkpoint_types()
-    export = torch.onnx.export
-    with compat.legacy_onnx_export():
-        assert torch.onnx.export is export
+OLD = {
+    'torch': '2.3.1',
+    'numpy': '1.26.4',
+    'mmpose': '1.3.2',
+    'mmengine': '0.9.1',
+    'onedl-mmengine': None,
+    'onedl-mmdetection': None,
+}
 
 
-def test_old_numpy_and_stock_mmengine_are_left_alone(monkeypatch):
+@pytest.fixture
+def replaced():
+    """What the patches replace, as it is."""
+    from mmengine.config import Config
+    from mmengine.dist import utils
+    from mmengine.model import MMDistributedDataParallel
     from mmengine.runner import checkpoint
     from mmpose.visualization import PoseLocalVisualizer
 
-    stock = types.SimpleNamespace()
+    return lambda: [
+        Config.pretty_text.fget,
+        MMDistributedDataParallel.__init__,
+        PoseLocalVisualizer.draw_circles,
+        checkpoint._safe_torch_load,
+        torch.onnx.export,
+        torch.serialization.get_safe_globals(),
+        utils._init_dist_pytorch,
+        list(warnings.filters),
+        {name for name in sys.modules if name.startswith('imgaug')},
+    ]
+
+
+def test_other_versions_are_left_alone(replaced, monkeypatch):
+    from mmpose.visualization import PoseLocalVisualizer
+
+    def stock(self):
+        """No replacement of ours."""
+
+    monkeypatch.setattr(compat, 'installed_version', OLD.get)
     monkeypatch.setattr(PoseLocalVisualizer, 'draw_circles', stock)
-    monkeypatch.setattr(np, '__version__', '1.26.4')
-    compat.scalar_radius()
-    assert PoseLocalVisualizer.draw_circles is stock
-    monkeypatch.delattr(checkpoint, '_safe_torch_load')
-    compat.refuse_unsafe_checkpoints()
-    assert not hasattr(checkpoint, '_safe_torch_load')
+    assert {patch.status() for patch in compat.PATCHES} == {'not needed'}
+    with warnings.catch_warnings():
+        warnings.resetwarnings()
+        before = replaced()
+        compat.apply()
+        with compat.legacy_onnx_export():
+            assert replaced() == before
+
+
+@pytest.mark.parametrize(
+    'version, status',
+    [
+        ('2.3.1', 'not needed'),
+        ('2.4', 'applies'),
+        ('2.6.0a1+cu130', 'applies'),
+        ('2.7', 'not needed'),
+        ('10.0', 'not needed'),
+        (None, 'not needed'),
+    ],
+)
+def test_a_patch_is_for_a_range_of_versions(version, status, monkeypatch):
+    versions = dict(thing=('2.4', '2.7'), other=('1', None))
+    monkeypatch.setattr(
+        compat, 'installed_version', dict(thing=version, other='1.0').get
+    )
+    assert compat.Patch(print, versions, 'why').status() == status
+
+
+def test_each_patch_can_be_switched_off(replaced, monkeypatch):
+    from mmpose.visualization import PoseLocalVisualizer
+
+    def stock(self):
+        """No replacement of ours."""
+
+    monkeypatch.setattr(PoseLocalVisualizer, 'draw_circles', stock)
+    names = [patch.name for patch in compat.PATCHES]
+    monkeypatch.setenv(compat.SWITCH, ', '.join(names))
+    assert {patch.status() for patch in compat.PATCHES} == {'off'}
+    with warnings.catch_warnings():
+        warnings.resetwarnings()
+        before = replaced()
+        compat.apply()
+        with compat.legacy_onnx_export():
+            assert replaced() == before
+    monkeypatch.setenv(compat.SWITCH, 'scalar')
+    with pytest.warns(UserWarning, match='names no patch by scalar'):
+        compat.apply()
+    assert compat.is_ours(PoseLocalVisualizer.draw_circles)
+
+
+def test_info_lists_the_patches(capsys, monkeypatch):
+    monkeypatch.setenv(compat.SWITCH, 'remember_pretty_text')
+    assert cli.main(['info']) == 0
+    lines = {
+        line.split()[0]: line for line in capsys.readouterr().out.split('\n') if line
+    }
+    for patch in compat.PATCHES:
+        assert patch.status() in lines[patch.name] and patch.why in lines[patch.name]
+    assert ' off ' in lines['remember_pretty_text']
+    assert 'mmengine 0.10' in lines['remember_pretty_text']
 
 
 def test_a_real_imgaug_is_left_alone(monkeypatch):

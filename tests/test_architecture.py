@@ -1,0 +1,104 @@
+"""Which room imports which, and what loads without torch."""
+
+import ast
+import graphlib
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+from support.paths import ROOT
+
+PACKAGE = ROOT / 'rtmw_ext'
+#: Room -> the rooms that it may import.
+ARROWS = {
+    'core': {},
+    'compat': {},
+    'output': {'core'},
+    'runtime': {'core'},
+    'zoo': {'core'},
+    'commands': {'compat', 'core', 'output', 'runtime', 'zoo'},
+    'codecs': {'core'},
+    'datasets': {'codecs', 'core', 'zoo'},
+    'models': {'codecs', 'core', 'zoo'},
+    'engine': {'codecs', 'core', 'datasets', 'models', 'output', 'zoo'},
+    'evaluation': {'core', 'datasets'},
+    'synthetic': {'core', 'datasets'},
+    'apis': {'compat', 'core', 'engine', 'models', 'zoo'},
+    'export': {'compat', 'core', 'engine', 'models', 'output', 'runtime', 'zoo'},
+}
+TORCH_FREE = {'compat', 'commands', 'core', 'output', 'runtime', 'zoo'}
+TORCH = {'torch', 'torchvision', 'mmengine', 'mmcv', 'mmdet', 'mmpose', 'mmdeploy'}
+#: What modules import besides; torch and its kin only inside functions, as
+#: test_no_torch_is_loaded sees.
+EXCEPTIONS = {
+    'commands/export.py': {'export', 'mmengine'},
+    # NMS is added to a detector for rtmlib, without torch.
+    'commands/bench.py': {'export'},
+    'compat/patches.py': {'torch', 'mmengine', 'mmpose', 'mmdet'},
+}
+
+
+def imports(path: Path) -> Iterator[str]:
+    """Absolute dotted names of what a module imports, in functions too."""
+    folders = path.relative_to(ROOT).parts[:-1]
+    for node in ast.walk(ast.parse(path.read_text())):
+        if isinstance(node, ast.Import):
+            yield from (alias.name for alias in node.names)
+        elif isinstance(node, ast.ImportFrom):
+            above = folders[: len(folders) + 1 - node.level] if node.level else ()
+            base = '.'.join([*above, *filter(None, [node.module])])
+            yield from (f'{base}.{alias.name}' for alias in node.names)
+
+
+def test_arrows_between_rooms():
+    wrong = []
+    for path in sorted(PACKAGE.glob('*/**/*.py')):
+        name = path.relative_to(PACKAGE).as_posix()
+        room = name.split('/')[0]
+        allowed = {room, 'version', *ARROWS[room], *EXCEPTIONS.get(name, ())}
+        for target in imports(path):
+            package, *rest = target.split('.')
+            if package == 'rtmw_ext':
+                fine = rest[0] in allowed
+            else:
+                fine = (
+                    package not in TORCH or room not in TORCH_FREE or package in allowed
+                )
+            if not fine:
+                wrong.append(f'{name} imports {target}')
+    assert wrong == []
+
+
+def test_no_circle():
+    graphlib.TopologicalSorter(ARROWS).prepare()
+    assert ARROWS.keys() == {path.parent.name for path in PACKAGE.glob('*/__init__.py')}
+
+
+def test_loose_modules():
+    assert {path.stem for path in PACKAGE.glob('*.py')} == {
+        '__init__',
+        'plugin',
+        'version',
+    }
+
+
+def test_no_torch_is_loaded():
+    modules = ['rtmw_ext'] + [
+        '.'.join(path.relative_to(ROOT).with_suffix('').parts).removesuffix('.__init__')
+        for room in sorted(TORCH_FREE)
+        for path in sorted((PACKAGE / room).glob('**/*.py'))
+    ]
+    loaded = subprocess.run(
+        [
+            sys.executable,
+            '-c',
+            f'import {", ".join(modules)}, sys; print(*sys.modules)',
+        ],
+        text=True,
+        cwd=ROOT,
+        capture_output=True,
+        check=True,
+    ).stdout.split()
+    assert {*modules} <= {*loaded}
+    assert not TORCH & {*loaded}
