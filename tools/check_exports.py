@@ -12,7 +12,8 @@ from pathlib import Path
 from rtmw_ext import zoo
 from rtmw_ext.export.exporter import export
 from rtmw_ext.export.formats import FORMATS
-from rtmw_ext.export.model import RANDOM, describe, load_model
+from rtmw_ext.export.model import describe
+from rtmw_ext.models.loading import RANDOM, load_model
 
 
 def main() -> None:

@@ -13,8 +13,8 @@ from pathlib import Path
 import torch
 
 import rtmw_ext  # noqa: F401  (registers the modules)
-from rtmw_ext.export.model import RANDOM, load_model
 from rtmw_ext.models.grow import grow
+from rtmw_ext.models.loading import RANDOM, load_model
 
 
 def main(description, convert):

@@ -33,8 +33,8 @@ from rtmw_ext import zoo
 from rtmw_ext.engine.checkpoints import AtomicBackend
 from rtmw_ext.export import check, shared
 from rtmw_ext.export.formats import ExportError
-from rtmw_ext.export.model import LICENCE, Exportable, describe, load_model, noise
-from rtmw_ext.models.loading import CheckpointError, check_fit
+from rtmw_ext.export.model import LICENCE, Exportable, describe, noise
+from rtmw_ext.models.loading import CheckpointError, check_fit, load_model
 from rtmw_ext.runtime import Detector, load_network
 from rtmw_ext.version import __version__
 from rtmw_ext.zoo import packed

@@ -79,7 +79,8 @@ def load(text, scratch, **network):
     if not checkpoint:
         return PoseModel(resolve_network(text), **network)
     from rtmw_ext.export import to_onnx
-    from rtmw_ext.export.model import Exportable, ExportSource, describe, load_model
+    from rtmw_ext.export.model import Exportable, ExportSource, describe
+    from rtmw_ext.models.loading import load_model
 
     model, content, weights = load_model(config, checkpoint)
     path = Path(scratch) / f'{Path(config).stem}.onnx'

@@ -57,7 +57,8 @@ def run(flags: argparse.Namespace) -> int:
     from mmengine.logging import MMLogger
 
     from ..export.exporter import export
-    from ..export.model import describe, load_model
+    from ..export.model import describe
+    from ..models.loading import load_model
 
     # Every layer's initialisation is a line otherwise.
     MMLogger.get_instance('mmengine', log_level='ERROR')

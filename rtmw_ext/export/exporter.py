@@ -35,7 +35,7 @@ def export(
     """Writes a model and prints how far it is from PyTorch.
 
     Args:
-        model: From :func:`rtmw_ext.export.model.load_model`.
+        model: From :func:`rtmw_ext.models.loading.load_model`.
         metadata: From :func:`rtmw_ext.export.model.describe`.
         path: To write; a folder for ncnn.
         to: A key of :data:`rtmw_ext.export.formats.FORMATS`.

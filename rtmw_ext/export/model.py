@@ -4,26 +4,18 @@ Shapes: B crops, (h, w) the input in pixels, K keypoints, W bins of an axis.
 """
 
 from dataclasses import dataclass
-from pathlib import Path
 
 import torch
 from mmengine.config import Config
-from mmengine.registry import init_default_scope
-from mmengine.runner.checkpoint import _load_checkpoint
-from mmpose.registry import MODELS
 from torch import nn
 
-from .. import zoo
 from ..core.metadata import NetworkMetadata
 from ..core.skeleton import keypoint_names
-from ..models.loading import check_fit
 from ..models.losses import soft_argmax
 from ..runtime.pose import AXES, DECODED
 from ..version import __version__
-from .formats import ExportError
 
 LICENCE = 'Apache-2.0'
-RANDOM = 'random'
 
 
 class Exportable(nn.Module):
@@ -105,62 +97,6 @@ def expected_beta(model: nn.Module) -> float | None:
     None if they are the highest ones."""
     expected = (model.test_cfg or {}).get('expected_bins')
     return float(model.head.loss_module.beta) if expected else None
-
-
-def load_model(
-    name: str | Path, weights: str | None = None
-) -> tuple[nn.Module, Config, str]:
-    """
-    Args:
-        name: A model's name (``rtmw models``) or a config's path.
-        weights: A checkpoint, or ``random``; None takes those of a named
-            model.
-
-    Returns:
-        The model in eval mode, its config, and the name of its weights.
-
-    Raises:
-        UnknownModelError: Nothing has this name.
-        WeightsError: Our own weights are not in this version.
-        ExportError: There are no weights, or it is no SimCC model.
-        CheckpointError: They are another model's.
-    """
-    init_default_scope('mmpose')
-    path = Path(name)
-    known = None
-    if path.suffix == '.py':
-        if not path.is_file():
-            raise ExportError(f'config {path} does not exist: check the path')
-    else:
-        path, known = zoo.get(name).pytorch()
-    config = Config.fromfile(path)
-    if config.model.get('backbone') is not None:
-        config.model.backbone.init_cfg = None
-    if weights is None and known is None:
-        raise ExportError(
-            f'config {path} comes without weights: name a '
-            f'checkpoint by --weights, or "{RANDOM}"'
-        )
-    weights = weights or known
-    model = MODELS.build(config.model)
-    head = getattr(model, 'head', None)
-    if not hasattr(head, 'classifiers'):
-        raise ExportError(
-            f'{name} is no RTMW or RTMW3D: its head is '
-            f'{type(head).__name__}. Detectors are exported by '
-            'tools/deploy.py'
-        )
-    if weights == RANDOM:
-        model.init_weights()
-    else:
-        weights = zoo.resolve_checkpoint(weights)
-        if '://' not in weights and not Path(weights).is_file():
-            raise ExportError(f'checkpoint {weights} does not exist')
-        state = _load_checkpoint(weights, map_location='cpu')
-        state = state.get('state_dict', state)
-        check_fit(model, state, weights)
-        model.load_state_dict(state, strict=False)
-    return model.eval(), config, Path(weights).name
 
 
 def describe(

@@ -17,12 +17,12 @@ from mmdeploy.utils import Task
 from mmengine.config import Config
 from mmengine.registry import DefaultScope, init_default_scope
 
-from .. import plugin  # noqa: F401  (registers the modules)
 from ..compat.patches import legacy_onnx_export
 from ..core.metadata import NetworkMetadata
+from ..models.loading import load_model
 from . import quantize, to_ncnn, to_onnx, to_openvino, to_tensorrt
 from .formats import ExportError, check_calibration
-from .model import LICENCE, Exportable, describe, load_model
+from .model import LICENCE, Exportable, describe
 
 COMPONENTS = {
     'SimCCLabel': 'SimCCLabelDecode',

@@ -1,20 +1,86 @@
-"""Weights for a model: whether they fit, and those of another input size.
+"""Models with their weights: by name, whether they fit, and those of another
+input size.
 
 Shapes: D features of a code or a token, (h, w) a level's size in cells.
 """
 
 import math
 from collections.abc import Mapping
+from pathlib import Path
 
 import torch
+from mmengine.config import Config
+from mmengine.registry import init_default_scope
+from mmengine.runner.checkpoint import _load_checkpoint
+from mmpose.registry import MODELS
 from torch import Tensor, nn
 
+from .. import zoo
 from ..core.errors import RTMWError
 from .rtmw_head import STRIDE, RTMWSimCCHead
 
+#: In place of weights: those of a new model.
+RANDOM = 'random'
+
 
 class CheckpointError(RTMWError, ValueError):
-    """A checkpoint is of another model; the text names both."""
+    """A model has no weights, or they are of another one; the text names both."""
+
+
+def load_model(
+    name: str | Path, weights: str | None = None
+) -> tuple[nn.Module, Config, str]:
+    """
+    Args:
+        name: A model's name (``rtmw models``) or a config's path.
+        weights: A checkpoint, or ``random``; None takes those of a named
+            model.
+
+    Returns:
+        The model in eval mode, its config, and the name of its weights.
+
+    Raises:
+        UnknownModelError: Nothing has this name.
+        WeightsError: Our own weights are not in this version.
+        CheckpointError: There are no weights, they are another model's, or it is
+            no SimCC model.
+    """
+    init_default_scope('mmpose')
+    path = Path(name)
+    known = None
+    if path.suffix == '.py':
+        if not path.is_file():
+            raise CheckpointError(f'config {path} does not exist: check the path')
+    else:
+        path, known = zoo.get(name).pytorch()
+    config = Config.fromfile(path)
+    if config.model.get('backbone') is not None:
+        config.model.backbone.init_cfg = None
+    if weights is None and known is None:
+        raise CheckpointError(
+            f'config {path} comes without weights: name a '
+            f'checkpoint by --weights, or "{RANDOM}"'
+        )
+    weights = weights or known
+    model = MODELS.build(config.model)
+    head = getattr(model, 'head', None)
+    if not hasattr(head, 'classifiers'):
+        raise CheckpointError(
+            f'{name} is no RTMW or RTMW3D: its head is '
+            f'{type(head).__name__}. Detectors are exported by '
+            'tools/deploy.py'
+        )
+    if weights == RANDOM:
+        model.init_weights()
+    else:
+        weights = zoo.resolve_checkpoint(weights)
+        if '://' not in weights and not Path(weights).is_file():
+            raise CheckpointError(f'checkpoint {weights} does not exist')
+        state = _load_checkpoint(weights, map_location='cpu')
+        state = state.get('state_dict', state)
+        check_fit(model, state, weights)
+        model.load_state_dict(state, strict=False)
+    return model.eval(), config, Path(weights).name
 
 
 def check_fit(model: nn.Module, state_dict: Mapping[str, Tensor], name: str) -> None:

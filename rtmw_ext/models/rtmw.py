@@ -23,7 +23,7 @@ class RTMWEstimator(TopdownPoseEstimator):
     see :mod:`rtmw_ext.core.second_look`: ``test_cfg=dict(second_look=...)`` names
     one that learned faces and hands on their own
     (``BatchPipeline(part_prob=1.)``), by a model's name or by arguments of
-    :func:`rtmw_ext.export.model.load_model`. Its crops are taken out of this
+    :func:`rtmw_ext.models.loading.load_model`. Its crops are taken out of this
     one's; elsewhere mmpose's estimator, whose weights it loads.
     """
 
@@ -75,7 +75,7 @@ class RTMWEstimator(TopdownPoseEstimator):
     def parts_model(self):
         """RTMWEstimator: The one that looks again; no module of this one, so
         that it is in no checkpoint."""
-        from ..export.model import load_model
+        from .loading import load_model
 
         name = self.test_cfg['second_look']
         return load_model(**(dict(name=name) if isinstance(name, str) else name))[0]

@@ -15,7 +15,7 @@ from mmengine.registry import DefaultScope
 from rtmw_ext import zoo
 from rtmw_ext.core.metadata import NetworkMetadata
 from rtmw_ext.export import to_onnx
-from rtmw_ext.export.model import ExportError
+from rtmw_ext.export.formats import ExportError
 from rtmw_ext.models.grid import round_off
 from rtmw_ext.runtime import Detector, load_network
 from rtmw_ext.zoo import registry, resolve_network

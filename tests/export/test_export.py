@@ -16,7 +16,8 @@ from rtmw_ext.export import quantize
 from rtmw_ext.export.check import compare
 from rtmw_ext.export.exporter import export
 from rtmw_ext.export.formats import ExportError
-from rtmw_ext.export.model import Exportable, describe, load_model
+from rtmw_ext.export.model import Exportable, describe
+from rtmw_ext.models.loading import load_model
 from rtmw_ext.runtime import Detector, People, PoseModel
 from rtmw_ext.zoo import UnknownModelError, resolve_network
 from support.models import build

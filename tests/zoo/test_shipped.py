@@ -14,8 +14,8 @@ from mmpose.apis import MMPoseInferencer, init_model
 from rtmw_ext import zoo
 from rtmw_ext.commands import cli
 from rtmw_ext.export import shared
-from rtmw_ext.export.model import ExportError, load_model
-from rtmw_ext.models.loading import CheckpointError
+from rtmw_ext.export.formats import ExportError
+from rtmw_ext.models.loading import CheckpointError, load_model
 from rtmw_ext.runtime import PoseModel
 from rtmw_ext.zoo import WeightsError, packed, registry
 from support.models import build

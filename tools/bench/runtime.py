@@ -29,7 +29,8 @@ def export_all(folder):
     """ONNX files of every size; those there already are kept."""
     from rtmw_ext.core.paths import root
     from rtmw_ext.export.exporter import export
-    from rtmw_ext.export.model import RANDOM, describe, load_model
+    from rtmw_ext.export.model import describe
+    from rtmw_ext.models.loading import RANDOM, load_model
 
     for size in SIZES:
         path = folder / f'{Path(size).name}.onnx'
