@@ -1,6 +1,6 @@
 """The points of COCO-WholeBody."""
 
-from mmpose.datasets.datasets.utils import parse_pose_metainfo
+import pytest
 
 from rtmw_ext.core.skeleton import (
     BODY_NAMES,
@@ -16,7 +16,10 @@ from rtmw_ext.core.skeleton import (
 )
 
 
+@pytest.mark.torch
 def test_tables_match_mmpose():
+    from mmpose.datasets.datasets.utils import parse_pose_metainfo
+
     meta = parse_pose_metainfo(
         dict(from_file='configs/_base_/datasets/coco_wholebody.py')
     )
