@@ -1,15 +1,14 @@
 """Which room imports which, and what loads without torch."""
 
-import ast
 import graphlib
 import subprocess
 import sys
-from collections.abc import Iterator
-from pathlib import Path
 
 from support.paths import ROOT
+from support.tools import load_tool
 
 PACKAGE = ROOT / 'rtmw_ext'
+draw_architecture = load_tool('docs/draw_architecture')
 #: Room -> the rooms that it may import.
 ARROWS = {
     'core': {},
@@ -39,25 +38,13 @@ EXCEPTIONS = {
 }
 
 
-def imports(path: Path) -> Iterator[str]:
-    """Absolute dotted names of what a module imports, in functions too."""
-    folders = path.relative_to(ROOT).parts[:-1]
-    for node in ast.walk(ast.parse(path.read_text())):
-        if isinstance(node, ast.Import):
-            yield from (alias.name for alias in node.names)
-        elif isinstance(node, ast.ImportFrom):
-            above = folders[: len(folders) + 1 - node.level] if node.level else ()
-            base = '.'.join([*above, *filter(None, [node.module])])
-            yield from (f'{base}.{alias.name}' for alias in node.names)
-
-
 def test_arrows_between_rooms():
     wrong = []
     for path in sorted(PACKAGE.glob('*/**/*.py')):
         name = path.relative_to(PACKAGE).as_posix()
         room = name.split('/')[0]
         allowed = {room, 'version', *ARROWS[room], *EXCEPTIONS.get(name, ())}
-        for target in imports(path):
+        for target, _ in draw_architecture.imports(path):
             package, *rest = target.split('.')
             if package == 'rtmw_ext':
                 fine = rest[0] in allowed
