@@ -12,6 +12,7 @@ from types import ModuleType
 
 import wrapt
 
+from .compat import moved
 from .version import __version__
 
 __all__ = [
@@ -38,11 +39,12 @@ def _register(_: ModuleType | None = None) -> None:
 
 
 def __getattr__(name: str) -> ModuleType:
-    if name in __all__:
+    if name in __all__ or name in moved.MOVED:
         return importlib.import_module(f'{__name__}.{name}')
     raise AttributeError(f'module {__name__!r} has no attribute {name!r}')
 
 
+moved.install()
 # A config's custom_imports come while only MMEngine is loaded.
 if any(package in sys.modules for package in ('mmengine', 'mmcv', 'mmdet', 'mmpose')):
     _register()
