@@ -205,7 +205,7 @@ def main() -> None:
             print('|---' * (len(values) + 1) + '|')
         cells = ' | '.join(f'{100 * value:.2f}' for value in values.values())
         print(f'| {text} | {cells} |', flush=True)
-        threshold = pose.raw_score(flags.threshold)
+        threshold = pose.score_threshold(flags.threshold)
         for path, found in people.items() if flags.out else ():
             pictures.setdefault(path, []).append(
                 draw_people(read_image(path), found, threshold)

@@ -22,9 +22,9 @@ from mmpose.apis.inferencers.base_mmpose_inferencer import BaseMMPoseInferencer
 
 from .. import zoo
 from ..compat.patches import is_ours, ours
+from ..core.crops import check_boxes
 from ..core.images import ImageError, list_images, read_image
 from ..models.loading import check_fit
-from .topdown import check_boxes
 
 PERSON = (0,)
 FIELDS_3D = (
@@ -84,7 +84,7 @@ class RTMW3DInferencer(Pose2DInferencer):
                         'bbox_score': np.ones(1, np.float32),
                     }
                 )
-                for box in check_boxes(bboxes, image)
+                for box in check_boxes(bboxes, image.shape[1::-1])
             ]
         pipeline = self.pipeline
         self.pipeline = lambda sample: pipeline({**sample, **fields})

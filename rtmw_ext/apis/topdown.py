@@ -4,16 +4,11 @@ Shapes: N persons, K keypoints.
 """
 
 import cv2
-import numpy as np
 from mmpose.apis import inference_topdown
 from mmpose.structures import merge_data_samples
 
-from ..core.errors import RTMWError
+from ..core.crops import check_boxes
 from ..core.images import read_image
-
-
-class BoxError(RTMWError, ValueError):
-    """A box cannot be cropped; the text names it."""
 
 
 def estimate_poses(model, image, boxes):
@@ -32,35 +27,8 @@ def estimate_poses(model, image, boxes):
         BoxError: A box has no area, is not finite or lies outside the image.
     """
     image = read_image(image)
-    boxes = check_boxes(boxes, image)
+    boxes = check_boxes(boxes, image.shape[1::-1])
     return inference_topdown(model, image, boxes) if len(boxes) else []
-
-
-def check_boxes(boxes, image):
-    """Boxes as (N, 4) float32, or an error.
-
-    Args:
-        boxes (ndarray): (N, 4) x1, y1, x2, y2 in pixels.
-        image (ndarray): (H, W, 3), what they lie in.
-
-    Raises:
-        BoxError: A box has no area, is not finite or lies outside the image.
-    """
-    boxes = np.asarray(boxes, dtype=np.float32).reshape(-1, 4)
-    height, width = image.shape[:2]
-    for number, box in enumerate(boxes):
-        x1, y1, x2, y2 = box
-        if not np.isfinite(box).all() or x2 <= x1 or y2 <= y1:
-            raise BoxError(
-                f'box {number} is {box.tolist()}: it must be '
-                'finite with x1 < x2 and y1 < y2'
-            )
-        if x1 >= width or y1 >= height or x2 <= 0 or y2 <= 0:
-            raise BoxError(
-                f'box {number}, {box.tolist()}, lies outside the '
-                f'image of {width} x {height} pixels'
-            )
-    return boxes
 
 
 def draw_poses(image, samples, dataset_meta, threshold=0.3, scale=1):

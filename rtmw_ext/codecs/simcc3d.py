@@ -9,6 +9,7 @@ from mmpose.codecs.utils.refinement import refine_simcc_dark
 from mmpose.registry import KEYPOINT_CODECS
 
 from ..core.errors import RTMWError
+from ..core.simcc import Z_RANGE, axis_to_z, bins_to_points, decode, z_to_axis
 from ..core.skeleton import HIPS
 from .simcc import gaussian_axes
 
@@ -23,7 +24,7 @@ class SimCC3DLabel(BaseKeypointCodec):
 
     The root is the mean of the two hips. A z of metres behind it lies at
     ``(z / z_range + 1) * d / 2`` of the d pixels of the third axis, so that
-    +-``z_range`` is the whole axis.
+    +-``z_range`` is the whole axis (:func:`rtmw_ext.core.simcc.z_to_axis`).
 
     x and y keep their label and weight whatever is known of z: a point whose
     z is unknown or off the axis has a z weight of 0 and an empty z label; a
@@ -70,7 +71,7 @@ class SimCC3DLabel(BaseKeypointCodec):
         normalize=False,
         use_dark=False,
         root_index=HIPS,
-        z_range=2.1744869,
+        z_range=Z_RANGE,
     ):
         super().__init__()
         self.input_size = tuple(input_size)
@@ -177,12 +178,12 @@ class SimCC3DLabel(BaseKeypointCodec):
             )
 
     def z_to_pixels(self, z):
-        """Root-relative metres -> pixels of the third axis."""
-        return (z / self.z_range + 1) * (self.input_size[2] / 2)
+        """Root-relative metres -> pixels of the third axis; arrays or tensors."""
+        return z_to_axis(z, self.input_size[2], self.z_range)
 
     def pixels_to_z(self, pixels):
-        """Pixels of the third axis -> root-relative metres."""
-        return (pixels / (self.input_size[2] / 2) - 1) * self.z_range
+        """Pixels of the third axis -> root-relative metres; arrays or tensors."""
+        return axis_to_z(pixels, self.input_size[2], self.z_range)
 
     def decode(self, simcc_x, simcc_y, simcc_z):
         """SimCC -> points and scores.
@@ -202,17 +203,16 @@ class SimCC3DLabel(BaseKeypointCodec):
             axis if axis.ndim == 3 else axis[None]
             for axis in (simcc_x, simcc_y, simcc_z)
         ]
-        points = np.stack([axis.argmax(-1) for axis in simcc], -1).astype(np.float32)
-        scores = np.minimum(simcc[0].max(-1), simcc[1].max(-1))
+        bins, scores = decode(simcc)
         if self.use_dark:
             for number, axis in enumerate(simcc):
                 blur = int((self.sigma[number] * 20 - 7) // 3)
                 # The refinement works in place.
-                points[..., number] = refine_simcc_dark(
-                    points[..., number], axis.copy(), blur - (blur % 2 == 0)
+                bins[..., number] = refine_simcc_dark(
+                    bins[..., number], axis.copy(), blur - (blur % 2 == 0)
                 )
-        points /= self.simcc_split_ratio
-        points[..., 2] = self.pixels_to_z(points[..., 2])
-        absent = scores <= 0
-        points[absent] = (-1 / self.simcc_split_ratio,) * 2 + (0,)
+            bins[scores <= 0] = -1
+        points = bins_to_points(
+            bins, scores, self.simcc_split_ratio, simcc[2].shape[-1], self.z_range
+        )
         return points, scores

@@ -26,6 +26,7 @@ from ..core.images import list_images, read_image
 from ..core.metadata import NetworkError
 from ..core.people import People
 from ..runtime import Detector, PoseModel, WholeBody, load_network
+from ..runtime.detector import decode_heads
 from ..runtime.network import OnnxRuntime, OpenVino
 from ..runtime.tracking import iou
 from ..zoo import resolve_network
@@ -298,7 +299,7 @@ def beside_rtmlib(flags: argparse.Namespace, photos: Sequence[np.ndarray]) -> No
     with tempfile.TemporaryDirectory() as folder:
         detector = Detector(det)
         size = detector.input_size
-        if detector.find.__name__ == 'decode_heads':
+        if detector.decode is decode_heads:
             from ..export.detector_nms import add_nms
 
             raw, det = det, str(Path(folder) / 'rtmdet_nms.onnx')

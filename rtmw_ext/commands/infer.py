@@ -121,7 +121,7 @@ def run(flags: argparse.Namespace) -> int:
         picture=flags.picture,
         boxes=flags.boxes,
         scene=flags.scene,
-        threshold=estimator.pose.raw_score(flags.threshold),
+        threshold=estimator.pose.score_threshold(flags.threshold),
     )
     whole = infer(estimator, sources, outputs, flags.stride, flags.smooth, flags.frames)
     return ExitCode.DONE if whole else ExitCode.PARTLY
@@ -264,8 +264,8 @@ def infer(
             try:
                 if is_video(source):
                     whole &= _video(estimator, source, outputs, every, smooth, limit)
-                else:
-                    people, drawn = result()
+                elif estimated := result():
+                    people, drawn = estimated
                     name = outputs.unique_name(source)
                     with _uninterrupted():
                         outputs.add(name, None, people)

@@ -6,8 +6,11 @@ A camera is a dict with ``K``, (3, 3) intrinsics in pixels of the full image,
 and optionally ``distortion``, (5, ) as OpenCV's k1, k2, p1, p2, k3.
 """
 
+from typing import Any
+
 import cv2
 import numpy as np
+from numpy.typing import ArrayLike
 
 from .errors import RTMWError
 from .skeleton import HIPS
@@ -37,14 +40,18 @@ class CameraError(RTMWError, ValueError):
     """A camera or depth cannot be used; the text says why."""
 
 
-def check_camera(camera):
-    """A camera as float64, or an error.
+#: ``K`` and perhaps ``distortion``.
+Camera = dict[str, Any]
 
+
+def check_camera(camera: Camera | ArrayLike) -> dict[str, np.ndarray]:
+    """
     Args:
-        camera (dict | ndarray): A camera, or its ``K`` alone.
+        camera: A camera, or its ``K`` alone.
 
     Returns:
-        dict: ``K`` (3, 3) and ``distortion`` (5, ), zeros if not given.
+        The camera in float64: ``K`` (3, 3) and ``distortion`` (5, ), zeros if
+        not given.
 
     Raises:
         CameraError: ``K`` is missing, not (3, 3), not finite, has no focal
@@ -85,18 +92,10 @@ def check_camera(camera):
     return dict(K=matrix, distortion=distortion)
 
 
-def default_camera(width, height):
-    """A guess for a picture without a camera: the focal length is the
-    picture's diagonal (53 degrees of view across it), the axis goes through
-    its middle.
-
-    Args:
-        width (int): In pixels.
-        height (int): In pixels.
-
-    Returns:
-        dict: A camera.
-    """
+def default_camera(width: int, height: int) -> dict[str, np.ndarray]:
+    """The camera assumed for an image of (``width``, ``height``) pixels that
+    comes without one: its focal length is the image's diagonal (53 degrees of
+    view across it), and its axis goes through the middle."""
     focal = np.hypot(width, height)
     return dict(
         K=np.array(
@@ -105,15 +104,15 @@ def default_camera(width, height):
     )
 
 
-def project(points, camera):
+def project(points: ArrayLike, camera: Camera) -> np.ndarray:
     """Camera space -> pixels.
 
     Args:
-        points (ndarray): (..., 3) in metres, in front of the camera (z > 0).
-        camera (dict): As of the module.
+        points: (..., 3) in metres, in front of the camera (z > 0).
+        camera: As of the module.
 
     Returns:
-        ndarray: (..., 2) float64.
+        (..., 2) float64.
 
     Raises:
         CameraError: The camera is unusable, or a point is not in front of it.
@@ -139,15 +138,15 @@ def project(points, camera):
     return pixels.reshape(*points.shape[:-1], 2)
 
 
-def rays(pixels, camera):
+def rays(pixels: ArrayLike, camera: Camera) -> np.ndarray:
     """Pixels -> the points of their rays at a depth of 1 m.
 
     Args:
-        pixels (ndarray): (..., 2).
-        camera (dict): As of the module.
+        pixels: (..., 2).
+        camera: As of the module.
 
     Returns:
-        ndarray: (..., 2) float64, x and y in metres at z = 1.
+        (..., 2) float64, x and y in metres at z = 1.
     """
     camera = check_camera(camera)
     pixels = np.asarray(pixels, np.float64)
@@ -168,39 +167,45 @@ def rays(pixels, camera):
     return flat.T.reshape(pixels.shape)
 
 
-def back_project(pixels, depth, camera):
+def back_project(pixels: ArrayLike, depth: ArrayLike, camera: Camera) -> np.ndarray:
     """Pixels and depth -> camera space.
 
     Args:
-        pixels (ndarray): (..., 2).
-        depth (ndarray): (...), z in metres.
-        camera (dict): As of the module.
+        pixels: (..., 2).
+        depth: (...), z in metres.
+        camera: As of the module.
 
     Returns:
-        ndarray: (..., 3) float64 in metres.
+        (..., 3) float64 in metres.
     """
     depth = np.asarray(depth, np.float64)[..., None]
     return np.concatenate([rays(pixels, camera) * depth, depth], axis=-1)
 
 
-def estimate_root_depth(pixels, z, seen, camera, height=PERSON_HEIGHT):
+def estimate_root_depth(
+    pixels: np.ndarray,
+    z: np.ndarray,
+    known: np.ndarray,
+    camera: Camera,
+    height: float = PERSON_HEIGHT,
+) -> np.ndarray:
     """The depth of the hips at which a person has the size of an adult.
 
-    The sum of the squared lengths of the seen limbs in camera space is a
-    quadratic function of the root's depth; this is where it equals that of a
-    person of the given height (``LIMBS``). Persons with no seen limb, or
-    that no depth makes fit, are at ``DEFAULT_DEPTH``.
+    The sum of the squared lengths of the known limbs in camera space is a
+    quadratic function of the root's depth. The depth is where the sum equals
+    that of a person of the given height (``LIMBS``), and ``DEFAULT_DEPTH`` if
+    no limb is known or no depth fits.
 
     Args:
-        pixels (ndarray): (N, K, 2).
-        z (ndarray): (N, K), depth from the root in metres.
-        seen (ndarray): (N, K) bool, the points to go by.
-        camera (dict): As of the module.
-        height (float): Of the person, in metres, > 0.
+        pixels: (N, K, 2).
+        z: (N, K), depth from the root in metres.
+        known: (N, K) bool, the points to use.
+        camera: As of the module.
+        height: Of the person, in metres, > 0.
 
     Returns:
-        ndarray: (N, ), in metres, such that every seen point is in front of
-        the camera.
+        (N, ), in metres, such that every known point is in front of the
+        camera.
 
     Raises:
         CameraError: The height is not > 0, or the camera is unusable.
@@ -212,7 +217,7 @@ def estimate_root_depth(pixels, z, seen, camera, height=PERSON_HEIGHT):
     directions = rays(pixels, camera)
     z = np.asarray(z, np.float64)
     offsets = directions * z[..., None]
-    use = (seen[:, start] & seen[:, stop]).astype(np.float64)
+    use = (known[:, start] & known[:, stop]).astype(np.float64)
     step = directions[:, start] - directions[:, stop]
     rest = offsets[:, start] - offsets[:, stop]
     deep = z[:, start] - z[:, stop]
@@ -222,37 +227,41 @@ def estimate_root_depth(pixels, z, seen, camera, height=PERSON_HEIGHT):
     with np.errstate(divide='ignore', invalid='ignore'):
         depth = (np.sqrt(b**2 - a * c) - b) / a
     depth = np.where(np.isfinite(depth) & (depth > 0), depth, DEFAULT_DEPTH)
-    nearest = np.where(seen, z, 0).min(1)
+    nearest = np.where(known, z, 0).min(1)
     return np.maximum(depth, 0.1 - nearest)
 
 
-def to_camera_space(pixels, z, root_depth, camera, found=None):
-    """What a 3D model finds -> metric 3D.
+def to_camera_space(
+    pixels: np.ndarray,
+    z: np.ndarray,
+    root_depth: ArrayLike,
+    camera: Camera,
+    known: np.ndarray | None = None,
+) -> tuple[np.ndarray, np.ndarray]:
+    """Predictions of a 3D model -> metric 3D.
 
-    The root is the mean of the hips' rays at the root's depth. A hip that
-    was not found does not count; without both, the mean of all found points'
-    rays is taken.
+    The root is the mean of the hips' rays at the root's depth, over the known
+    hips; if neither is known, over all known points.
 
     Args:
-        pixels (ndarray): (N, K, 2) in the full image.
-        z (ndarray): (N, K), depth from the root in metres.
-        root_depth (ndarray): (N, ) in metres.
-        camera (dict): As of the module.
-        found (ndarray, optional): (N, K) bool. Default: all.
+        pixels: (N, K, 2) in the full image.
+        z: (N, K), depth from the root in metres.
+        root_depth: (N, ) in metres.
+        camera: As of the module.
+        known: (N, K) bool, the points that the model found. None: all.
 
     Returns:
-        tuple[ndarray, ndarray]: Camera space (N, K, 3), and the same from
-        the root, both in metres.
+        Camera space (N, K, 3), and the same from the root, both in metres.
     """
-    root_depth = np.asarray(root_depth, np.float64)
-    points = back_project(pixels, z + root_depth[:, None], camera)
-    found = np.ones(z.shape, bool) if found is None else found
+    depth = np.asarray(root_depth, np.float64)
+    points = back_project(pixels, z + depth[:, None], camera)
+    known = np.ones(z.shape, bool) if known is None else known
     is_hip = np.isin(np.arange(z.shape[1]), HIPS)
     use = np.where(
-        (found & is_hip).any(1, keepdims=True),
-        found & is_hip,
-        found | ~found.any(1, keepdims=True),
+        (known & is_hip).any(1, keepdims=True),
+        known & is_hip,
+        known | ~known.any(1, keepdims=True),
     )
     share = use / use.sum(1, keepdims=True)
-    root = back_project((pixels * share[..., None]).sum(1), root_depth, camera)
+    root = back_project((pixels * share[..., None]).sum(1), depth, camera)
     return points, points - root[:, None]

@@ -23,19 +23,21 @@ class ImageError(RTMWError, ValueError):
 ENDINGS = {b'\xff\xd8': b'\xff\xd9', b'\x89P': b'IEND\xaeB`\x82'}
 
 
-def read_image(source, flags=cv2.IMREAD_COLOR):
+def read_image(
+    source: str | Path | np.ndarray, flags: int = cv2.IMREAD_COLOR
+) -> np.ndarray:
     """Reads an image file, or checks an array, into 8-bit BGR.
 
     Greyscale, RGBA and 16-bit images are converted; EXIF rotation is applied.
 
     Args:
-        source (str | Path | ndarray): A file, or (H, W), (H, W, 1), (H, W, 3)
-            or (H, W, 4) of uint8 in BGR(A) order or uint16.
-        flags (int): OpenCV's reading mode, for files: a colour mode, with
+        source: A file, or (H, W), (H, W, 1), (H, W, 3) or (H, W, 4) of uint8 in
+            BGR(A) order or uint16.
+        flags: OpenCV's reading mode, for files: a colour mode, with
             ``IMREAD_IGNORE_ORIENTATION`` to leave EXIF rotation out.
 
     Returns:
-        ndarray: (H, W, 3) uint8 BGR.
+        (H, W, 3) uint8 BGR.
 
     Raises:
         ImageError: The file is missing, empty, cut off or no image; the array
@@ -74,7 +76,7 @@ def read_image(source, flags=cv2.IMREAD_COLOR):
     return pixels
 
 
-def _from_array(array):
+def _from_array(array: np.ndarray) -> np.ndarray:
     channels = array.shape[2] if array.ndim == 3 else 1
     if array.ndim not in (2, 3) or channels not in (1, 3, 4) or not array.size:
         raise ImageError(
@@ -95,7 +97,7 @@ def _from_array(array):
     return array
 
 
-def list_images(folder):
+def list_images(folder: str | Path) -> list[str]:
     """The image files of a folder, sorted by name.
 
     Raises:

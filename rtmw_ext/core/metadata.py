@@ -123,13 +123,12 @@ class NetworkMetadata:
             raise NetworkError(f'metadata is no JSON: {error}') from None
         if not isinstance(values, dict):
             raise NetworkError(f'metadata is {text[:50]!r}, not a JSON object')
-        return cls(
-            **{
-                field.name: tuple(value) if isinstance(value, list) else value
-                for field in fields(cls)
-                if (value := values.get(field.name)) is not None
-            }
-        )
+        known: dict[str, Any] = {
+            field.name: tuple(value) if isinstance(value, list) else value
+            for field in fields(cls)
+            if (value := values.get(field.name)) is not None
+        }
+        return cls(**known)
 
     def normalisation(self, rgb: bool = True) -> tuple[np.ndarray, np.ndarray]:
         """What to subtract from pixels, and what to multiply them by then.

@@ -20,6 +20,7 @@ from mmpose.registry import TRANSFORMS
 from mmpose.structures import PoseDataSample
 from scipy.special import ndtr, ndtri
 
+from ..core.crops import PADDING
 from ..core.images import ImageError, read_image
 
 REDUCED = (
@@ -197,7 +198,7 @@ class RandomTopdownCrop(BaseTransform):
     def __init__(
         self,
         input_size,
-        padding=1.25,
+        padding=PADDING,
         flip_prob=0.5,
         half_body_prob=0.3,
         upper_prob=0.7,

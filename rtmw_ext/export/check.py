@@ -7,7 +7,7 @@ import numpy as np
 import torch
 
 from ..core.metadata import NetworkMetadata
-from ..core.simcc import decode
+from ..core.simcc import decode, z_step
 from .model import Exportable
 
 #: Bins whose logits differ by no more, in parts of the largest logit or of 1,
@@ -39,16 +39,15 @@ def compare(
             logits.max(2) - heights <= TIE * max(1, np.abs(logits).max())
         )
         bins[tied, axis] = expected_bins[tied, axis]
-    apart = np.abs(expected_bins - bins) / metadata.split_ratio
-    distance = np.linalg.norm(apart[..., :2], axis=-1)
+    apart = np.abs(expected_bins - bins)
+    distance = np.linalg.norm(apart[..., :2] / metadata.split_ratio, axis=-1)
     errors = dict(
         logits=max(float(np.abs(a - b).max()) for a, b in zip(expected, outputs)),
         pixels=float(distance.max()),
         pixels_mean=float(distance.mean()),
     )
     if len(expected) == 3:
-        depth = expected[2].shape[2] / metadata.split_ratio
-        metres = apart[..., 2] / (depth / 2) * metadata.z_range
+        metres = apart[..., 2] * z_step(expected[2].shape[2], metadata.z_range)
         errors['millimetres'] = float(metres.max() * 1000)
     return errors
 

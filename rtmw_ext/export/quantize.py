@@ -11,6 +11,7 @@ from pathlib import Path
 
 import numpy as np
 
+from ..core.crops import crop_matrices
 from ..core.images import list_images, read_image
 from ..runtime import Detector, PoseModel
 from ..zoo import resolve_network
@@ -76,7 +77,7 @@ def person_crops(
         )
         if len(boxes):
             detected.append((image, boxes))
-            crops.extend(pose.crop(image, pose.frames(boxes)))
+            crops.extend(pose.crop(image, crop_matrices(boxes, pose.input_size)))
         if len(crops) >= limit:
             break
     if not crops:
@@ -88,7 +89,8 @@ def person_crops(
     for image, boxes in itertools.cycle(detected):
         if len(crops) >= limit:
             break
-        crops.extend(pose.crop(image, pose.frames(jitter_boxes(boxes, rng))))
+        matrices = crop_matrices(jitter_boxes(boxes, rng), pose.input_size)
+        crops.extend(pose.crop(image, matrices))
     return np.stack(crops[:limit])
 
 

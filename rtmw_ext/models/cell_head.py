@@ -13,7 +13,7 @@ from mmpose.utils.tensor_utils import to_numpy
 from torch import nn
 from torch.nn import functional as F
 
-from .cells import CellLoss, locate, places_of, to_cells
+from .cells import CellLoss, label_positions, locate, to_cells
 from .rtmw_head import gather_labels, pck
 
 STRIDE = 8
@@ -82,13 +82,15 @@ class KeypointCellHead(BaseHead):
             'keypoint_y_labels',
             'keypoint_weights',
         )
-        places = places_of(x, y, self.decoder.simcc_split_ratio)
+        positions = label_positions(x, y, self.decoder.simcc_split_ratio)
         with torch.no_grad():
             # x in heights, y in widths, as simcc_pck has them.
             sides = logits.new_tensor(logits.shape[2:])
-            far = (locate(logits)[0] - to_cells(places, logits)) / sides
+            far = (locate(logits)[0] - to_cells(positions, logits)) / sides
             acc = pck(far.square().sum(2), weights > 0)
-        return dict(loss_cell=self.loss_module(logits, places, weights), acc_pose=acc)
+        return dict(
+            loss_cell=self.loss_module(logits, positions, weights), acc_pose=acc
+        )
 
     def predict(self, feats, batch_data_samples, test_cfg={}):
         """

@@ -25,23 +25,23 @@ class CellLoss(nn.Module):
         self.scale = scale
         self.loss_weight = loss_weight
 
-    def forward(self, maps, places, weights):
+    def forward(self, maps, positions, weights):
         """
         Args:
             maps (Tensor): Logits (B, K, h, w).
-            places (Tensor): (B, K, 2), of :func:`places_of`.
+            positions (Tensor): (B, K, 2), of :func:`label_positions`.
             weights (Tensor): (B, K).
 
         Returns:
             Tensor: (), >= 0; 0 if no point has a weight.
         """
-        shares = spread(to_cells(places, maps), maps.shape[2:])
-        found = (maps.float() * self.scale).flatten(2).log_softmax(2)
-        entropy = -(shares * found).sum(2) * weights
+        shares = bilinear_shares(to_cells(positions, maps), maps.shape[2:])
+        predicted = (maps.float() * self.scale).flatten(2).log_softmax(2)
+        entropy = -(shares * predicted).sum(2) * weights
         return self.loss_weight * entropy.sum() / weights.sum().clamp(min=1)
 
 
-def places_of(x, y, split_ratio):
+def label_positions(x, y, split_ratio):
     """SimCC labels (B, K, W) and (B, K, H) -> points (B, K, 2) in parts of the
     crop, in [0, 1); ``split_ratio`` is that of the codec, in bins a pixel."""
     # Bin 0 is the middle of the first pixel.
@@ -51,12 +51,12 @@ def places_of(x, y, split_ratio):
     )
 
 
-def to_cells(places, maps):
+def to_cells(positions, maps):
     """Parts of the crop -> cells of ``maps``, 0 the middle of the first."""
-    return places * places.new_tensor(maps.shape[:1:-1]) - 0.5
+    return positions * positions.new_tensor(maps.shape[:1:-1]) - 0.5
 
 
-def spread(points, size):
+def bilinear_shares(points, size):
     """Each point's share of the cells around it, bilinear.
 
     Args:

@@ -18,6 +18,7 @@ from mmpose.registry import KEYPOINT_CODECS, MODELS
 from mmpose.structures import PoseDataSample
 from torch.nn import functional as F
 
+from ..core.crops import PADDING
 from ..core.skeleton import MIN_VISIBLE, MIRRORED, PARTS, ROOTS, TILTS, UPRIGHT
 
 GREY = (0.114, 0.587, 0.299)  # of blue, green and red (ITU-R BT.601)
@@ -138,7 +139,7 @@ class BatchPipeline(PoseDataPreprocessor):
             return torch.rand(count, device=boxes.device)
 
         center = (boxes[:, :2] + boxes[:, 2:]) / 2
-        sides = (boxes[:, 2:] - boxes[:, :2]) * 1.25
+        sides = (boxes[:, 2:] - boxes[:, :2]) * PADDING
         width, height = self.size
         scale = torch.maximum(sides[:, 0] / width, sides[:, 1] / height)
         span = scale[:, None] * scale.new_tensor(self.size)

@@ -99,11 +99,11 @@ class SimCCBoneLoss(nn.Module):
         start, stop = self.bones.unbind(1)
         use = known[:, start] * known[:, stop]
         deep = (z_known[:, start] * z_known[:, stop] > 0).to(use)
-        found, true = (
+        predicted, true = (
             self._lengths(axes, weights, beta, deep)
             for axes, beta in ((predictions, self.beta), (targets, self.label_beta))
         )
-        error = (use * (found - true).abs()).sum()
+        error = (use * (predicted - true).abs()).sum()
         return self.loss_weight * error / use.sum().clamp(min=1)
 
     def _lengths(self, axes, weights, beta, deep):
@@ -122,10 +122,10 @@ class SimCCBoneLoss(nn.Module):
 
 @MODELS.register_module()
 class SimCCCoordinateLoss(nn.Module):
-    """L1 distance of the expected bins to the true ones, and of each part's
-    points from its anchor (hands: the wrist, face: the nose) to where they
-    truly are from it. What the KL loss says of each bin, this says of the
-    place that a decoder finds, in pixels and metres alike.
+    """L1 distance of the expected bins to the true ones, and of the offsets of
+    each part's points from its anchor (hands: the wrist, face: the nose) to the
+    true offsets. The KL loss compares every bin; this compares the coordinates
+    that a decoder gives, in pixels and in metres.
 
     A sum over persons and axes and a mean over points, as the KL loss is;
     coordinates are in widths of the crop (bins over the bins of x).
@@ -134,7 +134,7 @@ class SimCCCoordinateLoss(nn.Module):
 
     Args:
         beta (float): Temperature of the predictions, as of the KL loss.
-        anchor_weight (float): Of the distances from the anchors.
+        anchor_weight (float): Of the offsets from the anchors.
         axis_weights (sequence[float]): Factor of each axis.
         loss_weight (float): Factor of the loss.
     """

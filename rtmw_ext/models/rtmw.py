@@ -7,24 +7,29 @@ import functools
 
 import numpy as np
 import torch
+from mmengine.structures import InstanceData
 from mmpose.models.pose_estimators import TopdownPoseEstimator
 from mmpose.registry import MODELS
 from mmpose.utils.tensor_utils import to_numpy
+from torch import Tensor
 
-from ..core.second_look import look_again, variance
+from ..core.crops import crop_matrices, points_to_image, variances_to_image
+from ..core.second_look import Prediction, refine_parts
+from ..core.simcc import Z_RANGE, point_variances
 from ..core.skeleton import NUM_KEYPOINTS
-from ..runtime.pose import frames, to_image
 from .data_preprocessor import warp
 
 
 @MODELS.register_module()
 class RTMWEstimator(TopdownPoseEstimator):
-    """Top-down estimator whose faces and hands another one can look at again,
-    see :mod:`rtmw_ext.core.second_look`: ``test_cfg=dict(second_look=...)`` names
-    one that learned faces and hands on their own
-    (``BatchPipeline(part_prob=1.)``), by a model's name or by arguments of
-    :func:`rtmw_ext.models.loading.load_model`. Its crops are taken out of this
-    one's; elsewhere mmpose's estimator, whose weights it loads.
+    """Top-down estimator whose faces and hands a second model can refine, see
+    :mod:`rtmw_ext.core.second_look`.
+
+    ``test_cfg=dict(second_look=...)`` names a model that was trained on crops of
+    faces and hands (``BatchPipeline(part_prob=1.)``), by its name or by
+    arguments of :func:`rtmw_ext.models.loading.load_model`. Its crops are taken
+    from the input of this estimator. Without that, this is mmpose's estimator,
+    whose weights it loads.
     """
 
     def predict(self, inputs, data_samples):
@@ -50,75 +55,95 @@ class RTMWEstimator(TopdownPoseEstimator):
                     f'{NUM_KEYPOINTS} points, a model has '
                     f'{model.head.out_channels}: turn it off'
                 )
-        simcc, instances, *first = self.look(inputs, data_samples)
+        simcc = self.predict_logits(inputs, data_samples)
+        instances, first = self.decode(simcc)
         fields = None
         if self.test_cfg.get('output_heatmaps', False):
             fields = self.head.heatmaps(simcc, instances)
         height, width = inputs.shape[2:]
-        whole = np.tile(np.float64([[0, 0, width, height]]), (len(inputs), 1))
+        whole = np.tile(np.array([0.0, 0.0, width, height]), (len(inputs), 1))
 
-        def again(boxes, tilts, mirrored):
+        def predict_parts(boxes, tilts, mirrored):
             size = parts.head.input_size[:2]
-            matrices = frames(boxes, size, tilts, mirrored)
-            crops = self.cut(
+            matrices = crop_matrices(boxes, size, tilts, mirrored)
+            crops = self.crop(
                 inputs.repeat_interleave(len(boxes) // len(inputs), 0), matrices, size
             )
-            # No flip test: a hand alone is always a left one.
-            _, _, points, scores, variances = parts.look(crops)
-            points, variances = to_image(matrices, points, variances)
-            return points, scores, variances
+            # No flip test: the crop of a hand always shows a left one.
+            _, (points, scores, variances) = parts.decode(parts.predict_logits(crops))
+            return (
+                points_to_image(matrices, points),
+                scores,
+                variances_to_image(matrices, variances),
+            )
 
-        self.put(instances, *look_again(first, whole, again))
+        self._set_points(instances, *refine_parts(first, whole, predict_parts))
         return self.add_pred_to_datasample(instances, fields, data_samples)
 
     @functools.cached_property
     def parts_model(self):
-        """RTMWEstimator: The one that looks again; no module of this one, so
-        that it is in no checkpoint."""
+        """RTMWEstimator: The model of the second look. It is no submodule, so
+        it is in no checkpoint of this one."""
         from .loading import load_model
 
         name = self.test_cfg['second_look']
         return load_model(**(dict(name=name) if isinstance(name, str) else name))[0]
 
-    def look(self, inputs, data_samples=None):
+    def predict_logits(self, inputs: Tensor, data_samples=None) -> tuple[Tensor, ...]:
         """
         Args:
-            inputs (Tensor): (N, 3, h, w), normalised.
-            data_samples (list[PoseDataSample], optional): N, for the flip
-                test; without them there is none.
+            inputs: (N, 3, h, w), normalised.
+            data_samples (list[PoseDataSample], optional): N, for the flip test
+                of ``test_cfg``; None: no flip test.
 
         Returns:
-            tuple: The SimCC logits, N instances as the head decodes them,
-            their points (N, K, A), x and y in pixels of the input and z in
-            metres, scores (N, K), and variances like the points.
+            SimCC logits of each axis, (N, K, bins).
         """
         feats = self.extract_feat(inputs)
-        head = self.head
         if data_samples and self.test_cfg.get('flip_test', False):
             feats = [feats, self.extract_feat(inputs.flip(-1))]
-            simcc = head.see(feats, data_samples, self.test_cfg)
-        else:
-            simcc = head.forward(feats)
-        instances = head.decode(simcc, self.test_cfg.get('expected_bins', False))
-        units = [1 / head.decoder.simcc_split_ratio] * len(simcc)
-        points = np.concatenate([found.keypoints for found in instances])
-        if len(simcc) == 3:
-            z = np.concatenate([found.keypoints_z for found in instances])
-            points = np.concatenate([points, z[..., None]], -1)
-            units[2] *= np.diff(head.decoder.pixels_to_z(np.arange(2.0))).item()
-        variances = np.stack(
-            [
-                variance(to_numpy(axis), head.loss_module.beta) * unit**2
-                for axis, unit in zip(simcc, units)
-            ],
-            -1,
-        )
-        scores = np.concatenate([found.keypoint_scores for found in instances])
-        return simcc, instances, points, scores, variances
+            return self.head.predict_logits(feats, data_samples, self.test_cfg)
+        return self.head.forward(feats)
 
-    def cut(self, inputs, matrices, size):
-        """Crops (N, 3, h, w), one of each input, black outside, of ``size``
-        (w, h); where they are, :func:`rtmw_ext.runtime.pose.frames` says."""
+    def decode(
+        self, simcc: tuple[Tensor, ...]
+    ) -> tuple[list[InstanceData], Prediction]:
+        """
+        Args:
+            simcc: Of :meth:`predict_logits`.
+
+        Returns:
+            N instances as the head decodes them; and points (N, K, A), x and y
+            in pixels of the input and z in metres, scores (N, K) and variances
+            of the points (N, K, A).
+        """
+        head = self.head
+        instances = head.decode(simcc, self.test_cfg.get('expected_bins', False))
+        points = np.concatenate([person.keypoints for person in instances])
+        if len(simcc) == 3:
+            z = np.concatenate([person.keypoints_z for person in instances])
+            points = np.concatenate([points, z[..., None]], -1)
+        variances = point_variances(
+            to_numpy(simcc),
+            head.loss_module.beta,
+            head.decoder.simcc_split_ratio,
+            getattr(head.decoder, 'z_range', Z_RANGE),
+        )
+        scores = np.concatenate([person.keypoint_scores for person in instances])
+        return instances, (points, scores, variances)
+
+    def crop(
+        self, inputs: Tensor, matrices: np.ndarray, size: tuple[int, int]
+    ) -> Tensor:
+        """
+        Args:
+            inputs: (N, 3, H, W), normalised.
+            matrices: (N, 2, 3) of :func:`rtmw_ext.core.crops.crop_matrices`.
+            size: (w, h) of the crops.
+
+        Returns:
+            One crop of each input, (N, 3, h, w), black outside the input.
+        """
         matrices = np.concatenate(
             [matrices, np.broadcast_to([[[0, 0, 1]]], (len(matrices), 1, 3))], 1
         )
@@ -126,13 +151,13 @@ class RTMWEstimator(TopdownPoseEstimator):
         black = (-processor.mean / processor.std).to(inputs)
         return warp(inputs - black, torch.from_numpy(matrices).to(inputs), size) + black
 
-    def put(self, instances, points, scores):
-        """Points (N, K, A) and scores (N, K) into what the head decoded."""
-        for found, place, score in zip(instances, points.astype(np.float32), scores):
-            found.keypoints = place[None, :, :2]
-            found.keypoint_scores = score[None]
+    def _set_points(
+        self, instances: list[InstanceData], points: np.ndarray, scores: np.ndarray
+    ) -> None:
+        """Writes points (N, K, A) and scores (N, K) into N instances."""
+        points = points.astype(np.float32)
+        for person, person_points, person_scores in zip(instances, points, scores):
+            person.keypoints = person_points[None, :, :2]
+            person.keypoint_scores = person_scores[None]
             if points.shape[2] == 3:
-                found.keypoints_z = place[None, :, 2]
-                found.keypoints_simcc = np.concatenate(
-                    [place[:, :2], self.head.decoder.z_to_pixels(place[:, 2:])], 1
-                )[None]
+                self.head.set_depth(person, person_points[None])

@@ -14,9 +14,8 @@ from ..core.geometry import (
     estimate_root_depth,
     to_camera_space,
 )
+from ..core.people import MIN_SCORE
 from .rtmw import RTMWEstimator
-
-SEEN = 0.3
 
 
 @MODELS.register_module()
@@ -70,7 +69,7 @@ class RTMW3DEstimator(RTMWEstimator):
             depth = estimate_root_depth(
                 pixels,
                 z,
-                instances.keypoint_scores > SEEN,
+                instances.keypoint_scores > MIN_SCORE,
                 camera,
                 meta.get('person_height', PERSON_HEIGHT),
             )

@@ -9,6 +9,7 @@ from mmpose.models.utils.tta import flip_vectors
 from mmpose.registry import MODELS
 from torch import nn
 
+from ..core.simcc import z_step
 from .rtmw_head import RTMWSimCCHead, batch_factor, gather_labels, simcc_pck
 
 
@@ -68,13 +69,21 @@ class RTMW3DHead(RTMWSimCCHead):
         predictions = super().decode(simcc, expected)
         for instances in predictions:
             points = instances.keypoints
-            pixels = self.decoder.z_to_pixels(points[..., 2])
-            instances.keypoints_z = points[..., 2]
-            instances.keypoints_simcc = np.concatenate(
-                [points[..., :2], pixels[..., None]], axis=-1
-            )
+            self.set_depth(instances, points)
             instances.keypoints = points[..., :2].copy()
         return predictions
+
+    def set_depth(self, instances, points):
+        """Writes ``keypoints_z`` and ``keypoints_simcc`` into instances.
+
+        Args:
+            instances (InstanceData): Of one person.
+            points (ndarray): (1, K, 3), x and y in pixels of the crop and z in
+                metres.
+        """
+        pixels = self.decoder.z_to_pixels(points[..., 2:])
+        instances.keypoints_z = points[..., 2]
+        instances.keypoints_simcc = np.concatenate([points[..., :2], pixels], axis=-1)
 
     def loss(self, feats, batch_data_samples, train_cfg={}):
         """
@@ -111,6 +120,6 @@ class RTMW3DHead(RTMWSimCCHead):
             losses['z_error'] = (
                 bins.sum()
                 / z_weights.sum().clamp(min=1)
-                * (2 * self.decoder.z_range / z.shape[2])
+                * z_step(z.shape[2], self.decoder.z_range)
             )
         return losses

@@ -15,7 +15,7 @@ from mmpose.registry import KEYPOINT_CODECS, MODELS
 from mmpose.utils.tensor_utils import to_numpy
 from torch import nn
 
-from .cells import places_of
+from .cells import label_positions
 from .gau import GAU
 from .hem import HEM, SimCCEncoder
 from .losses import soft_argmax
@@ -45,7 +45,7 @@ class RTMWSimCCHead(BaseHead):
         gau (dict, optional): Arguments of :class:`GAU`; None leaves it out.
         loss (dict): Loss of (preds, targets, keypoint weights).
         map_loss (dict, optional): A ``CellLoss`` of the encoders' maps, which
-            a training from random weights needs to find places at once
+            a training from random weights needs to find positions at once
             (docs/synthetic.md); None leaves it out.
         init_cfg (dict, optional): Weight initialisation.
 
@@ -151,7 +151,7 @@ class RTMWSimCCHead(BaseHead):
             a tuple of that and B :class:`PixelData` of ``heatmaps``
             (K, H, W) in [0, 1].
         """
-        simcc = self.see(feats, batch_data_samples, test_cfg)
+        simcc = self.predict_logits(feats, batch_data_samples, test_cfg)
         predictions = self.decode(simcc, test_cfg.get('expected_bins', False))
         if not test_cfg.get('output_heatmaps', False):
             return predictions
@@ -167,7 +167,7 @@ class RTMWSimCCHead(BaseHead):
             instances.keypoint_y_labels = y_labels[None]
         return [PixelData(heatmaps=maps) for maps in y.unsqueeze(3) * x.unsqueeze(2)]
 
-    def see(self, feats, batch_data_samples, test_cfg={}):
+    def predict_logits(self, feats, batch_data_samples, test_cfg={}):
         """The SimCC logits of ``forward``; with ``flip_test`` the mean of
         those of both crops. Arguments as of ``predict``."""
         if not test_cfg.get('flip_test', False):
@@ -184,9 +184,9 @@ class RTMWSimCCHead(BaseHead):
 
         Args:
             simcc (tuple[Tensor]): (B, K, W), (B, K, H) and, in 3D, z's.
-            expected (bool): Points are the expected bins by the softmax that
-                was learned, not the highest ones: on average nearer to the
-                truth where a model is unsure of depth.
+            expected (bool): Points are the expected bins under the trained
+                softmax, not the highest bins: on average nearer to the truth
+                where a model is unsure of depth.
 
         Returns:
             list[InstanceData]: B times what the codec decodes: ``keypoints``
@@ -195,17 +195,17 @@ class RTMWSimCCHead(BaseHead):
         predictions = super().decode(simcc)
         if not expected:
             return predictions
-        places = to_numpy(
+        expected_points = to_numpy(
             torch.stack(
                 [soft_argmax(axis, self.loss_module.beta) for axis in simcc], dim=2
             )
             / self.decoder.simcc_split_ratio
         )
         if len(simcc) == 3:
-            places[..., 2] = self.decoder.pixels_to_z(places[..., 2])
-        for instances, points in zip(predictions, places):
-            found = instances.keypoint_scores[0] > 0
-            instances.keypoints[0, found] = points[found]
+            expected_points[..., 2] = self.decoder.pixels_to_z(expected_points[..., 2])
+        for instances, points in zip(predictions, expected_points):
+            present = instances.keypoint_scores[0] > 0
+            instances.keypoints[0, present] = points[present]
         return predictions
 
     @staticmethod
@@ -268,8 +268,8 @@ class RTMWSimCCHead(BaseHead):
         """
         if self.map_loss is None:
             return {}
-        places = places_of(x, y, self.decoder.simcc_split_ratio)
-        return dict(loss_map=sum(self.map_loss(one, places, weights) for one in maps))
+        positions = label_positions(x, y, self.decoder.simcc_split_ratio)
+        return dict(loss_map=sum(self.map_loss(m, positions, weights) for m in maps))
 
     @property
     def default_init_cfg(self):

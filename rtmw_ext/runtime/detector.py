@@ -1,19 +1,35 @@
 """Person detectors: RTMDet and YOLOX in the layouts they are published in.
 
-Shapes: P candidate boxes; boxes are (P, 4) x1, y1, x2, y2 in pixels.
+Shapes: P candidate boxes; boxes are (P, 4) x1, y1, x2, y2 in pixels; images are
+(H, W, 3) uint8 BGR.
 """
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
 
 import cv2
 import numpy as np
 
 from ..core.errors import RTMWError
 from ..core.images import read_image
-from .network import load_network
+from .network import Shape, load_network
 
-PADDING = 114
+#: Grey level around the image, in the input.
+BORDER = 114
+#: COCO's category of persons.
 PERSON = 0
+#: How pixels are normalised: RTMDet takes normalised BGR, YOLOX plain pixels.
 KINDS = ('rtmdet', 'yolox')
+#: Of YOLOX's cells, in pixels.
 STRIDES = (8, 16, 32)
+#: (w, h) of files that take any size, as published ones do.
+INPUT_SIZE = (640, 640)
+
+Size = tuple[int, int]
+#: Boxes in pixels of the input, scores, and whether overlaps are removed.
+Candidates = tuple[np.ndarray, np.ndarray, bool]
+Decoder = Callable[[list[np.ndarray], Size, float], Candidates]
 
 
 class DetectorError(RTMWError, ValueError):
@@ -21,7 +37,7 @@ class DetectorError(RTMWError, ValueError):
 
 
 class Detector:
-    """A detector from a file. By its outputs it is one of
+    """A detector from a file. Its outputs say which of these it is:
 
     - NMS inside (MMDeploy): ``dets`` (1, P, 5) boxes and scores, and perhaps
       ``labels`` (1, P);
@@ -33,89 +49,94 @@ class Detector:
     Source: RTMDet (arXiv 2212.07784), YOLOX (arXiv 2107.08430).
 
     Args:
-        path (str | Path): ``.onnx`` or ``.xml``.
-        kind (str, optional): ``rtmdet`` or ``yolox``: how pixels are
-            normalised. Default: what the file, its outputs or its name say.
-        score_thr (float): Least confidence, in (0, 1).
-        iou_thr (float): Boxes that overlap more are one person, in (0, 1);
-            not where the NMS is inside.
-        **network: Further arguments of :func:`load_network`.
+        path: ``.onnx`` or ``.xml``.
+        kind: One of ``KINDS``. None: what the file's metadata, its name or its
+            outputs say.
+        score_thr: Least confidence, in (0, 1).
+        iou_thr: Boxes that overlap more are one person, in (0, 1); not used
+            where the NMS is inside.
+        **network: Further arguments of
+            :func:`rtmw_ext.runtime.load_network`.
+
+    Attributes:
+        input_size (tuple[int, int]): (w, h).
 
     Raises:
-        NetworkError: As of :func:`load_network`.
+        NetworkError: As of :func:`rtmw_ext.runtime.load_network`.
         DetectorError: The file has other inputs or outputs.
     """
 
-    def __init__(self, path, kind=None, *, score_thr=0.3, iou_thr=0.6, **network):
+    def __init__(
+        self,
+        path: str | Path,
+        kind: str | None = None,
+        *,
+        score_thr: float = 0.3,
+        iou_thr: float = 0.6,
+        **network: Any,
+    ) -> None:
         self.network = load_network(path, **network)
-        shapes = list(self.network.outputs.values())
-        entries = list(self.network.inputs.values())
-        self.find = _layout(shapes)
-        if len(entries) != 1 or len(entries[0]) != 4 or self.find is None:
+        inputs = list(self.network.inputs.values())
+        decoder = _find_decoder(list(self.network.outputs.values()))
+        if len(inputs) != 1 or len(inputs[0]) != 4 or decoder is None:
             raise DetectorError(
-                f'detector {path} has inputs {entries} and outputs '
+                f'detector {path} has inputs {inputs} and outputs '
                 f'{self.network.outputs}, not an image and dets (1, P, 5), '
                 'YOLOX cells (1, P, 5 + classes) or raw heads (1, h, w, 5)'
             )
+        self.decode = decoder
         meta = self.network.metadata
-        size = meta.input_size or (entries[0][3], entries[0][2])
-        if None in size:
-            # Published files take any size; this is what they are for.
-            size = (640, 640)
-        self.input_size = tuple(size)
-        kind = kind or meta.kind or _kind(self.network.path.name, self.find)
+        height, width = inputs[0][2:]
+        fixed = (width, height) if width and height else INPUT_SIZE
+        self.input_size = meta.input_size or fixed
+        kind = kind or meta.kind or _guess_kind(self.network.path.name, decoder)
         if kind not in KINDS:
             raise DetectorError(
                 f'detector {path} could be RTMDet or YOLOX: '
                 'say kind="rtmdet" or "yolox"'
             )
-        # RTMDet takes normalised BGR, YOLOX plain pixels.
-        self.mean, self.scale = (
-            (None, None) if kind == 'yolox' else meta.normalisation(rgb=False)
-        )
+        self.mean: np.ndarray | None = None
+        self.scale: np.ndarray | None = None
+        if kind == 'rtmdet':
+            self.mean, self.scale = meta.normalisation(rgb=False)
         self.score_thr, self.iou_thr = score_thr, iou_thr
 
-    def __call__(self, image):
+    def __call__(self, image: str | Path | np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         """
         Args:
-            image (str | Path | ndarray): As :func:`rtmw_ext.core.images.read_image`
-                takes it.
+            image: As :func:`rtmw_ext.core.images.read_image` takes it.
 
         Returns:
-            tuple[ndarray, ndarray]: Boxes (P, 4) inside the image and scores
-            (P, ), both float32, best first; P may be 0.
+            Boxes (P, 4) inside the image and scores (P, ), both float32, best
+            first; P may be 0.
         """
         image = read_image(image)
         height, width = image.shape[:2]
         tensor, ratio = self.letterbox(image)
-        boxes, scores, done = self.find(
+        boxes, scores, unique = self.decode(
             self.network(tensor), self.input_size, self.score_thr
         )
         boxes = (boxes / ratio).clip(0, (width, height, width, height))
         sides = boxes[:, 2:] - boxes[:, :2]
         kept = np.flatnonzero((sides > 0).all(1))
-        if done:
+        if unique:
             kept = kept[np.argsort(-scores[kept], kind='stable')]
         elif len(kept):
             rectangles = np.concatenate([boxes[:, :2], sides], 1)[kept]
-            kept = kept[
-                np.asarray(
-                    cv2.dnn.NMSBoxes(
-                        rectangles.tolist(),
-                        scores[kept].tolist(),
-                        self.score_thr,
-                        self.iou_thr,
-                    ),
-                    dtype=int,
-                ).reshape(-1)
-            ]
+            best = cv2.dnn.NMSBoxes(
+                rectangles.tolist(),
+                scores[kept].tolist(),
+                self.score_thr,
+                self.iou_thr,
+            )
+            kept = kept[np.asarray(best, dtype=int).reshape(-1)]
         return boxes[kept].astype(np.float32), scores[kept].astype(np.float32)
 
-    def letterbox(self, image):
-        """Fits the image into the top left of the input.
+    def letterbox(self, image: np.ndarray) -> tuple[np.ndarray, float]:
+        """Fits an image into the top left of the input.
 
         Returns:
-            tuple[ndarray, float]: (1, 3, h, w) float32 and the scale.
+            (1, 3, h, w) float32, and pixels of the input a pixel of the image.
         """
         width, height = self.input_size
         ratio = min(height / image.shape[0], width / image.shape[1])
@@ -123,48 +144,26 @@ class Detector:
             max(1, int(image.shape[1] * ratio)),
             max(1, int(image.shape[0] * ratio)),
         )
-        tensor = np.full((1, 3, height, width), PADDING, np.float32)
+        tensor = np.full((1, 3, height, width), BORDER, np.float32)
         pixels = cv2.resize(image, inner)
         tensor[0, :, : inner[1], : inner[0]] = pixels.transpose(2, 0, 1)
-        if self.mean is not None:
+        if self.mean is not None and self.scale is not None:
             tensor -= self.mean
             tensor *= self.scale
         return tensor, ratio
 
 
-def _layout(shapes):
-    """The function that reads these outputs, or None."""
-    if shapes and all(len(shape) == 4 and shape[3] == 5 for shape in shapes):
-        return decode_heads
-    if len(shapes[0]) != 3:
-        return None
-    last = shapes[0][2]
-    if len(shapes) == 2 and len(shapes[1]) == 2 or (len(shapes) == 1 and last == 5):
-        return decode_dets
-    if len(shapes) == 1 and last is not None and last > 5:
-        return decode_yolox
-    return None
-
-
-def _kind(name, find):
-    named = [kind for kind in KINDS if kind in name.lower()]
-    if len(named) == 1:
-        return named[0]
-    return {decode_heads: 'rtmdet', decode_yolox: 'yolox'}.get(find)
-
-
-def decode_heads(heads, size, score_thr):
-    """Raw heads -> candidate boxes.
+def decode_heads(heads: list[np.ndarray], size: Size, score_thr: float) -> Candidates:
+    """Raw heads -> candidates.
 
     Args:
-        heads (list[ndarray]): Each (1, h, w, 5): logit, then the distances
-            left, top, right, bottom from the cell's point in input pixels.
-        size (tuple[int, int]): (w, h) of the input in pixels.
-        score_thr (float): Least confidence.
+        heads: Each (1, h, w, 5): logit, then the distances left, top, right,
+            bottom from the cell's point in input pixels.
+        size: (w, h) of the input in pixels.
+        score_thr: Least confidence.
 
     Returns:
-        tuple[ndarray, ndarray, bool]: Boxes (P, 4) in input pixels, scores
-        (P, ), and whether overlaps are gone.
+        Boxes (P, 4) in input pixels, scores (P, ), and False: boxes overlap.
     """
     boxes, scores = [], []
     least = np.log(score_thr / (1 - score_thr))
@@ -177,17 +176,18 @@ def decode_heads(heads, size, score_thr):
     return np.concatenate(boxes), np.concatenate(scores), False
 
 
-def decode_dets(outputs, size, score_thr):
-    """``dets`` and perhaps ``labels``, as :func:`decode_heads` returns it."""
-    found = outputs[0][0]
-    good = found[:, 4] > score_thr
+def decode_dets(outputs: list[np.ndarray], size: Size, score_thr: float) -> Candidates:
+    """``dets`` and perhaps ``labels``, as :func:`decode_heads` but without
+    overlaps."""
+    dets = outputs[0][0]
+    good = dets[:, 4] > score_thr
     if len(outputs) == 2:
         good &= outputs[1][0] == PERSON
-    return found[good, :4], found[good, 4], True
+    return dets[good, :4], dets[good, 4], True
 
 
-def decode_yolox(outputs, size, score_thr):
-    """YOLOX cells of strides 8, 16, 32, as :func:`decode_heads` returns it."""
+def decode_yolox(outputs: list[np.ndarray], size: Size, score_thr: float) -> Candidates:
+    """YOLOX cells of ``STRIDES``, as :func:`decode_heads`."""
     cells = outputs[0][0]
     grids, strides = [], []
     for stride in STRIDES:
@@ -204,3 +204,27 @@ def decode_yolox(outputs, size, score_thr):
         scores[good],
         False,
     )
+
+
+def _find_decoder(shapes: list[Shape]) -> Decoder | None:
+    """The function that reads outputs of these shapes, or None."""
+    if shapes and all(len(shape) == 4 and shape[3] == 5 for shape in shapes):
+        return decode_heads
+    if len(shapes[0]) != 3:
+        return None
+    last = shapes[0][2]
+    if len(shapes) == 2 and len(shapes[1]) == 2 or (len(shapes) == 1 and last == 5):
+        return decode_dets
+    if len(shapes) == 1 and last is not None and last > 5:
+        return decode_yolox
+    return None
+
+
+def _guess_kind(name: str, decoder: Decoder) -> str | None:
+    """By the file's name, else by its outputs; None if neither says."""
+    named = [kind for kind in KINDS if kind in name.lower()]
+    if len(named) == 1:
+        return named[0]
+    if decoder is decode_heads:
+        return 'rtmdet'
+    return 'yolox' if decoder is decode_yolox else None

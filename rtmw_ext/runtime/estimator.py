@@ -1,35 +1,46 @@
-"""The whole of it: detect, crop, estimate, track.
+"""Detection, crops, pose estimation and tracking in one object.
 
 Shapes: images are (H, W, 3) uint8 BGR.
 """
 
+from collections.abc import Callable, Generator, Iterable, Iterator
+from pathlib import Path
+from typing import Any
+
 import numpy as np
 
+from ..core.geometry import Camera
 from ..core.images import read_image
+from ..core.people import MIN_SCORE, People
 from ..core.skeleton import PARTS
 from .detector import Detector
 from .pose import PoseModel
-from .tracking import MIN_SCORE, OneEuro, Tracker, points_box
+from .tracking import OneEuro, Tracker, points_box
 from .video import ahead, side_by_side
 
-#: A video is searched for people at every n-th frame.
+#: The detector runs on every n-th frame of a video.
 EVERY = 8
 #: Points of the body that a person whom the detector missed must show, and the
 #: margin around all its points, in sides of their box.
 LEAST_BODY, MARGIN = 6, 0.1
+
+#: Boxes (N, 4) and scores (N, ).
+Boxes = tuple[np.ndarray, np.ndarray]
+DetectorFunction = Callable[[np.ndarray], Boxes]
 
 
 class WholeBody:
     """People in images and videos.
 
     Args:
-        pose (PoseModel | str | Path): The pose network, or its file.
-        detector (Detector | str | Path, optional): As for ``pose``; None
-            takes every image for one person.
-        fallback (bool): Where the detector finds nobody in an image, look
-            for one person in the whole of it; see :meth:`whole_image`. Not
-            in videos, and not with a pose network that does not say what
-            its scores mean (``PoseModel.score_scale``).
+        pose: The pose network, or its file.
+        detector: The detector, its file, or a function from an image to boxes
+            and scores as :meth:`detect` returns them. None takes every image
+            for one person.
+        fallback: Where the detector finds nobody in an image, look for one
+            person in the whole of it; see :meth:`whole_image`. Not in videos,
+            and not with a pose network that does not say what its scores mean
+            (``PoseModel.score_scale``).
         **network: For both, arguments of
             :func:`rtmw_ext.runtime.load_network`.
 
@@ -37,15 +48,23 @@ class WholeBody:
         NetworkError, PoseError, DetectorError: A file cannot be used.
     """
 
-    def __init__(self, pose, detector=None, *, fallback=True, **network):
+    def __init__(
+        self,
+        pose: PoseModel | str | Path,
+        detector: DetectorFunction | str | Path | None = None,
+        *,
+        fallback: bool = True,
+        **network: Any,
+    ) -> None:
         self.pose = pose if isinstance(pose, PoseModel) else PoseModel(pose, **network)
-        if detector is not None and not callable(detector):
+        if isinstance(detector, (str, Path)):
             detector = Detector(detector, **network)
         self.detector = detector
         self.fallback = fallback
 
-    def detect(self, image):
-        """Boxes (N, 4) and scores (N, ) of the people in an image."""
+    def detect(self, image: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        """Boxes (N, 4) x1, y1, x2, y2 in pixels, and scores (N, ) of the people
+        in an image (H, W, 3)."""
         if self.detector is None:
             height, width = image.shape[:2]
             return (
@@ -54,14 +73,16 @@ class WholeBody:
             )
         return self.detector(image)
 
-    def __call__(self, image, camera=None):
+    def __call__(
+        self, image: str | Path | np.ndarray, camera: Camera | None = None
+    ) -> People:
         """
         Args:
-            image (str | Path | ndarray): As ``read_image`` takes it.
-            camera (dict, optional): As of :mod:`rtmw_ext.core.geometry`.
+            image: As :func:`rtmw_ext.core.images.read_image` takes it.
+            camera: As of :mod:`rtmw_ext.core.geometry`.
 
-        Returns:
-            People: Of the image.
+        Raises:
+            ImageError: The image is broken.
         """
         image = read_image(image)
         boxes, scores = self.detect(image)
@@ -69,23 +90,24 @@ class WholeBody:
             return self.whole_image(image, camera)
         return self.pose(image, boxes, scores, camera=camera)
 
-    def whole_image(self, image, camera=None):
-        """One person or nobody, without a detector: the points found in the
-        whole image give a box, in which they are found once more; the pass
-        with the higher score counts.
+    def whole_image(self, image: np.ndarray, camera: Camera | None = None) -> People:
+        """One person or nobody, without a detector.
+
+        The points predicted in the whole image give a box, and a second pass
+        predicts them in that box; the pass with the higher score counts.
 
         Args:
-            image (ndarray): (H, W, 3) uint8 BGR.
-            camera (dict, optional): As of :mod:`rtmw_ext.core.geometry`.
+            image: (H, W, 3) uint8 BGR.
+            camera: As of :mod:`rtmw_ext.core.geometry`.
 
         Returns:
-            People: Nobody if fewer than ``LEAST_BODY`` points of the body
-            score ``MIN_SCORE`` of what a sure point scores; the score of the
-            box is their mean.
+            Nobody if fewer than ``LEAST_BODY`` points of the body score
+            ``MIN_SCORE`` of what a sure point scores; the score of the box is
+            their mean.
         """
         height, width = image.shape[:2]
         people = self.pose(image, [(0, 0, width, height)], camera=camera)
-        scale = self.pose.score_scale
+        scale = self.pose.score_scale or 1
         score = _body_score(people, scale)
         if not score:
             return people[:0]
@@ -102,16 +124,17 @@ class WholeBody:
         people.box_scores[:] = score
         return people
 
-    def images(self, images):
-        """People of many images, as many at once as the networks have
+    def images(
+        self, images: Iterable[str | Path | np.ndarray]
+    ) -> Generator[People, None, None]:
+        """People of many images, as many images at once as the networks have
         ``streams``: on a CPU more images a second than one by one.
 
         Args:
-            images (iterable[str | Path | ndarray]): As ``__call__`` takes
-                them.
+            images: As ``__call__`` takes them.
 
         Yields:
-            People: Of each image, in order.
+            The people of each image, in order.
 
         Raises:
             ImageError: At a broken image.
@@ -119,34 +142,49 @@ class WholeBody:
         for _, people in side_by_side(self, images, self.pose.network.streams):
             yield people()
 
-    def video(self, frames, every=EVERY, smooth=None, camera=None):
+    def video(
+        self,
+        frames: Iterable[np.ndarray],
+        every: int = EVERY,
+        smooth: float | None = None,
+        camera: Camera | None = None,
+    ) -> Generator[tuple[np.ndarray, People], None, None]:
         """People of each frame of a video. Reading, detection, pose
         estimation and what the caller does overlap in threads.
 
         Args:
-            frames (iterable[ndarray]): All of one size.
-            every (int): Search every n-th frame, >= 1, and follow the people
-                in between.
-            smooth (float, optional): Frames a second: smooth the points by
-                :class:`OneEuro`.
-            camera (dict, optional): As of :mod:`rtmw_ext.core.geometry`.
+            frames: (H, W, 3) uint8 BGR, all of one size.
+            every: Detect in every n-th frame, >= 1, and track in between.
+            smooth: Frames a second: smooth the points by :class:`OneEuro`.
+                None does not smooth.
+            camera: As of :mod:`rtmw_ext.core.geometry`.
 
         Yields:
-            tuple[ndarray, People]: A frame and its people, with ids.
+            A frame and its people, with ids.
+
+        Raises:
+            ValueError: ``every`` is less than 1.
         """
         if every < 1:
             raise ValueError(f'every={every} must be 1 or more')
-        found = ahead(self._detected(ahead(frames), every))
-        yield from ahead(self._followed(found, smooth, camera))
+        detections = ahead(self._detect_every(ahead(frames), every))
+        yield from ahead(self._track(detections, smooth, camera))
 
-    def _detected(self, frames, every):
+    def _detect_every(
+        self, frames: Iterable[np.ndarray], every: int
+    ) -> Iterator[tuple[np.ndarray, Boxes | None]]:
         for number, frame in enumerate(frames):
             yield frame, None if number % every else self.detect(frame)
 
-    def _followed(self, found, smooth, camera):
+    def _track(
+        self,
+        detections: Iterable[tuple[np.ndarray, Boxes | None]],
+        smooth: float | None,
+        camera: Camera | None,
+    ) -> Iterator[tuple[np.ndarray, People]]:
         tracker = Tracker()
         smoother = None if smooth is None else OneEuro(smooth)
-        for frame, boxes in found:
+        for frame, boxes in detections:
             if boxes is not None:
                 tracker.detect(*boxes)
             people = tracker.update(
@@ -155,9 +193,9 @@ class WholeBody:
             yield frame, people if smoother is None else smoother(people)
 
 
-def _body_score(people, scale):
-    """Mean score in [0, 1] of the seen points of the first person's body; 0
-    with fewer than ``LEAST_BODY``."""
+def _body_score(people: People, scale: float) -> float:
+    """Mean score in [0, 1] of the points of the first person's body that score
+    ``MIN_SCORE``; 0 if there are fewer than ``LEAST_BODY``."""
     body = people.scores[0, PARTS['body']] * scale
-    seen = body[body >= MIN_SCORE]
-    return min(float(seen.mean()), 1.0) if len(seen) >= LEAST_BODY else 0.0
+    counted = body[body >= MIN_SCORE]
+    return min(float(counted.mean()), 1.0) if len(counted) >= LEAST_BODY else 0.0

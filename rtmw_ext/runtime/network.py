@@ -7,13 +7,19 @@ import functools
 import os
 import threading
 from collections import defaultdict
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from importlib.util import find_spec
 from pathlib import Path
+from typing import Any
 
 import numpy as np
+from numpy.typing import ArrayLike
 
 from ..core.metadata import METADATA_KEY, NetworkError, NetworkMetadata
+
+#: Sides of an input or output, None for a free one.
+Shape = list[int | None]
 
 BACKENDS = ('onnxruntime', 'openvino')
 PRECISIONS = ('fp32', 'bf16')
@@ -29,24 +35,28 @@ PROVIDERS = {
 
 
 def load_network(
-    path, backend=None, device='cpu', threads=0, precision='fp32', streams=1
-):
+    path: str | Path,
+    backend: str | None = None,
+    device: str = 'cpu',
+    threads: int = 0,
+    precision: str = 'fp32',
+    streams: int = 1,
+) -> 'Network':
     """
     Args:
-        path (str | Path): ``.onnx``, or OpenVINO's ``.xml``.
-        backend (str, optional): One of ``BACKENDS``; by default OpenVINO for
-            ``.xml`` and, where it is installed and can, for ``.onnx`` on a
-            CPU, which it runs faster; else ONNX Runtime.
-        device (str): ``cpu``, ``cuda``, ``cuda:1``, ``tensorrt``, ``rocm``,
+        path: ``.onnx``, or OpenVINO's ``.xml``.
+        backend: One of ``BACKENDS``. None takes OpenVINO for ``.xml`` and,
+            where it is installed and can, for ``.onnx`` on a CPU, which it runs
+            faster; else ONNX Runtime.
+        device: ``cpu``, ``cuda``, ``cuda:1``, ``tensorrt``, ``rocm``,
             ``coreml``; with OpenVINO ``cpu``, ``gpu``, ``npu``.
-        threads (int): Of a CPU; 0 takes all cores.
-        precision (str): ``bf16`` computes in bfloat16 where OpenVINO and the
-            CPU can.
-        streams (int): Threads that will call the network at the same time,
-            each gets its share of a CPU's ``threads``.
+        threads: Of a CPU; 0 takes all cores.
+        precision: ``bf16`` computes in bfloat16 where OpenVINO and the CPU can.
+        streams: Threads that call the network at the same time; each gets its
+            share of a CPU's ``threads``.
 
     Returns:
-        OnnxRuntime | OpenVino: Call it with a batch.
+        Call it with a batch.
 
     Raises:
         NetworkError: The file, backend, device or precision cannot be used.
@@ -81,20 +91,20 @@ def load_network(
             'ONNX Runtime has no bf16 on CPUs: use the '
             'backend openvino, or an int8 file'
         )
-    arguments = (path, device, threads or os.cpu_count(), precision, streams)
+    threads = threads or os.cpu_count() or 1
     if backend == 'openvino' or path.suffix == '.xml':
-        return OpenVino(*arguments)
+        return OpenVino(path, device, threads, precision, streams)
     if backend is None and device == 'cpu' and find_spec('openvino'):
         try:
-            return OpenVino(*arguments)
+            return OpenVino(path, device, threads, precision, streams)
         except NetworkError:
             if precision != 'fp32':
                 raise
-    return OnnxRuntime(*arguments)
+    return OnnxRuntime(path, device, threads, streams)
 
 
 @functools.lru_cache(maxsize=None)
-def has_vnni(path='/proc/cpuinfo'):
+def has_vnni(path: str = '/proc/cpuinfo') -> bool:
     """Whether an x64 CPU is known to multiply int8 without overflow."""
     try:
         return 'vnni' in Path(path).read_text()
@@ -105,19 +115,18 @@ def has_vnni(path='/proc/cpuinfo'):
 class OnnxRuntime:
     """An ONNX file in ONNX Runtime.
 
-    A batch of as many items as threads or more is shared out among threads
-    that each compute whole items: they need not wait for each other after
-    every layer.
+    A batch with at least as many items as threads is split among threads that
+    compute whole items: they need not wait for each other after every layer.
 
     Attributes:
         path (Path): The file.
-        inputs, outputs (dict): {name: shape}, None for a free side.
+        inputs, outputs (dict[str, Shape]): {name: shape}, None for a free side.
         streams (int): Threads that may compute at once.
         metadata (NetworkMetadata): Of ``rtmw export``; other files have none
             and say nothing.
     """
 
-    def __init__(self, path, device, threads, precision='fp32', streams=1):
+    def __init__(self, path: Path, device: str, threads: int, streams: int = 1) -> None:
         import onnxruntime
 
         self.path, self.threads = path, max(1, threads // streams)
@@ -127,7 +136,8 @@ class OnnxRuntime:
         entries = self._session.get_inputs()
         self.inputs = dict(map(_node, entries))
         self.outputs = dict(map(_node, self._session.get_outputs()))
-        self.dtype = np.float16 if entries[0].type == 'tensor(float16)' else np.float32
+        half = entries[0].type == 'tensor(float16)'
+        self.dtype: Any = np.float16 if half else np.float32
         self.metadata = _metadata(
             path, self._session.get_modelmeta().custom_metadata_map.get(METADATA_KEY)
         )
@@ -135,7 +145,7 @@ class OnnxRuntime:
         shared = device == 'cpu' and self.threads > 1 and not fixed
         self._pool = ThreadPoolExecutor(self.threads) if shared else None
 
-    def _load(self):
+    def _load(self) -> Any:
         import onnxruntime
 
         options = onnxruntime.SessionOptions()
@@ -157,7 +167,7 @@ class OnnxRuntime:
                 f'{_one_line(error)}'
             ) from None
 
-    def __call__(self, batch):
+    def __call__(self, batch: ArrayLike) -> list[np.ndarray]:
         """(B, ...) float32 -> list of (B, ...) float32, one an output."""
         batch = np.ascontiguousarray(batch, self.dtype)
         if self._pool is None or len(batch) < self.threads:
@@ -166,7 +176,7 @@ class OnnxRuntime:
         results = list(self._pool.map(self._run, parts))
         return [np.concatenate(output) for output in zip(*results)]
 
-    def _run(self, batch):
+    def _run(self, batch: np.ndarray) -> list[np.ndarray]:
         name = next(iter(self.inputs))
         try:
             return self._session.run(None, {name: batch})
@@ -178,11 +188,13 @@ class OnnxRuntime:
 
 
 @functools.lru_cache(maxsize=1)
-def openvino_core():
-    """OpenVINO's core, one for the process and never let go: each puts up a
-    signal stack of its own (2026.4), and of two that are released in the
-    order of their making the second puts the first's back, which is gone:
-    the next signal that Python handles kills the process."""
+def openvino_core() -> Any:
+    """OpenVINO's core: one for the process, which is never released.
+
+    Each core installs a signal stack of its own (2026.4). Of two cores that are
+    released in the order of their creation, the second restores the stack of
+    the first, which is gone; the next signal that Python handles then kills the
+    process."""
     import openvino
 
     return openvino.Core()
@@ -191,13 +203,20 @@ def openvino_core():
 class OpenVino:
     """An ONNX or OpenVINO file in OpenVINO; as :class:`OnnxRuntime`.
 
-    A network of any batch is compiled for one item: with its shape known it
-    is a third faster. The items of a batch go one by one; on a CPU several at
-    once, which takes a second compilation with weights of its own, if those
-    are small.
+    A network of any batch is compiled for one item: with its shape known it is
+    a third faster. The items of a batch run one by one. On a CPU several run at
+    once if the weights are small, because that takes a second compilation with
+    weights of its own.
     """
 
-    def __init__(self, path, device, threads, precision='fp32', streams=1):
+    def __init__(
+        self,
+        path: Path,
+        device: str,
+        threads: int,
+        precision: str = 'fp32',
+        streams: int = 1,
+    ) -> None:
         try:
             self._core = openvino_core()
         except ImportError:
@@ -207,24 +226,24 @@ class OpenVino:
         self.path, self.streams = path, streams
         self._device = name = device.upper()
         if name.split('.')[0] not in {
-            found.split('.')[0] for found in self._core.available_devices
+            known.split('.')[0] for known in self._core.available_devices
         }:
             raise NetworkError(
                 f'OpenVINO has no device "{device}" here: use one of '
                 f'{", ".join(self._core.available_devices).lower()}'
             )
-        self._hints = dict(
+        self._hints: dict[str, Any] = dict(
             INFERENCE_PRECISION_HINT=('bf16' if precision == 'bf16' else 'f32')
         )
         if name == 'CPU':
             self._hints['INFERENCE_NUM_THREADS'] = threads
-            known = self._core.get_property('CPU', 'OPTIMIZATION_CAPABILITIES')
-            if precision == 'bf16' and 'BF16' not in known:
+            capabilities = self._core.get_property('CPU', 'OPTIMIZATION_CAPABILITIES')
+            if precision == 'bf16' and 'BF16' not in capabilities:
                 raise NetworkError(
                     'this CPU has no bf16 instructions: use the precision fp32'
                 )
         model = self._loaded(self._core.read_model, str(path))
-        self.dtype = model.inputs[0].element_type.to_dtype()
+        self.dtype: Any = model.inputs[0].element_type.to_dtype()
         self.inputs = dict(map(_port, model.inputs))
         self.outputs = dict(map(_port, model.outputs))
         keys = ['framework', METADATA_KEY]
@@ -245,11 +264,12 @@ class OpenVino:
         )
         if name == 'CPU' and self._free and packed <= threads * SECOND_COPY:
             self._many = max(streams, min(threads, max(2, threads // 4)))
-        self._lock, self._compiled = threading.Lock(), {}
-        self._idle = defaultdict(list)
+        self._lock = threading.Lock()
+        self._compiled: dict[int, Any] = {}
+        self._idle: defaultdict[int, list[Any]] = defaultdict(list)
         self._compile(streams)
 
-    def _compile(self, streams):
+    def _compile(self, streams: int) -> None:
         self._compiled[streams] = self._loaded(
             self._core.compile_model,
             self._model,
@@ -257,7 +277,7 @@ class OpenVino:
             self._hints | dict(NUM_STREAMS=streams),
         )
 
-    def _loaded(self, step, *arguments):
+    def _loaded(self, step: Callable[..., Any], *arguments: Any) -> Any:
         """The result of a step of loading the file."""
         try:
             return step(*arguments)
@@ -267,15 +287,15 @@ class OpenVino:
                 f'{_one_line(error)}'
             ) from None
 
-    def __call__(self, batch):
+    def __call__(self, batch: ArrayLike) -> list[np.ndarray]:
         """(B, ...) float32 -> list of (B, ...) float32, one an output."""
         batch = np.ascontiguousarray(batch, self.dtype)
         items = np.split(batch, len(batch)) if self._free else [batch]
         # What does not fill all streams is faster on all threads.
-        cut = len(items) - len(items) % self._many
+        full = len(items) - len(items) % self._many
         try:
-            results = self._run(items[:cut], self._many) + self._run(
-                items[cut:], self.streams
+            results = self._run(items[:full], self._many) + self._run(
+                items[full:], self.streams
             )
         except NetworkError:
             raise
@@ -286,10 +306,11 @@ class OpenVino:
             ) from None
         return [np.concatenate(output) for output in zip(*results)]
 
-    def _run(self, items, streams):
+    def _run(self, items: list[np.ndarray], streams: int) -> list[list[np.ndarray]]:
         """[(1, ...)] -> their outputs; two requests a stream keep it busy."""
         requests = [self._request(streams) for _ in range(min(2 * streams, len(items)))]
-        results, ahead = [], len(requests)
+        results: list[list[np.ndarray]] = []
+        ahead = len(requests)
         for number in range(len(items) + ahead):
             request = requests[number % ahead]
             if number >= ahead:
@@ -303,8 +324,8 @@ class OpenVino:
             self._idle[streams] += requests
         return results
 
-    def _request(self, streams):
-        """A computation that no other thread uses now."""
+    def _request(self, streams: int) -> Any:
+        """An inference request that no other thread is using."""
         with self._lock:
             if streams not in self._compiled:
                 self._compile(streams)
@@ -313,11 +334,15 @@ class OpenVino:
             return self._compiled[streams].create_infer_request()
 
 
-def _providers(onnxruntime, device):
+#: Either backend.
+Network = OnnxRuntime | OpenVino
+
+
+def _providers(onnxruntime: Any, device: str) -> list[tuple[str, dict[str, str]]]:
     kind, _, number = device.partition(':')
     provider = PROVIDERS.get(kind)
     available = onnxruntime.get_available_providers()
-    if provider not in available:
+    if provider is None or provider not in available:
         here = [name for name in PROVIDERS if PROVIDERS[name] in available]
         raise NetworkError(
             f'ONNX Runtime here has no device "{device}", only '
@@ -331,18 +356,18 @@ def _providers(onnxruntime, device):
     return chosen
 
 
-def _node(node):
+def _node(node: Any) -> tuple[str, Shape]:
     return node.name, [side if isinstance(side, int) else None for side in node.shape]
 
 
-def _port(port):
+def _port(port: Any) -> tuple[str, Shape]:
     shape = [dim.get_length() if dim.is_static else None for dim in port.partial_shape]
     return port.any_name, shape
 
 
-def _packed_size(constant, precision):
-    """Bytes that weights take once OpenVINO has packed them: real ones in the
-    precision it computes in, whatever the file has them in."""
+def _packed_size(constant: Any, precision: str) -> int:
+    """Bytes that weights take once OpenVINO has packed them: real numbers take
+    those of the precision that it computes in, whatever the file stores."""
     kind = constant.get_element_type()
     if not kind.is_real():
         return constant.get_byte_size()
@@ -361,5 +386,5 @@ def _metadata(path: Path, text: str | None) -> NetworkMetadata:
         raise NetworkError(f'network {path}: {error}') from None
 
 
-def _one_line(error):
+def _one_line(error: Exception) -> str:
     return ' '.join(str(error).split())[:300]

@@ -1,35 +1,43 @@
-"""Boxes in, keypoints out: the crops of a frame in one batch.
+"""Boxes in, keypoints out: the crops of an image in one batch.
 
-Shapes: N persons, K keypoints, (h, w) the network's input in pixels; images
-are (H, W, 3) uint8 BGR.
+Shapes: N persons, K keypoints, A axes (x, y and in 3D z), (h, w) the network's
+input in pixels; images are (H, W, 3) uint8 BGR.
 """
 
 from pathlib import Path
+from typing import Any
 
-import cv2
 import numpy as np
+from numpy.typing import ArrayLike
 
 from ..core import geometry
+from ..core.crops import (
+    check_boxes,
+    crop_image,
+    crop_matrices,
+    points_to_image,
+    variances_to_image,
+)
 from ..core.errors import RTMWError
 from ..core.images import read_image
-from ..core.people import People
-from ..core.second_look import BETA, look_again, variance
-from ..core.simcc import decode
+from ..core.people import MIN_SCORE, People
+from ..core.second_look import Prediction, refine_parts
+from ..core.simcc import BETA, Z_RANGE, bins_to_points, decode, point_variances
 from ..core.skeleton import NUM_KEYPOINTS
-from .network import load_network
+from .network import Network, Shape, load_network
 
 AXES = ('simcc_x', 'simcc_y', 'simcc_z')
 #: Outputs of a file that was exported with the decoding inside.
 DECODED = ('keypoints', 'scores')
-Z_RANGE = 2.1744869
-#: How much more than the box a crop shows (RTMPose).
-PADDING = 1.25
+#: SimCC bins a pixel, where neither the metadata nor the outputs say.
+SPLIT_RATIO = 2.0
 #: Items of a batch at most: it bounds the memory, not the persons.
 MAX_BATCH = 16
 
 
 class PoseError(RTMWError, ValueError):
-    """A file is no pose network, or a box no box; the text says why."""
+    """A file is no pose network, or cannot be used as asked; the text says
+    why."""
 
 
 class PoseModel:
@@ -40,91 +48,66 @@ class PoseModel:
     ``simcc_x``, ``simcc_y`` and in 3D ``simcc_z``, each (B, K, bins), out.
 
     Args:
-        path (str | Path): ``.onnx`` or ``.xml``.
-        rgb (bool, optional): Feed RGB (True) or BGR (False). Default: what
-            the file says, else RGB, which all released models were trained
-            on. rtmlib 0.0.16 feeds BGR.
-        subbin (bool): Refine between bins, see
-            :func:`rtmw_ext.core.simcc.decode_axis`. A file whose metadata
-            asks for expected bins has no others.
-        person_height (float): Metres, for the depth of a 3D person.
-        second_look (PoseModel | str | Path, optional): A network, or its
-            file, that looks at every face and hand again, from nearer, see
-            :mod:`rtmw_ext.core.second_look`: better points for nine more crops a
-            person. One that learned faces and hands on their own
+        path: ``.onnx`` or ``.xml``.
+        rgb: Feed RGB (True) or BGR (False). None: what the file says, else
+            RGB, which all released models were trained on. rtmlib 0.0.16 feeds
+            BGR.
+        subbin: Refine between bins, see
+            :func:`rtmw_ext.core.simcc.decode_axis`. It changes nothing for a
+            file whose metadata asks for expected bins.
+        person_height: Metres, for the depth of a 3D person.
+        second_look: A network, or its file, that refines every face and hand,
+            see :mod:`rtmw_ext.core.second_look`: better points for nine more
+            crops a person. It must be trained on crops of faces and hands
             (``BatchPipeline(part_prob=1.)``).
-        **network: Further arguments of :func:`load_network`.
+        **network: Further arguments of
+            :func:`rtmw_ext.runtime.load_network`.
 
     Attributes:
+        network (OnnxRuntime | OpenVino): The loaded file.
         input_size (tuple[int, int]): (w, h).
-        is_3d (bool): It finds depth.
-        num_keypoints (int, optional): K; None where the file leaves it open.
-        score_scale (float): Multiplied by it, scores are 1 where the model is
-            sure; None where the file does not say.
+        is_3d (bool): It predicts depth.
+        num_keypoints (int | None): K; None where the file leaves it open.
+        score_scale (float | None): Multiplied by it, scores are 1 where the
+            model is sure; None where the file does not say.
 
     Raises:
-        NetworkError: As of :func:`load_network`.
-        PoseError: The file is no pose network, or has no part in a second
-            look.
+        NetworkError: As of :func:`rtmw_ext.runtime.load_network`.
+        PoseError: The file is no pose network, or it cannot take part in a
+            second look.
     """
 
     def __init__(
         self,
-        path,
+        path: str | Path,
         *,
-        rgb=None,
-        subbin=False,
-        person_height=geometry.PERSON_HEIGHT,
-        second_look=None,
-        **network,
-    ):
+        rgb: bool | None = None,
+        subbin: bool = False,
+        person_height: float = geometry.PERSON_HEIGHT,
+        second_look: 'PoseModel | str | Path | None' = None,
+        **network: Any,
+    ) -> None:
         self.network = load_network(path, **network)
         meta = self.network.metadata
-        self.order = _order(self.network)
-        self.decoded = set(self.network.outputs) == set(DECODED)
-        self.is_3d = (
-            3 == self.network.outputs['keypoints'][2]
-            if self.decoded
-            else len(self.order) == 3
-        )
-        ((batch, _, height, width),) = self.network.inputs.values()
-        self.input_size = meta.input_size or (width, height)
-        if None in self.input_size:
-            raise PoseError(
-                f'{path} takes any input size and names none: '
-                'export it with `rtmw export`'
-            )
+        self._order = _output_order(self.network)
         shapes = list(self.network.outputs.values())
-        shapes = [shapes[number] for number in self.order]
-        ratios = (
-            set()
-            if self.decoded
-            else {
-                shape[2] / side
-                for shape, side in zip(shapes, self.input_size)
-                if shape[2] is not None
-            }
-        )
-        fits = all(
-            fixed in (None, side)
-            for fixed, side in zip((width, height), self.input_size)
-        )
-        if len(ratios) > 1 or not fits:
-            raise PoseError(
-                f'{path}: an input of {width} x {height} and outputs {shapes} '
-                f'do not fit {self.input_size[0]} x {self.input_size[1]} '
-                'pixels; it is damaged, or no SimCC model'
-            )
-        self.split_ratio = meta.split_ratio or (ratios.pop() if ratios else 2.0)
+        shapes = [shapes[number] for number in self._order]
+        self.decoded = set(self.network.outputs) == set(DECODED)
+        self.is_3d = shapes[0][2] == 3 if self.decoded else len(shapes) == 3
+        self.num_keypoints = shapes[0][1]
+        ((batch, _, height, width),) = self.network.inputs.values()
+        self.batch = batch or MAX_BATCH
+        self.input_size = _input_size(path, meta.input_size, (width, height))
+        ratio = None if self.decoded else _split_ratio(path, shapes, self.input_size)
+        self.split_ratio = meta.split_ratio or ratio or SPLIT_RATIO
         self.z_range = meta.z_range or Z_RANGE
+        self.beta = meta.beta or BETA
         self.score_scale = meta.score_scale
         self.expected_beta = meta.expected_beta
         self.rgb = meta.rgb is not False if rgb is None else rgb
         self.mean, self.scale = meta.normalisation()
         self.subbin = subbin
         self.person_height = person_height
-        self.beta = meta.beta or BETA
-        self.num_keypoints = shapes[0][1]
         if isinstance(second_look, (str, Path)):
             second_look = PoseModel(second_look, subbin=subbin, **network)
         elif not isinstance(second_look, (PoseModel, type(None))):
@@ -133,55 +116,44 @@ class PoseModel:
                 'a PoseModel or its file'
             )
         self.second_look = second_look
-        for one in (self, second_look) if second_look else ():
-            if one.decoded or one.num_keypoints not in (None, NUM_KEYPOINTS):
+        for model in (self, second_look) if second_look else ():
+            if model.decoded or model.num_keypoints not in (None, NUM_KEYPOINTS):
                 raise PoseError(
-                    f'{one.network.path} has no part in a second look: that '
+                    f'{model.network.path} cannot take part in a second look: that '
                     f'takes the SimCC logits of {NUM_KEYPOINTS} points, its '
-                    f'outputs are {one.network.outputs}'
+                    f'outputs are {model.network.outputs}'
                 )
-        self.batch = batch or MAX_BATCH
-        self._nobody = None
+        self._empty: list[np.ndarray] | None = None
 
-    def __call__(self, image, boxes=None, box_scores=None, camera=None):
+    def __call__(
+        self,
+        image: str | Path | np.ndarray,
+        boxes: ArrayLike | None = None,
+        box_scores: ArrayLike | None = None,
+        camera: geometry.Camera | None = None,
+    ) -> People:
         """
         Args:
-            image (str | Path | ndarray): As ``read_image`` takes it.
-            boxes (ndarray, optional): (N, 4) x1, y1, x2, y2 in pixels.
-                Default: one person fills the image.
-            box_scores (ndarray, optional): (N, ). Default: 1.
-            camera (dict, optional): As of :mod:`rtmw_ext.core.geometry`; 3D only.
-                Default: :func:`rtmw_ext.core.geometry.default_camera`.
+            image: As :func:`rtmw_ext.core.images.read_image` takes it.
+            boxes: (N, 4) x1, y1, x2, y2 in pixels. None: one person fills the
+                image.
+            box_scores: (N, ). None: 1.
+            camera: As of :mod:`rtmw_ext.core.geometry`; 3D only. None:
+                :func:`rtmw_ext.core.geometry.default_camera`.
 
         Returns:
-            People: N persons.
+            N persons.
 
         Raises:
             ImageError: The image is broken.
-            PoseError: A box has no area or is not finite.
+            BoxError: A box has no area or is not finite.
         """
         image = read_image(image)
         height, width = image.shape[:2]
-        if boxes is None:
-            boxes = [(0, 0, width, height)]
-        boxes = np.asarray(boxes, np.float32).reshape(-1, 4)
-        bad = ~np.isfinite(boxes).all(1) | (boxes[:, 2:] <= boxes[:, :2]).any(1)
-        if bad.any():
-            number = bad.argmax()
-            raise PoseError(
-                f'box {number} is {boxes[number].tolist()}: it '
-                'must be finite with x1 < x2 and y1 < y2'
-            )
+        boxes = check_boxes([(0, 0, width, height)] if boxes is None else boxes)
         if box_scores is None:
             box_scores = np.ones(len(boxes), np.float32)
-        if self.second_look and len(boxes):
-            points, scores = look_again(
-                self.look(image, boxes, spread=True),
-                boxes,
-                lambda *where: self.second_look.look(image, *where, spread=True),
-            )
-        else:
-            points, scores, _ = self.look(image, boxes)
+        points, scores = self._predict(image, boxes)
         people = People(
             points[..., :2].astype(np.float32),
             scores,
@@ -196,160 +168,157 @@ class PoseModel:
             )
         return people
 
-    def look(self, image, boxes, tilts=None, mirrored=None, spread=False):
-        """Points in the image, (N, K, 2) in pixels or (N, K, 3) with z in
-        metres, their scores (N, K) and, with ``spread``, variances like the
-        points, of boxes (N, 4) as :func:`frames` shows them."""
-        matrices = self.frames(boxes, tilts, mirrored)
+    def _predict(
+        self, image: np.ndarray, boxes: np.ndarray
+    ) -> tuple[np.ndarray, np.ndarray]:
+        """(N, K, A) points in the image and (N, K) scores."""
+        parts_model = self.second_look
+        if parts_model is None or not len(boxes):
+            matrices = crop_matrices(boxes, self.input_size)
+            points, scores = self.decode(self.run(self.crop(image, matrices)))
+            return points_to_image(matrices, points), scores
+        return refine_parts(
+            self.predict_crops(image, boxes),
+            boxes,
+            lambda *crops: parts_model.predict_crops(image, *crops),
+        )
+
+    def predict_crops(
+        self,
+        image: np.ndarray,
+        boxes: np.ndarray,
+        tilts: np.ndarray | None = None,
+        mirrored: np.ndarray | None = None,
+    ) -> Prediction:
+        """
+        Args:
+            image: (H, W, 3) uint8 BGR.
+            boxes: (N, 4) x1, y1, x2, y2 in pixels.
+            tilts: As of :func:`rtmw_ext.core.crops.crop_matrices`.
+            mirrored: Likewise.
+
+        Returns:
+            Points (N, K, A), x and y in pixels of the image and z in metres,
+            scores (N, K), and variances of the points (N, K, A).
+        """
+        matrices = crop_matrices(boxes, self.input_size, tilts, mirrored)
         simcc = self.run(self.crop(image, matrices))
         points, scores = self.decode(simcc)
-        variances = None
-        if spread:
-            variances = (
-                np.stack([variance(axis, self.beta) for axis in simcc], -1)
-                / self.split_ratio**2
-            )
-            if self.is_3d:
-                variances[..., 2] *= self.z_unit(simcc[2]) ** 2
-        points, variances = to_image(matrices, points, variances)
-        return points, scores, variances
+        variances = point_variances(simcc, self.beta, self.split_ratio, self.z_range)
+        return (
+            points_to_image(matrices, points),
+            scores,
+            variances_to_image(matrices, variances),
+        )
 
-    def z_unit(self, logits):
-        """Metres a pixel of the z axis."""
-        return self.z_range / (logits.shape[2] / self.split_ratio / 2)
+    def score_threshold(self, confidence: float) -> float:
+        """The score of a point that is as sure as ``confidence``, in [0, 1], of
+        a sure one; ``confidence`` itself where the file does not say what a
+        sure point scores."""
+        return confidence / (self.score_scale or 1)
 
-    def raw_score(self, share):
-        """The score of a point that is as sure as ``share`` of a sure one;
-        ``share`` itself where the file does not say what that is."""
-        return share / (self.score_scale or 1)
+    def crop(self, image: np.ndarray, matrices: np.ndarray) -> np.ndarray:
+        """Normalised crops of an image, black outside it.
 
-    def frames(self, boxes, tilts=None, mirrored=None):
-        """Where the crops of boxes are: :func:`frames` of this input."""
-        return frames(boxes, self.input_size, tilts, mirrored)
+        Args:
+            image: (H, W, 3) uint8 BGR.
+            matrices: (N, 2, 3) of :func:`rtmw_ext.core.crops.crop_matrices`.
 
-    def crop(self, image, matrices):
-        """(N, 3, h, w) float32, normalised, black outside the image, of what
-        ``frames`` gives."""
-        width, height = self.input_size
-        crops = np.empty((len(matrices), 3, height, width), np.float32)
-        for out, matrix in zip(crops, matrices):
-            pixels = cv2.warpAffine(
-                image,
-                matrix,
-                self.input_size,
-                flags=cv2.INTER_LINEAR | cv2.WARP_INVERSE_MAP,
-            )
-            out[:] = pixels.transpose(2, 0, 1)[:: -1 if self.rgb else 1]
+        Returns:
+            (N, 3, h, w) float32.
+        """
+        crops = crop_image(image, matrices, self.input_size, self.rgb)
         crops -= self.mean
         crops *= self.scale
         return crops
 
-    def run(self, crops):
-        """(N, 3, h, w) -> list of SimCC logits (N, K, bins), x, y[, z]; or
-        points and scores of a file that decodes."""
+    def run(self, crops: np.ndarray) -> list[np.ndarray]:
+        """(N, 3, h, w) -> SimCC logits (N, K, bins) of x, y[, z], or points and
+        scores of a file that decodes."""
         if not len(crops):
-            # How many points there are, the outputs may not say.
-            if self._nobody is None:
+            # The outputs need not say how many points there are.
+            if self._empty is None:
                 width, height = self.input_size
-                self._nobody = [
-                    output[:0]
-                    for output in self.run(np.zeros((1, 3, height, width), np.float32))
-                ]
-            return self._nobody
-        parts = [
+                blank = np.zeros((1, 3, height, width), np.float32)
+                self._empty = [output[:0] for output in self.run(blank)]
+            return self._empty
+        batches = [
             self.network(crops[start : start + self.batch])
             for start in range(0, len(crops), self.batch)
         ]
         outputs = [
-            np.concatenate(output) if len(parts) > 1 else output[0]
-            for output in zip(*parts)
+            np.concatenate(output) if len(batches) > 1 else output[0]
+            for output in zip(*batches)
         ]
-        return [outputs[number] for number in self.order]
+        return [outputs[number] for number in self._order]
 
-    def decode(self, simcc):
-        """Logits (or points of a file that decodes) -> points of the crop.
+    def decode(self, outputs: list[np.ndarray]) -> tuple[np.ndarray, np.ndarray]:
+        """Outputs of :meth:`run` -> points of the crop.
 
         Returns:
-            tuple[ndarray, ndarray]: (N, K, 2) in pixels of the crop or
-            (N, K, 3) with z in metres from the root, and scores (N, K).
+            (N, K, A), x and y in pixels of the crop and z in metres from the
+            root, and scores (N, K).
         """
         if self.decoded:
-            return tuple(simcc)
-        points, scores = decode(simcc, self.subbin, self.expected_beta)
-        points /= self.split_ratio
-        if self.is_3d:
-            points[..., 2] *= self.z_unit(simcc[2])
-            points[..., 2] -= self.z_range
-            points[scores <= 0, 2] = 0
-        return points, scores
-
-    def _to_3d(self, people, z, camera):
-        depth = geometry.estimate_root_depth(
-            people.keypoints, z, people.scores > 0.3, camera, self.person_height
-        )
+            points, scores = outputs
+            return points, scores
+        bins, scores = decode(outputs, self.subbin, self.expected_beta)
+        z_bins = outputs[-1].shape[2]
         return (
-            points.astype(np.float32)
-            for points in geometry.to_camera_space(people.keypoints, z, depth, camera)
+            bins_to_points(bins, scores, self.split_ratio, z_bins, self.z_range),
+            scores,
         )
 
-
-def frames(boxes, input_size, tilts=None, mirrored=None):
-    """Where the crops of boxes are.
-
-    Args:
-        boxes (ndarray): (N, 4) x1, y1, x2, y2.
-        input_size (tuple[int, int]): (w, h).
-        tilts (ndarray, optional): (N, ) in radians, clockwise, of what is
-            upright in a crop.
-        mirrored (ndarray, optional): (N, ) bool, show it in a mirror.
-
-    Returns:
-        ndarray: (N, 2, 3), pixels of the crop -> pixels of the image.
-    """
-    size = np.array(input_size, np.float64)
-    sides = (boxes[:, 2:] - boxes[:, :2]).astype(np.float64) * PADDING
-    matrices = np.zeros((len(boxes), 2, 3))
-    tilts = np.zeros(len(boxes)) if tilts is None else tilts
-    scales = (sides / size).max(1)
-    cos, sin = scales * np.cos(tilts), scales * np.sin(tilts)
-    matrices[:, 0, 0], matrices[:, 0, 1] = cos, -sin
-    matrices[:, 1, 0], matrices[:, 1, 1] = sin, cos
-    matrices[:, :, 2] = (boxes[:, :2] + boxes[:, 2:]) / 2 - matrices[:, :, :2] @ (
-        size / 2
-    )
-    if mirrored is not None:
-        # About the middle of the pixel grid, as an image is flipped.
-        flip = np.array([[-1, 0, size[0] - 1], [0, 1, 0], [0, 0, 1]])
-        matrices[mirrored] = matrices[mirrored] @ flip
-    return matrices
-
-
-def to_image(matrices, points, variances=None):
-    """What is found in crops -> in the image.
-
-    Args:
-        matrices (ndarray): (N, 2, 3) of :func:`frames`.
-        points (ndarray): (N, K, A), x and y in pixels of the crop.
-        variances (ndarray, optional): (N, K, A) likewise, in pixels squared.
-
-    Returns:
-        tuple[ndarray]: Both; what is beyond x and y, as it was.
-    """
-    points = points.astype(np.float64)
-    points[..., :2] = (
-        points[..., :2] @ matrices[:, :, :2].transpose(0, 2, 1)
-        + matrices[:, None, :, 2]
-    )
-    if variances is not None:
-        variances = variances.astype(np.float64)
-        variances[..., :2] = variances[..., :2] @ (matrices[:, :, :2] ** 2).transpose(
-            0, 2, 1
+    def _to_3d(
+        self, people: People, z: np.ndarray, camera: geometry.Camera
+    ) -> tuple[np.ndarray, np.ndarray]:
+        """(N, K, 3) in metres from the camera, and the same from the root."""
+        depth = geometry.estimate_root_depth(
+            people.keypoints,
+            z,
+            people.scores > MIN_SCORE,
+            camera,
+            self.person_height,
         )
-    return points, variances
+        absolute, relative = geometry.to_camera_space(
+            people.keypoints, z, depth, camera
+        )
+        return absolute.astype(np.float32), relative.astype(np.float32)
 
 
-def _order(network):
-    """The places of x, y[, z] (or keypoints, scores) among the outputs, by
+def _input_size(
+    path: str | Path, given: tuple[int, int] | None, fixed: tuple[int | None, ...]
+) -> tuple[int, int]:
+    """(w, h): of the metadata, else that of the network's input."""
+    width, height = given or fixed
+    if width is None or height is None:
+        raise PoseError(
+            f'{path} takes any input size and names none: export it with `rtmw export`'
+        )
+    if any(side not in (None, own) for side, own in zip(fixed, (width, height))):
+        raise PoseError(
+            f'{path}: inputs of {fixed[0]} x {fixed[1]} do not fit '
+            f'{width} x {height}, the input size of its metadata; it is damaged'
+        )
+    return width, height
+
+
+def _split_ratio(
+    path: str | Path, shapes: list[Shape], input_size: tuple[int, int]
+) -> float | None:
+    """Bins a pixel, by the outputs of x and y; None where they leave it open."""
+    ratios = {shape[2] / side for shape, side in zip(shapes, input_size) if shape[2]}
+    if len(ratios) > 1:
+        raise PoseError(
+            f'{path}: outputs {shapes} do not fit '
+            f'{input_size[0]} x {input_size[1]} pixels; it is damaged, or no SimCC '
+            'model'
+        )
+    return ratios.pop() if ratios else None
+
+
+def _output_order(network: Network) -> list[int]:
+    """The positions of x, y[, z] (or keypoints, scores) among the outputs, by
     name where they have OpenMMLab's.
 
     Raises:

@@ -3,16 +3,20 @@
 Shapes: N persons, K keypoints; boxes are (N, 4) x1, y1, x2, y2 in pixels.
 """
 
+from typing import Any
+
 import numpy as np
 
-MIN_SCORE = 0.3
+from ..core.people import MIN_SCORE, People
+
+#: Least overlap of a person with the same person in the last frame.
 MIN_IOU = 0.3
-#: A detector's box is taken to be at most this much larger than the person's
-#: points on a side, in sides of the points' box.
+#: Largest margin of a detector's box around the person's points, on each side,
+#: in sides of the points' box.
 MAX_MARGIN = 0.5
 
 
-def iou(a, b):
+def iou(a: np.ndarray, b: np.ndarray) -> np.ndarray:
     """Intersection over union: (N, 4), (M, 4) -> (N, M) in [0, 1]."""
     low = np.maximum(a[:, None, :2], b[None, :, :2])
     high = np.minimum(a[:, None, 2:], b[None, :, 2:])
@@ -21,21 +25,23 @@ def iou(a, b):
     return both / np.maximum(areas[0][:, None] + areas[1] - both, 1e-9)
 
 
-def points_box(keypoints, scores, min_score=MIN_SCORE):
-    """The boxes around points that are seen.
+def points_box(
+    keypoints: np.ndarray, scores: np.ndarray, min_score: float = MIN_SCORE
+) -> tuple[np.ndarray, np.ndarray]:
+    """The boxes around the points of persons.
 
     Args:
-        keypoints (ndarray): (N, K, 2).
-        scores (ndarray): (N, K).
-        min_score (float): Points with less are not seen.
+        keypoints: (N, K, 2).
+        scores: (N, K).
+        min_score: Points with less do not count.
 
     Returns:
-        tuple[ndarray, ndarray]: (N, 4) and a mask (N, ) of the persons with
-        two points or more and a box with an area.
+        (N, 4) float32, and a mask (N, ) of the persons with two points or more
+        and a box with an area.
     """
-    seen = (scores >= min_score)[..., None]
-    low = np.where(seen, keypoints, np.inf).min(1)
-    high = np.where(seen, keypoints, -np.inf).max(1)
+    counted = (scores >= min_score)[..., None]
+    low = np.where(counted, keypoints, np.inf).min(1)
+    high = np.where(counted, keypoints, -np.inf).max(1)
     good = (high > low).all(1)
     boxes = np.where(good[:, None], np.concatenate([low, high], 1), 0)
     return boxes.astype(np.float32), good
@@ -45,15 +51,15 @@ class Tracker:
     """Gives detected persons ids, and boxes to the frames in between.
 
     Between detections a person's box is that of its last points, with the
-    margins that the detector's box had around them: so the crop stays as the
-    detector would cut it.
+    margins that the detector's box had around them, so that the crop is what
+    the detector would give.
 
     Args:
-        min_score (float): Of points, in the unit of their scores.
-        min_iou (float): Least overlap with the person of the last frame.
+        min_score: Of points, in the unit of their scores.
+        min_iou: Least overlap with the person of the last frame.
     """
 
-    def __init__(self, min_score=MIN_SCORE, min_iou=MIN_IOU):
+    def __init__(self, min_score: float = MIN_SCORE, min_iou: float = MIN_IOU) -> None:
         self.min_score, self.min_iou = min_score, min_iou
         self.next_id = 0
         self.boxes = np.zeros((0, 4), np.float32)
@@ -62,8 +68,9 @@ class Tracker:
         self.margins = np.zeros((0, 4), np.float32)
         self.detected = True
 
-    def detect(self, boxes, box_scores):
-        """Takes a detector's boxes; persons that none overlaps are gone."""
+    def detect(self, boxes: np.ndarray, box_scores: np.ndarray) -> None:
+        """Takes a detector's boxes, (N, 4), and their scores, (N, ); persons
+        that none of them overlaps are dropped."""
         ids = np.full(len(boxes), -1)
         overlap = iou(boxes, self.boxes)
         while overlap.size and overlap.max() >= self.min_iou:
@@ -76,14 +83,14 @@ class Tracker:
         self.boxes, self.box_scores, self.ids = boxes, box_scores, ids
         self.detected = True
 
-    def update(self, people):
-        """Takes the points found in ``boxes`` and moves the boxes to them.
+    def update(self, people: People) -> People:
+        """Takes the points predicted in ``boxes`` and moves the boxes to them.
 
         Args:
-            people (People): N persons, in the order of ``boxes``.
+            people: N persons, in the order of ``boxes``.
 
         Returns:
-            People: Those with ids; between detections without the lost ones.
+            The persons with ids; between detections without the lost ones.
         """
         people.ids = self.ids
         tight, good = points_box(people.keypoints, people.scores, self.min_score)
@@ -94,7 +101,7 @@ class Tracker:
             self.margins = ((people.boxes - tight) * outward / sides).clip(
                 0, MAX_MARGIN
             ) * outward
-            # A detected person is believed; its box stays if no point is seen.
+            # A detected person is kept even if none of its points counts.
             self.boxes = np.where(
                 good[:, None], tight + self.margins * sides, self.boxes
             )
@@ -106,23 +113,35 @@ class Tracker:
         return people[good]
 
 
-class OneEuro:
-    """One-euro filter of keypoints: less trembling at rest, little lag in
-    motion.
+#: Smoothed points and speeds of a person; None for a new one.
+State = tuple[np.ndarray, np.ndarray] | None
 
-    Speeds count in sizes of the person (the longer side of its box) a
-    second, so that one setting fits near and far people.
+
+class OneEuro:
+    """One-euro filter of keypoints: less jitter at rest, little lag in motion.
+
+    Speeds are in sizes of the person (the longer side of its box) a second, so
+    that one setting fits near and far people.
 
     Source: Casiez, Roussel, Vogel: 1 Euro Filter, CHI 2012.
 
     Args:
-        rate (float): Frames a second, > 0.
-        min_cutoff (float): Hz, > 0: at rest; lower is smoother.
-        beta (float): Hz a size a second, >= 0: higher lags less.
-        speed_cutoff (float): Hz, > 0, for the speed.
+        rate: Frames a second, > 0.
+        min_cutoff: Hz, > 0, at rest; lower is smoother.
+        beta: Hz a size a second, >= 0; higher lags less.
+        speed_cutoff: Hz, > 0, for the speed.
+
+    Raises:
+        ValueError: An argument is out of range.
     """
 
-    def __init__(self, rate, min_cutoff=1.5, beta=10.0, speed_cutoff=1.0):
+    def __init__(
+        self,
+        rate: float,
+        min_cutoff: float = 1.5,
+        beta: float = 10.0,
+        speed_cutoff: float = 1.0,
+    ) -> None:
         if not (rate > 0 and min_cutoff > 0 and speed_cutoff > 0 and beta >= 0):
             raise ValueError(
                 f'OneEuro needs rate={rate}, min_cutoff={min_cutoff} and '
@@ -130,39 +149,47 @@ class OneEuro:
             )
         self.rate, self.min_cutoff = rate, min_cutoff
         self.beta, self.speed_cutoff = beta, speed_cutoff
-        self.last = {}
+        self.last: dict[int, list[State]] = {}
 
-    def _weight(self, cutoff):
+    def _weight(self, cutoff: Any) -> Any:
         step = 2 * np.pi * cutoff / self.rate
         return step / (step + 1)
 
-    def __call__(self, people):
-        """Smooths the points in place, by id, in 2D and 3D."""
-        last = {}
-        for number, name in enumerate(people.ids.tolist()):
+    def __call__(self, people: People) -> People:
+        """Smooths the points in place, by id, in 2D and 3D.
+
+        Args:
+            people: N persons with ids.
+        """
+        if people.ids is None:
+            raise ValueError('OneEuro needs people with ids: give those of a Tracker')
+        last: dict[int, list[State]] = {}
+        for number, person in enumerate(people.ids.tolist()):
             size = max(np.ptp(people.boxes[number].reshape(2, 2), 0).max(), 1)
-            parts = [(people.keypoints, size)]
+            parts: list[tuple[np.ndarray, float]] = [(people.keypoints, size)]
             parts += [
                 (values, 1.0)
                 for values in (people.keypoints_3d, people.keypoints_3d_cam)
                 if values is not None
             ]
-            states = self.last.get(name, [None] * len(parts))
-            last[name] = [
+            states = self.last.get(person, [None] * len(parts))
+            last[person] = [
                 self._step(values, number, unit, state)
                 for (values, unit), state in zip(parts, states)
             ]
         self.last = last
         return people
 
-    def _step(self, values, number, unit, state):
-        now = values[number]
+    def _step(
+        self, values: np.ndarray, number: int, unit: float, state: State
+    ) -> State:
+        current = values[number]
         if state is None:
-            return now.copy(), np.zeros_like(now)
+            return current.copy(), np.zeros_like(current)
         before, speed = state
         weight = self._weight(self.speed_cutoff)
-        speed = speed + weight * ((now - before) * self.rate / unit - speed)
+        speed = speed + weight * ((current - before) * self.rate / unit - speed)
         pace = np.linalg.norm(speed, axis=-1, keepdims=True)
         weight = self._weight(self.min_cutoff + self.beta * pace)
-        values[number] = before + weight * (now - before)
+        values[number] = before + weight * (current - before)
         return values[number].copy(), speed

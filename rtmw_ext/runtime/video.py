@@ -5,37 +5,43 @@ import queue
 import threading
 import warnings
 from collections import deque
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Callable, Generator, Iterable
+from concurrent.futures import Future, ThreadPoolExecutor
 from pathlib import Path
+from typing import Any, TypeVar
 
 import cv2
+import numpy as np
 
 from ..core.errors import VideoError
 
 SUFFIXES = ('.mp4', '.avi', '.mov', '.mkv', '.webm', '.m4v', '.mpg', '.mpeg')
 DEFAULT_RATE = 30.0
 
+Item = TypeVar('Item')
+Result = TypeVar('Result')
+
 
 class Video:
     """The frames of a video file or webcam, (H, W, 3) uint8 BGR.
 
     Args:
-        source (str | Path | int): A file, or a webcam's number.
+        source: A file, or a webcam's number.
 
     Attributes:
         name (str): Of the source.
-        rate (float): Frames a second; 30 where the file says none.
-        count (int): Frames that the file promises; 0 if unknown.
+        rate (float): Frames a second; ``DEFAULT_RATE`` where the file says none.
+        count (int): Frames that the file announces; 0 if unknown.
         read (int): Frames read so far.
 
     Raises:
         VideoError: It cannot be opened.
     """
 
-    def __init__(self, source):
+    def __init__(self, source: str | Path | int) -> None:
         webcam = isinstance(source, int)
         self.name = f'webcam {source}' if webcam else str(source)
-        if not webcam and not Path(source).is_file():
+        if not isinstance(source, int) and not Path(source).is_file():
             raise VideoError(f'video {source} does not exist: check the path')
         self._capture = cv2.VideoCapture(source if webcam else str(source))
         if not self._capture.isOpened():
@@ -59,7 +65,7 @@ class Video:
         self.count = 0 if webcam or not 0 < count < 1e9 else int(count)
         self.read = 0
 
-    def __iter__(self):
+    def __iter__(self) -> Generator[np.ndarray, None, None]:
         try:
             while True:
                 good, frame = self._capture.read()
@@ -71,42 +77,42 @@ class Video:
             self._capture.release()
 
     @property
-    def ends_early(self):
-        """Whether fewer frames came than the file promises."""
+    def ends_early(self) -> bool:
+        """Whether fewer frames came than the file announces."""
         return self.read < self.count
 
 
 _END = object()
 
 
-def ahead(items, depth=2):
-    """Iterates in a thread of its own, up to ``depth`` items ahead, so that
-    the work behind ``items`` and that of the caller overlap. Errors arrive at
-    the caller; when the caller stops, the thread does.
+def ahead(items: Iterable[Item], depth: int = 2) -> Generator[Item, None, None]:
+    """Iterates in a thread of its own, up to ``depth`` items ahead, so that the
+    work behind ``items`` and that of the caller overlap. Errors are raised in
+    the caller; when the caller stops, so does the thread.
 
     Args:
-        items (iterable): A generator is closed in its thread.
-        depth (int): >= 1.
+        items: A generator is closed in its thread.
+        depth: >= 1.
     """
-    ready = queue.Queue(depth)
+    ready: queue.Queue[tuple[Any, BaseException | None]] = queue.Queue(depth)
     stop = threading.Event()
 
-    def put(item):
+    def put(item: Any, error: BaseException | None = None) -> None:
         while not stop.is_set():
             try:
-                return ready.put(item, timeout=0.1)
+                return ready.put((item, error), timeout=0.1)
             except queue.Full:
                 continue
 
-    def work():
+    def work() -> None:
         try:
             for item in items:
-                put((item, None))
+                put(item)
                 if stop.is_set():
                     break
-            put((_END, None))
+            put(_END)
         except BaseException as error:
-            put((_END, error))
+            put(_END, error)
         finally:
             if hasattr(items, 'close'):
                 items.close()
@@ -126,15 +132,17 @@ def ahead(items, depth=2):
         thread.join()
 
 
-def side_by_side(function, items, workers):
+def side_by_side(
+    function: Callable[[Item], Result], items: Iterable[Item], workers: int
+) -> Generator[tuple[Item, Callable[[], Result]], None, None]:
     """Calls ``function`` on items in ``workers`` threads.
 
     Yields:
-        tuple: Each item and a function that returns its result or raises its
-        error, in the order of the items.
+        Each item, and a function that returns its result or raises its error, in
+        the order of the items.
     """
     with ThreadPoolExecutor(workers) as pool:
-        waiting = deque()
+        waiting: deque[tuple[Item, Future[Result]]] = deque()
         try:
             for item in items:
                 waiting.append((item, pool.submit(function, item)))

@@ -9,7 +9,8 @@ import torch
 from mmengine.registry import init_default_scope
 from mmpose.apis import MMPoseInferencer
 
-from rtmw_ext.apis.topdown import BoxError, estimate_poses
+from rtmw_ext.apis.topdown import estimate_poses
+from rtmw_ext.core.crops import BoxError
 from rtmw_ext.core.images import ImageError, list_images, read_image
 
 

@@ -11,7 +11,7 @@ from mmpose.apis import MMPoseInferencer
 
 from rtmw_ext import zoo
 from rtmw_ext.apis.inferencer import RTMW3DInferencer
-from rtmw_ext.apis.topdown import BoxError
+from rtmw_ext.core.crops import BoxError
 from rtmw_ext.core.geometry import CameraError, project
 from rtmw_ext.synthetic.drawn3d import draw_person_3d
 from support.models import build

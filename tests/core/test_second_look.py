@@ -8,16 +8,16 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from rtmw_ext.core.crops import crop_matrices, points_to_image, variances_to_image
 from rtmw_ext.core.second_look import (
     CONTEXTS,
-    look_again,
     merge,
-    squares,
-    tilts,
-    variance,
+    part_boxes,
+    part_tilts,
+    refine_parts,
 )
+from rtmw_ext.core.simcc import variance
 from rtmw_ext.core.skeleton import CROP_POINTS, PARTS, ROOTS, UPRIGHT
-from rtmw_ext.runtime.pose import frames, to_image
 
 SEEDS = st.integers(0, 2**32 - 1)
 MOVED = [point for part in ROOTS for point in CROP_POINTS[part]]
@@ -48,7 +48,7 @@ def test_only_heads_and_hands_move(seed, axes):
     first, again = looks(seed, axes[0])[0], looks(seed, axes[1])[1]
     known = min(axes)
     before = [value.copy() for value in (*first, *again)]
-    points, scores, variances = merge(*first, again)
+    points, scores, variances = merge(first, again)
     still = np.setdiff1d(np.arange(133), MOVED)
     assert np.array_equal(points[:, still], first[0][:, still])
     assert np.array_equal(scores[:, still], first[1][:, still])
@@ -66,7 +66,7 @@ def test_only_heads_and_hands_move(seed, axes):
 
 @given(SEEDS)
 def test_the_surer_look_counts(seed):
-    (points, scores, variances), (again, sure, spread) = looks(seed)
+    (points, scores, variances), (again, sure, again_variances) = looks(seed)
     for number, part in enumerate(ROOTS):
         chosen = list(CROP_POINTS[part])
         shown = OTHER[chosen] if part == 'right_hand' else chosen
@@ -76,10 +76,8 @@ def test_the_surer_look_counts(seed):
             (2.0, 2.0, (points[:, chosen, :2] + again[:, number, shown, :2]) / 2),
         ]:
             found, *_ = merge(
-                points,
-                scores,
-                np.full_like(variances, mine),
-                (again, sure, np.full_like(spread, theirs)),
+                (points, scores, np.full_like(variances, mine)),
+                (again, sure, np.full_like(again_variances, theirs)),
             )
             assert np.allclose(found[:, chosen, :2], expected, atol=1e-5)
 
@@ -87,21 +85,23 @@ def test_the_surer_look_counts(seed):
 @given(SEEDS, st.floats(-5, 5))
 def test_depth_goes_on_from_the_root(seed, offset):
     first, again = looks(seed)
-    found, *_ = merge(*first, again)
+    found, *_ = merge(first, again)
     moved = again[0].copy()
     moved[..., 2] += offset
-    same, *_ = merge(*first, (moved, *again[1:]))
+    same, *_ = merge(first, (moved, *again[1:]))
     assert np.allclose(found, same)
     # The wrists, in their own parts, are the roots that stay.
     for root in (91, 112):
         assert np.allclose(found[:, root, 2], first[0][:, root, 2])
 
 
-def test_squares_by_hand():
+def test_part_boxes_by_hand():
     points, scores = np.full((1, 133, 2), 50.0), np.ones((1, 133))
     points[0, 23], points[0, 24] = (40, 60), (60, 64)
     scores[0, 91:112] = 0
-    face, left, right = squares(points, scores, np.array([[0.0, 0, 100, 200]]), 3.5)[0]
+    face, left, right = part_boxes(points, scores, np.array([[0.0, 0, 100, 200]]), 3.5)[
+        0
+    ]
     # From 40, 50 to 60, 64: 20 wide around 50, 57.
     assert face.tolist() == [15, 22, 85, 92]
     # None is seen: as large as the person. All on one spot: a little.
@@ -120,7 +120,7 @@ def test_each_look_is_nearer_and_around_the_last(seed):
     def look(where, turned, mirrored):
         asked.append(where.reshape(2, 3, 4))
         # They are off by the same everywhere.
-        assert np.allclose(turned.reshape(2, 3), tilts(truth, first[1]))
+        assert np.allclose(turned.reshape(2, 3), part_tilts(truth, first[1]))
         assert mirrored.tolist() == [False, False, True] * 2
         # What is in the mirror is found as the other hand.
         shown = np.where(
@@ -128,10 +128,10 @@ def test_each_look_is_nearer_and_around_the_last(seed):
         )
         return (shown, np.ones((6, 133)), np.full((6, 133, 2), 0.5 ** (len(asked) - 1)))
 
-    points, scores = look_again(first, boxes, look)
+    points, scores = refine_parts(first, boxes, look)
     for number, (where, context) in enumerate(zip(asked, CONTEXTS)):
         # The mean of two equals halves the distance.
-        expected = squares(truth + 0.5**number, first[1], boxes, context)
+        expected = part_boxes(truth + 0.5**number, first[1], boxes, context)
         assert np.allclose(where, expected)
     assert len(asked) == len(CONTEXTS)
     assert list(CONTEXTS) == sorted(CONTEXTS, reverse=True)
@@ -145,12 +145,12 @@ def test_parts_are_shown_upright(seed, mirrored):
     points, scores = rng.uniform(0, 300, (2, 133, 2)), np.ones((2, 133))
     scores[1, UPRIGHT['face'][0]] = 0
     boxes, turned = (
-        squares(points, scores, np.float64([[0, 0, 300, 300]] * 2), 2.0),
-        tilts(points, scores),
+        part_boxes(points, scores, np.float64([[0, 0, 300, 300]] * 2), 2.0),
+        part_tilts(points, scores),
     )
     assert turned[1, 0] == 0
     for number, (part, (start, stop)) in enumerate(UPRIGHT.items()):
-        (matrix,) = frames(
+        (matrix,) = crop_matrices(
             boxes[:1, number], (192, 256), turned[:1, number], [mirrored]
         )
         inverse = np.linalg.inv(np.vstack([matrix, [0, 0, 1]]))
@@ -167,13 +167,14 @@ def test_parts_are_shown_upright(seed, mirrored):
         there = np.array([191 - 96 if mirrored else 96, 128.0, 1]) @ matrix.T
         assert np.allclose(there, center)
         # What is found in the crop is put back.
-        spread = rng.uniform(1, 2, (1, 133, 3))
-        again, wide = to_image(matrix[None], np.c_[shown, scores[0]][None], spread)
+        variances = rng.uniform(1, 2, (1, 133, 3))
+        again = points_to_image(matrix[None], np.c_[shown, scores[0]][None])
+        wide = variances_to_image(matrix[None], variances)
         assert np.allclose(again[0, :, :2], points[0])
         assert np.array_equal(again[0, :, 2], scores[0])
         scale = abs(np.linalg.det(matrix[:, :2]))
-        assert np.allclose(wide[..., :2].sum(2), spread[..., :2].sum(2) * scale)
-        assert np.array_equal(wide[..., 2], spread[..., 2])
+        assert np.allclose(wide[..., :2].sum(2), variances[..., :2].sum(2) * scale)
+        assert np.array_equal(wide[..., 2], variances[..., 2])
 
 
 @given(st.floats(1, 20), st.floats(60, 140), st.sampled_from([1.0, 10.0]))

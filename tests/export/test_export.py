@@ -12,6 +12,7 @@ from mmengine.config import Config
 from mmengine.registry import init_default_scope
 
 from rtmw_ext.commands import cli
+from rtmw_ext.core.crops import crop_matrices
 from rtmw_ext.export import quantize
 from rtmw_ext.export.check import compare
 from rtmw_ext.export.exporter import export
@@ -227,7 +228,9 @@ def test_mmdeploy_pose(config, model, component, tmp_path, drawn_root):
         tmp_path / 'out',
     )
     pose = PoseModel(path)
-    crops = pose.crop(cv2.imread(str(photo)), pose.frames(np.float32(BOXES)))
+    crops = pose.crop(
+        cv2.imread(str(photo)), crop_matrices(np.float32(BOXES), pose.input_size)
+    )
     with torch.no_grad():
         expected = Exportable(network)(torch.from_numpy(crops))
     for ours, theirs in zip(pose.run(crops), expected):

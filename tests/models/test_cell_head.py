@@ -11,7 +11,7 @@ from mmpose.registry import KEYPOINT_CODECS, MODELS
 from mmpose.structures import PoseDataSample
 
 from rtmw_ext.models import CellLoss, KeypointCellHead
-from rtmw_ext.models.cells import locate, places_of, spread
+from rtmw_ext.models.cells import bilinear_shares, label_positions, locate
 from support.examples import examples
 from support.models import random_batch, tiny
 from support.paths import CONFIGS
@@ -52,7 +52,7 @@ def head(logits):
 @examples(50)
 @given(st.floats(0, MAP[1] - 1), st.floats(0, MAP[0] - 1))
 def test_a_point_is_where_its_shares_are(x, y):
-    shares = spread(torch.tensor([[[x, y]]]), MAP)
+    shares = bilinear_shares(torch.tensor([[[x, y]]]), MAP)
     assert shares.sum() == pytest.approx(1, abs=1e-5)
     points, scores = locate((shares + 1e-12).log().view(1, 1, *MAP))
     assert points[0, 0].tolist() == pytest.approx([x, y], abs=1e-3)
@@ -66,7 +66,7 @@ def test_the_best_map_gives_the_points_back(seed):
     points = rng.uniform((8, 8), np.array(SIZE) - 8, (2, 3, 2))
     samples = labels(points, np.ones((2, 3)))
     cells = torch.tensor((points + 0.5) / 8 - 0.5, dtype=torch.float32)
-    best = (spread(cells, MAP) + 1e-9).log().view(2, 3, *MAP)
+    best = (bilinear_shares(cells, MAP) + 1e-9).log().view(2, 3, *MAP)
     found = head(best).predict(None, samples)
     for person, truth in zip(found, points):
         assert person.keypoints.shape == (1, 3, 2)
@@ -145,7 +145,7 @@ def test_map_loss(three_d, hem):
         )
         for name in ('x_labels', 'y_labels', 'weights')
     ]
-    places = places_of(*labels[:2], 2.0)
+    places = label_positions(*labels[:2], 2.0)
     if hem:
         head = mapped.head.hem
         joined = torch.cat(

@@ -10,6 +10,7 @@ import torch
 from mmpose.apis import inference_topdown, init_model
 
 from rtmw_ext import zoo
+from rtmw_ext.core.crops import crop_matrices
 from rtmw_ext.core.skeleton import CROP_POINTS, ROOTS
 from rtmw_ext.models import RTMWEstimator
 from rtmw_ext.runtime import PoseModel
@@ -58,12 +59,12 @@ def test_runtime_sees_what_pytorch_sees(name, people_image, monkeypatch):
     assert np.median(off) < 0.02 and np.median(off[:, MOVED]) < 0.1
     off = np.abs(drawn.scores - theirs.pred_instances.keypoint_scores)
     assert np.median(off) < 0.02 and off.max() < 0.1
-    whole = torch.from_numpy(pose.crop(crop, pose.frames(box)))
-    for one in (pose, pose.second_look):
+    whole = torch.from_numpy(pose.crop(crop, crop_matrices(box, pose.input_size)))
+    for network_model in (pose, pose.second_look):
         monkeypatch.setattr(
-            one,
+            network_model,
             'crop',
-            lambda _, matrices, size=one.input_size: model.cut(
+            lambda _, matrices, size=network_model.input_size: model.crop(
                 whole.expand(len(matrices), -1, -1, -1), matrices, size
             ).numpy(),
         )

@@ -22,6 +22,7 @@ from mmpose.codecs.utils import get_simcc_maximum
 from onnx import TensorProto, helper
 
 from rtmw_ext.commands.bench import moving
+from rtmw_ext.core.crops import BoxError
 from rtmw_ext.core.images import ImageError
 from rtmw_ext.core.metadata import NetworkMetadata
 from rtmw_ext.core.simcc import decode, decode_axis, expected_bins
@@ -233,7 +234,7 @@ def test_published_layout_without_metadata(rtmw_t_file, tmp_path, photo):
 
 @pytest.mark.parametrize('box', [(0, 0, 0, 9), (5, 5, 1, 9), (0, 0, np.nan, 9)])
 def test_bad_boxes(box, rtmw_t_file, photo):
-    with pytest.raises(PoseError, match='box 1 is'):
+    with pytest.raises(BoxError, match='box 1 is'):
         PoseModel(rtmw_t_file[0])(photo, [(0, 0, 9, 9), box])
 
 
@@ -309,7 +310,7 @@ def test_who_has_no_part_in_a_second_look(tmp_path, rtmw_t_file):
             (rtmw_t_file[0], once),
         ):
             with pytest.raises(
-                PoseError, match='once.onnx has no part in a second look'
+                PoseError, match='once.onnx cannot take part in a second look'
             ):
                 PoseModel(one, second_look=other)
     for other in (True, 3):
