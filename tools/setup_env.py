@@ -269,7 +269,7 @@ STEPS = [
         step_optional,
         ['requirements/synthetic.txt', 'requirements/bench.txt'],
     ),
-    ('rtmw_ext', step_rtmw_ext, ['setup.py']),
+    ('rtmw_ext', step_rtmw_ext, ['setup.py', 'pyproject.toml']),
     ('check', step_check, []),
 ]
 
@@ -283,7 +283,7 @@ def fingerprints():
             if path.startswith('requirements/'):
                 text = '\n'.join(requirement_lines(Path(path).name))
                 digest.update(text.encode())
-            elif path == 'setup.py':
+            elif path in ('setup.py', 'pyproject.toml'):
                 digest.update((ROOT / path).read_bytes())
         digest.update(name.encode())
         result[name] = digest.hexdigest()

@@ -519,11 +519,6 @@ def test_exit_code_of_an_error(error, code, capsys, monkeypatch):
     assert ('Traceback' in err) == (code == ExitCode.BUG)
 
 
-def test_console_script():
-    setup = (ROOT / 'setup.py').read_text()
-    assert "'rtmw = rtmw_ext.commands.cli:main'" in setup
-
-
 def test_bench(capsys, loud_t_file, rtmw_t):
     flops, parameters = cost(loud_t_file)
     model, _ = rtmw_t

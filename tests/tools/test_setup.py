@@ -20,7 +20,8 @@ def sandbox(tmp_path, monkeypatch):
     requirements.mkdir()
     for source in (ROOT / 'requirements').glob('*.txt'):
         (requirements / source.name).write_text(source.read_text())
-    (tmp_path / 'setup.py').touch()
+    for name in ('setup.py', 'pyproject.toml'):
+        (tmp_path / name).touch()
     ran = []
     steps = [
         (name, lambda name=name: ran.append(name), inputs)
@@ -127,7 +128,8 @@ def test_the_stamp_of_another_folder_is_not_believed(sandbox, tmp_path):
     done = json.loads(stamp.read_text())
     setup_env.ROOT = tmp_path / 'moved'
     (tmp_path / 'moved').mkdir()
-    (tmp_path / 'moved' / 'setup.py').touch()
+    for name in ('setup.py', 'pyproject.toml'):
+        (tmp_path / 'moved' / name).touch()
     assert not set(done.values()) & set(setup_env.fingerprints().values())
 
 
