@@ -10,15 +10,17 @@ from rtmw_ext.export import sdk
 
 
 def main() -> None:
-    flags = argparse.ArgumentParser(description=__doc__.split('\n')[0])
-    flags.add_argument('deploy_config', help='under configs/deploy/')
-    flags.add_argument('model_config')
-    flags.add_argument('checkpoint')
-    flags.add_argument('image', help='any image, to trace the model with')
-    flags.add_argument('--work-dir', default='work_dirs/deploy')
-    flags.add_argument('--calibration', help='folder of images, for int8')
-    flags.add_argument('--device', default='cpu')
-    flags = flags.parse_args()
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument('deploy_config', help='under configs/deploy/')
+    parser.add_argument('model_config')
+    parser.add_argument('checkpoint')
+    parser.add_argument('image', help='any image, to trace the model with')
+    parser.add_argument('--work-dir', default='work_dirs/deploy')
+    parser.add_argument('--calibration', help='folder of images, for int8')
+    parser.add_argument('--device', default='cpu')
+    flags = parser.parse_args()
     try:
         path = sdk.deploy(
             flags.deploy_config,

@@ -1,6 +1,6 @@
 #!/usr/bin/env python3
-"""Box AP and recall of exported person detectors on COCO annotations, by the
-runtime:
+"""Box AP and recall of exported person detectors on COCO annotations, computed
+by the runtime:
 
 tools/test_detector.py ANNOTATIONS IMAGE_FOLDER DETECTOR [DETECTOR ...]
 """
@@ -8,6 +8,7 @@ tools/test_detector.py ANNOTATIONS IMAGE_FOLDER DETECTOR [DETECTOR ...]
 import argparse
 import contextlib
 import io
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
@@ -18,28 +19,36 @@ from rtmw_ext.runtime import Detector
 from rtmw_ext.runtime.tracking import iou
 from rtmw_ext.zoo import resolve_network
 
+#: A person is detected by a box that overlaps its own with this IoU.
 LEAST_IOU = 0.5
+#: Least confidence of the boxes that AP ranks.
+SCORE_THR = 0.01
 
 
-def evaluate(detector, annotations, folder, threshold=0.3, side=0):
+def evaluate(
+    detector: Callable,
+    annotations: str | Path,
+    folder: str | Path,
+    threshold: float = 0.3,
+    side: float = 0,
+) -> dict[str, float]:
     """
     Args:
-        detector (Detector): With a low ``score_thr``, for AP's sake.
-        annotations (str | Path): COCO's file, of persons.
-        folder (Path): Of its images.
-        threshold (float): Least score of boxes that count for recall.
-        side (float): Persons count for recall whose box has an area of so
-            many pixels squared.
+        detector: A Detector with a low ``score_thr``, for AP's sake.
+        annotations: COCO's file, of persons.
+        folder: Of its images.
+        threshold: Least score of the boxes that count for recall.
+        side: Persons count for recall if the area of their box is at least
+            that of a square with this side, in pixels.
 
     Returns:
-        dict: ``AP`` and ``AP50`` in [0, 1]; ``people``, how many count for
-        recall; ``found``, how many of them have a box of their own that
-        overlaps with IoU 0.5 or more; ``boxes``, how many reach the
-        threshold.
+        ``AP`` and ``AP50`` in [0, 1]; ``people``, how many count for recall;
+        ``detected``, how many of them have a box of their own with an IoU of
+        0.5 or more; ``boxes``, how many reach the threshold.
     """
     with contextlib.redirect_stdout(io.StringIO()):
         truth = COCO(str(annotations))
-    people = found = count = 0
+    people = detected = count = 0
     rows = []
     for image in truth.loadImgs(truth.getImgIds()):
         boxes, scores = detector(Path(folder) / image['file_name'])
@@ -54,28 +63,27 @@ def evaluate(detector, annotations, folder, threshold=0.3, side=0):
         ]
         boxes = boxes[scores >= threshold]
         count += len(boxes)
-        persons = [
-            row['bbox']
-            for row in truth.loadAnns(
-                truth.getAnnIds(imgIds=image['id'], iscrowd=False)
-            )
-        ]
-        persons = np.array(persons, float).reshape(-1, 4)
+        annotated = truth.loadAnns(truth.getAnnIds(imgIds=image['id'], iscrowd=False))
+        persons = np.array([row['bbox'] for row in annotated], float).reshape(-1, 4)
         persons = persons[persons[:, 2] * persons[:, 3] >= side**2]
         persons[:, 2:] += persons[:, :2]
         people += len(persons)
-        found += _pairs(iou(persons, boxes))
+        detected += _count_pairs(iou(persons, boxes))
+    ap, ap50 = _box_ap(truth, rows) if rows else (0.0, 0.0)
+    return dict(AP=ap, AP50=ap50, people=people, detected=detected, boxes=count)
+
+
+def _box_ap(truth: COCO, rows: list[dict]) -> tuple[float, float]:
+    """AP and AP50."""
     with contextlib.redirect_stdout(io.StringIO()):
-        if rows:
-            evaluation = COCOeval(truth, truth.loadRes(rows), 'bbox')
-            evaluation.evaluate()
-            evaluation.accumulate()
-            evaluation.summarize()
-    ap, ap50 = evaluation.stats[:2] if rows else (0.0, 0.0)
-    return dict(AP=float(ap), AP50=float(ap50), people=people, found=found, boxes=count)
+        evaluation = COCOeval(truth, truth.loadRes(rows), 'bbox')
+        evaluation.evaluate()
+        evaluation.accumulate()
+        evaluation.summarize()
+    return float(evaluation.stats[0]), float(evaluation.stats[1])
 
 
-def _pairs(overlap):
+def _count_pairs(overlap: np.ndarray) -> int:
     """How many persons (rows) get a box (column) of their own."""
     overlap, count = overlap.copy(), 0
     while overlap.size and overlap.max() >= LEAST_IOU:
@@ -86,31 +94,33 @@ def _pairs(overlap):
 
 
 def main() -> None:
-    flags = argparse.ArgumentParser(description=__doc__.split('\n\n')[0])
-    flags.add_argument('annotations')
-    flags.add_argument('images', type=Path)
-    flags.add_argument('detectors', nargs='+', help='files or names')
-    flags.add_argument(
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument('annotations')
+    parser.add_argument('images', type=Path)
+    parser.add_argument('detectors', nargs='+', help='files or names')
+    parser.add_argument(
         '--threshold', type=float, default=0.3, help='least score for recall'
     )
-    flags.add_argument(
+    parser.add_argument(
         '--side',
         type=float,
         default=0,
-        help='recall of people of so many pixels squared',
+        help='recall of people whose box has the area of a square with this side, '
+        'in pixels, or more',
     )
-    flags = flags.parse_args()
+    flags = parser.parse_args()
     for name in flags.detectors:
-        detector = Detector(resolve_network(name, 'detector'), score_thr=0.01)
-        found = evaluate(
+        detector = Detector(resolve_network(name, 'detector'), score_thr=SCORE_THR)
+        values = evaluate(
             detector, flags.annotations, flags.images, flags.threshold, flags.side
         )
+        recall = values['detected'] / max(values['people'], 1)
         print(
-            f'{name}: AP50 {found["AP50"]:.3f}, AP {found["AP"]:.3f}; '
-            f'recall at IoU {LEAST_IOU} '
-            f'{found["found"] / max(found["people"], 1):.3f} '
-            f'({found["found"]} of {found["people"]}, '
-            f'{found["boxes"]} boxes)',
+            f'{name}: AP50 {values["AP50"]:.3f}, AP {values["AP"]:.3f}; '
+            f'recall at IoU {LEAST_IOU} {recall:.3f} ({values["detected"]} of '
+            f'{values["people"]}, {values["boxes"]} boxes)',
             flush=True,
         )
 

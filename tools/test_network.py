@@ -1,21 +1,23 @@
 #!/usr/bin/env python3
-"""AP by part of networks in the annotated boxes, by the runtime:
+"""AP by part of pose networks in the annotated boxes, computed by the runtime:
 
 tools/test_network.py ANNOTATIONS IMAGE_FOLDER NETWORK [NETWORK ...]
 
-A network is an .onnx or .xml file, a name (rtmw models), or
-CONFIG=CHECKPOINT. It shows what int8 or bf16 costs, and, with --out, the
-people that each network finds, side by side; --sheet draws the points without
-the photos, which may not be ours to show, the annotated ones first. Of few
-people, where a box lies changes the AP more than a format does: --boxes takes
-the mean over many.
+A network is an .onnx or .xml file, a name (rtmw models), or CONFIG=CHECKPOINT.
+The table shows what int8 or bf16 costs. --out draws the people that each
+network predicts, side by side. --sheet draws the annotated and the predicted
+points without the photos, for photos that cannot be published. With few people,
+the position of a box changes the AP more than a format does: --boxes takes the
+mean over several boxes of each person.
 """
 
 import argparse
 import contextlib
 import io
 import tempfile
+from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
 
 import cv2
 import numpy as np
@@ -33,51 +35,85 @@ from rtmw_ext.runtime import People, PoseModel
 from rtmw_ext.zoo import resolve_network
 
 METAINFO = 'configs/_base_/datasets/coco_wholebody.py'
+#: Grey on which --sheet draws, and least score of its annotated points, which
+#: score 0 or 1.
+GREY, LABELLED = 60, 0.5
 
 
-def images_of(truth, folder):
-    """(entry, path, annotations, boxes (N, 4) x1, y1, x2, y2) of each image of
-    a COCO file."""
+def load_annotations(path: str | Path) -> COCO:
+    """A COCO-WholeBody file, read without print-outs."""
+    with contextlib.redirect_stdout(io.StringIO()):
+        return COCO(str(path))
+
+
+def iterate_images(
+    truth: COCO, folder: Path
+) -> Iterator[tuple[int, Path, list[dict], np.ndarray]]:
+    """(id, path, annotations, boxes (N, 4) x1, y1, x2, y2) of each image."""
     for image in truth.loadImgs(truth.getImgIds()):
         rows = truth.loadAnns(truth.getAnnIds(imgIds=image['id']))
         boxes = np.array([row['bbox'] for row in rows], np.float32).reshape(-1, 4)
         boxes[:, 2:] += boxes[:, :2]
-        yield image, folder / image['file_name'], rows, boxes
+        yield image['id'], folder / image['file_name'], rows, boxes
 
 
-def evaluate(pose, annotations, folder, rng=None):
+def evaluate(
+    pose: Callable[..., People],
+    annotations: str | Path,
+    folder: Path,
+    rng: np.random.Generator | None = None,
+) -> tuple[dict[str, float], dict[Path, People]]:
     """AP of the whole body and its parts.
 
     Args:
-        pose (PoseModel): Of the 133 points.
-        annotations (str): COCO-WholeBody's file.
-        folder (Path): Of its images.
-        rng (np.random.Generator, optional): Moves the boxes.
+        pose: A PoseModel of the 133 points.
+        annotations: COCO-WholeBody's file.
+        folder: Of its images.
+        rng: Jitters the boxes; None leaves them.
 
     Returns:
-        tuple[dict, dict]: {part: AP in [0, 1]}, whole first, and {path of an
-        image: its People}.
+        {part: AP in [0, 1]}, whole first, and {path of an image: its People}.
     """
     sigmas = np.array(parse_pose_metainfo(dict(from_file=METAINFO))['sigmas'])
-    people = {}
+    truth = load_annotations(annotations)
+    people, results = {}, []
+    for image_id, path, _, boxes in iterate_images(truth, folder):
+        if rng is not None:
+            boxes = jitter_boxes(boxes, rng)
+        people[path] = pose(path, boxes)
+        results += coco_rows(people[path], image_id)
     with contextlib.redirect_stdout(io.StringIO()):
-        truth = COCO(annotations)
-        results = []
-        for image, path, _, boxes in images_of(truth, folder):
-            if rng:
-                boxes = jitter_boxes(boxes, rng)
-            people[path] = pose(path, boxes)
-            results += coco_rows(people[path], image['id'])
         stats = part_stats(truth, truth.loadRes(results), sigmas)
     return {part: float(values['AP']) for part, values in stats.items()}, people
 
 
-def load(text, scratch, **network):
-    """The PoseModel that the command line means; one from a checkpoint is
-    exported into the folder ``scratch``."""
+def mean_ap(
+    pose: Callable[..., People], annotations: str | Path, folder: Path, boxes: int
+) -> tuple[dict[str, float], dict[Path, People]]:
+    """As :func:`evaluate`, with the mean AP over ``boxes`` boxes of a person:
+    its own, then jittered ones."""
+    ap, people = evaluate(pose, annotations, folder)
+    others = [
+        evaluate(pose, annotations, folder, np.random.default_rng(seed))[0]
+        for seed in range(1, boxes)
+    ]
+    return {
+        part: float(np.mean([value, *(other[part] for other in others)]))
+        for part, value in ap.items()
+    }, people
+
+
+def load(text: str, scratch: str | Path, **options: Any) -> PoseModel:
+    """The network that the command line names.
+
+    Args:
+        text: A file, a name, or CONFIG=CHECKPOINT.
+        scratch: Folder for the export of a checkpoint.
+        **options: Of PoseModel.
+    """
     config, _, checkpoint = text.partition('=')
     if not checkpoint:
-        return PoseModel(resolve_network(text), **network)
+        return PoseModel(resolve_network(text), **options)
     from rtmw_ext.export import to_onnx
     from rtmw_ext.export.model import Exportable, ExportSource, describe
     from rtmw_ext.models.loading import load_model
@@ -86,149 +122,134 @@ def load(text, scratch, **network):
     path = Path(scratch) / f'{Path(config).stem}.onnx'
     metadata = describe(model, content, config, weights)
     to_onnx.write(ExportSource(Exportable(model), metadata), path)
-    return PoseModel(path, **network)
+    return PoseModel(path, **options)
 
 
-def annotated(annotations, folder):
-    """{path of an image: its People, scores 1 where a point is labelled}."""
-    with contextlib.redirect_stdout(io.StringIO()):
-        truth = COCO(annotations)
-    found = {}
-    for _, path, rows, boxes in images_of(truth, folder):
-        points = np.float32(
-            [np.concatenate([row[field] for field in FIELDS]) for row in rows]
+def annotated_people(annotations: str | Path, folder: Path) -> dict[Path, People]:
+    """{path of an image: its annotated people}, with a score of 1 where a point
+    is labelled, else 0."""
+    people = {}
+    for _, path, rows, boxes in iterate_images(load_annotations(annotations), folder):
+        points = np.array(
+            [np.concatenate([row[field] for field in FIELDS]) for row in rows],
+            np.float32,
         ).reshape(-1, NUM_KEYPOINTS, 3)
-        found[path] = People(
+        people[path] = People(
             points[..., :2],
             (points[..., 2] > 0).astype(np.float32),
             boxes,
             np.ones(len(rows), np.float32),
         )
-    return found
+    return people
 
 
-def sheet(rows, width=480):
-    """One picture of rows of pictures, each ``width`` pixels wide.
+def tile(rows: list[list[np.ndarray]], width: int = 480) -> np.ndarray:
+    """One picture of rows of pictures.
 
     Args:
-        rows (list[list[ndarray]]): Pictures (H, W, 3); those of a row are of
-            one size.
+        rows: Pictures (H, W, 3); those of a row are of one size.
+        width: Of each picture in the result, in pixels.
 
     Returns:
-        ndarray: (H', W', 3).
+        (H', W', 3).
     """
-    return np.vstack(
-        [
+    lines = []
+    for row in rows:
+        height = round(width * row[0].shape[0] / row[0].shape[1])
+        lines.append(
             np.hstack(
                 [
-                    cv2.resize(
-                        picture,
-                        (width, round(width * picture.shape[0] / picture.shape[1])),
-                        interpolation=cv2.INTER_AREA,
-                    )
+                    cv2.resize(picture, (width, height), interpolation=cv2.INTER_AREA)
                     for picture in row
                 ]
             )
-            for row in rows
-        ]
-    )
+        )
+    return np.vstack(lines)
 
 
-def main() -> None:
-    flags = argparse.ArgumentParser(
+def parse_flags() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
-    flags.add_argument('annotations')
-    flags.add_argument('images', type=Path)
-    flags.add_argument('networks', nargs='+')
-    flags.add_argument('--backend')
-    flags.add_argument('--precision', default='fp32')
-    flags.add_argument(
+    parser.add_argument('annotations')
+    parser.add_argument('images', type=Path)
+    parser.add_argument('networks', nargs='+')
+    parser.add_argument('--backend')
+    parser.add_argument('--precision', default='fp32')
+    parser.add_argument(
         '--second-look',
         nargs='?',
         metavar='NETWORK',
         const=SECOND_LOOK,
         help='at faces and hands, as of rtmw infer',
     )
-    flags.add_argument(
+    parser.add_argument(
         '--boxes',
         type=int,
         default=1,
-        help='boxes of a person: its own, then moved ones (default: 1)',
+        help='boxes of a person: its own, then jittered ones (default: 1)',
     )
-    flags.add_argument('--out', type=Path, help='folder for pictures')
-    flags.add_argument('--sheet', type=Path, help='picture of all points')
-    flags.add_argument(
+    parser.add_argument('--out', type=Path, help='folder for pictures')
+    parser.add_argument('--sheet', type=Path, help='picture of all points')
+    parser.add_argument(
         '--threshold',
         type=float,
         default=0.3,
-        help='least score of a point drawn (default: 0.3), in '
-        "parts of a sure one's, if the file says what that is",
+        help='least score of a point that is drawn (default: 0.3), as a share '
+        "of a sure point's score if the file says what that is",
     )
-    flags = flags.parse_args()
-    pictures = {}
-    points = (
-        {
-            path: [(people, 0.5)]
-            for path, people in annotated(flags.annotations, flags.images).items()
-        }
-        if flags.sheet
-        else {}
-    )
+    return parser.parse_args()
+
+
+def main() -> None:
+    flags = parse_flags()
+    # {path of an image: (people, least score of a point that is drawn) of the
+    # annotations or of a network}
+    annotated: dict[Path, list[tuple[People, float]]] = {
+        path: [(people, LABELLED)]
+        for path, people in annotated_people(flags.annotations, flags.images).items()
+    }
+    predicted: dict[Path, list[tuple[People, float]]] = {path: [] for path in annotated}
+    options = dict(backend=flags.backend, precision=flags.precision)
     for number, text in enumerate(flags.networks):
         with tempfile.TemporaryDirectory() as scratch:
             try:
-                how = dict(backend=flags.backend, precision=flags.precision)
-                pose = load(
-                    text,
-                    scratch,
-                    **how,
-                    second_look=(
-                        flags.second_look and load(flags.second_look, scratch, **how)
-                    ),
+                parts = flags.second_look and load(
+                    flags.second_look, scratch, **options
                 )
+                pose = load(text, scratch, second_look=parts, **options)
             except ValueError as error:
                 raise SystemExit(f'error: {error}') from None
-            values, people = evaluate(pose, flags.annotations, flags.images)
-            more = [
-                evaluate(
-                    pose, flags.annotations, flags.images, np.random.default_rng(seed)
-                )[0]
-                for seed in range(1, flags.boxes)
-            ]
-            values = {
-                part: np.mean([value, *(one[part] for one in more)])
-                for part, value in values.items()
-            }
-        if not number:
-            print(f'| AP | {" | ".join(values)} |')
-            print('|---' * (len(values) + 1) + '|')
-        cells = ' | '.join(f'{100 * value:.2f}' for value in values.values())
+            ap, people = mean_ap(pose, flags.annotations, flags.images, flags.boxes)
+        if number == 0:
+            print(f'| AP | {" | ".join(ap)} |')
+            print('|---' * (len(ap) + 1) + '|')
+        cells = ' | '.join(f'{100 * value:.2f}' for value in ap.values())
         print(f'| {text} | {cells} |', flush=True)
         threshold = pose.score_threshold(flags.threshold)
-        for path, found in people.items() if flags.out else ():
-            pictures.setdefault(path, []).append(
-                draw_people(read_image(path), found, threshold)
-            )
-        for path, found in people.items() if flags.sheet else ():
-            points[path].append((found, threshold))
+        for path in people:
+            predicted[path].append((people[path], threshold))
     if flags.sheet:
         flags.sheet.parent.mkdir(parents=True, exist_ok=True)
-        cv2.imwrite(
-            str(flags.sheet),
-            sheet(
+        rows = []
+        for path in annotated:
+            grey = np.full_like(read_image(path), GREY)
+            rows.append(
                 [
-                    [
-                        draw_people(np.full_like(read_image(path), 60), *one)
-                        for one in row
-                    ]
-                    for path, row in points.items()
+                    draw_people(grey, people, threshold)
+                    for people, threshold in annotated[path] + predicted[path]
                 ]
-            ),
-        )
-    for path, drawn in pictures.items():
+            )
+        cv2.imwrite(str(flags.sheet), tile(rows))
+    if flags.out:
         flags.out.mkdir(parents=True, exist_ok=True)
-        cv2.imwrite(str(flags.out / f'{path.stem}.jpg'), np.hstack(drawn))
+        for path in predicted:
+            image = read_image(path)
+            pictures = [
+                draw_people(image, people, threshold)
+                for people, threshold in predicted[path]
+            ]
+            cv2.imwrite(str(flags.out / f'{path.stem}.jpg'), np.hstack(pictures))
 
 
 if __name__ == '__main__':

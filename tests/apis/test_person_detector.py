@@ -228,11 +228,11 @@ def test_evaluation_by_hand(tmp_path):
         ), np.float32([0.9, 0.5, 0.1, 0.8])
 
     found = evaluate(detector, tmp_path / 'truth.json', tmp_path)
-    assert (found['people'], found['found'], found['boxes']) == (3, 1, 3)
+    assert (found['people'], found['detected'], found['boxes']) == (3, 1, 3)
     # Precision is 1 at a recall of 1/3 (34 of 101 places), 2/3 at 2/3.
     assert abs(found['AP50'] - (34 + 33 * 2 / 3) / 101) < 1e-3
     large = evaluate(detector, tmp_path / 'truth.json', tmp_path, side=15)
-    assert (large['people'], large['found']) == (2, 1)
+    assert (large['people'], large['detected']) == (2, 1)
     assert (
         evaluate(
             lambda path: detector(tmp_path / 'b.png'), tmp_path / 'truth.json', tmp_path

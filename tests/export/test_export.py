@@ -19,11 +19,10 @@ from rtmw_ext.export.exporter import export
 from rtmw_ext.export.formats import ExportError
 from rtmw_ext.export.model import Exportable, describe
 from rtmw_ext.models.loading import load_model
-from rtmw_ext.runtime import Detector, People, PoseModel
+from rtmw_ext.runtime import Detector, PoseModel
 from rtmw_ext.zoo import UnknownModelError, resolve_network
 from support.models import build
 from support.paths import CONFIGS, PEOPLE, RTMW_T
-from support.tools import load_tool
 
 RTMW3D_T = CONFIGS / 'rtmw3d' / 'rtmw3d-t_cocktail17-256x192.py'
 BOXES = [(20, 10, 140, 220), (0, 0, 60, 90)]
@@ -31,18 +30,6 @@ BOXES = [(20, 10, 140, 220), (0, 0, 60, 90)]
 
 def made(model, config, path, **options):
     return export(model, describe(model, config, 'x', 'random'), path, **options)
-
-
-@pytest.mark.parametrize('to', ['openvino', 'ncnn'])
-def test_other_formats_of_2d(to, rtmw_t_file, tmp_path):
-    pytest.importorskip('pnnx' if to == 'ncnn' else to)
-    _, model, config = rtmw_t_file
-    path = tmp_path / ('model.xml' if to == 'openvino' else 'ncnn')
-    errors = made(model, config, path, to=to)['noise']
-    assert errors['logits'] <= 1e-4 and errors['pixels'] <= 0.01
-    if to == 'ncnn':
-        meta = json.loads((path / 'metadata.json').read_text())
-        assert meta['input_size'] == [192, 256]
 
 
 def test_onnx_of_3d(rtmw3d_t_file, tmp_path):
@@ -301,66 +288,3 @@ def test_mmdeploy_errors(tmp_path):
             'none.jpg',
             tmp_path,
         )
-
-
-def test_points_without_photos(drawn_root):
-    """The annotated points, as a network that finds them would give them."""
-    tool = vars(load_tool('test_network'))
-    file = drawn_root / 'annotations' / 'val.json'
-    folder = drawn_root / 'images' / 'val'
-    people = tool['annotated'](str(file), folder)
-    rows = json.loads(file.read_text())['annotations']
-    assert set(people) == set(folder.iterdir())
-    assert sum(map(len, people.values())) == len(rows)
-    found = np.concatenate([one.keypoints for one in people.values()])
-    for row in rows:
-        wrist = np.reshape(row['lefthand_kpts'], (21, 3))[0]
-        assert (np.abs(found[:, 91] - wrist[:2]).max(1) < 1e-3).any()
-    pictures = [
-        [np.full((30, 60, 3), 9, np.uint8)] * 2,
-        [np.full((50, 100, 3), 200, np.uint8)] * 2,
-    ]
-    sheet = tool['sheet'](pictures, 40)
-    assert sheet.shape == (40, 80, 3)
-    assert (sheet[:20] == 9).all() and (sheet[20:] == 200).all()
-
-
-def test_ap_of_a_network(drawn_root):
-    """The annotated points have an AP of 1, points elsewhere less."""
-    evaluate = load_tool('test_network').evaluate
-    file = drawn_root / 'annotations' / 'val.json'
-    content = json.loads(file.read_text())
-    names = {image['file_name']: image['id'] for image in content['images']}
-    parts = ('keypoints', 'foot_kpts', 'face_kpts', 'lefthand_kpts', 'righthand_kpts')
-
-    def truth(path, boxes, shift=0):
-        points = np.reshape(
-            [
-                sum((row[part] for part in parts), [])
-                for row in content['annotations']
-                if row['image_id'] == names[path.name]
-            ],
-            (-1, 133, 3),
-        )
-        return People(
-            points[..., :2] + shift,
-            np.ones(points.shape[:2]),
-            boxes,
-            np.ones(len(boxes)),
-        )
-
-    folder = drawn_root / 'images' / 'val'
-    values, people = evaluate(truth, str(file), folder)
-    assert list(values) == ['whole', 'body', 'foot', 'face', 'hand']
-    assert min(values.values()) > 0.99 and len(people) == 3
-    values, _ = evaluate(
-        lambda *arguments: truth(*arguments, shift=30), str(file), folder
-    )
-    assert max(values.values()) < 0.5
-    # Moved boxes are other boxes of the same people.
-    values, again = evaluate(truth, str(file), folder, np.random.default_rng(1))
-    assert min(values.values()) > 0.99
-    for path, found in people.items():
-        sides = found.boxes[:, 2:] - found.boxes[:, :2]
-        apart = np.abs(again[path].boxes - found.boxes).reshape(-1, 2, 2)
-        assert (apart > 0).all() and (apart < 0.3 * sides[:, None]).all()
