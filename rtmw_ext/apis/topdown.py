@@ -3,24 +3,31 @@
 Shapes: N persons, K keypoints.
 """
 
+from pathlib import Path
+from typing import Any
+
 import cv2
+import numpy as np
 from mmpose.apis import inference_topdown
-from mmpose.structures import merge_data_samples
+from mmpose.structures import PoseDataSample, merge_data_samples
+from torch import nn
 
 from ..core.crops import check_boxes
 from ..core.images import read_image
 
 
-def estimate_poses(model, image, boxes):
+def estimate_poses(
+    model: nn.Module, image: str | Path | np.ndarray, boxes: np.ndarray
+) -> list[PoseDataSample]:
     """Keypoints of the persons in given boxes.
 
     Args:
-        model (nn.Module): From :func:`mmpose.apis.init_model`.
-        image (str | ndarray): As ``read_image`` takes it.
-        boxes (ndarray): (N, 4) x1, y1, x2, y2 in pixels.
+        model: From :func:`mmpose.apis.init_model`.
+        image: As :func:`rtmw_ext.core.images.read_image` takes it.
+        boxes: (N, 4) x1, y1, x2, y2 in pixels.
 
     Returns:
-        list[PoseDataSample]: N samples with ``pred_instances``.
+        N samples with ``pred_instances``.
 
     Raises:
         ImageError: The image is broken.
@@ -31,18 +38,24 @@ def estimate_poses(model, image, boxes):
     return inference_topdown(model, image, boxes) if len(boxes) else []
 
 
-def draw_poses(image, samples, dataset_meta, threshold=0.3, scale=1):
+def draw_poses(
+    image: np.ndarray,
+    samples: list[PoseDataSample],
+    dataset_meta: dict[str, Any],
+    threshold: float = 0.3,
+    scale: int = 1,
+) -> np.ndarray:
     """The image with skeletons and boxes drawn by mmpose's visualizer.
 
     Args:
-        image (ndarray): (H, W, 3) uint8 BGR.
-        samples (list[PoseDataSample]): From :func:`estimate_poses`.
-        dataset_meta (dict): ``model.dataset_meta``.
-        threshold (float): Points with a lower score are left out.
-        scale (int): Line width and radius.
+        image: (H, W, 3) uint8 BGR.
+        samples: From :func:`estimate_poses`.
+        dataset_meta: ``model.dataset_meta``.
+        threshold: Points with a lower score are left out.
+        scale: Line width and radius in pixels.
 
     Returns:
-        ndarray: (H, W, 3) uint8 BGR.
+        (H, W, 3) uint8 BGR.
     """
     from mmpose.visualization import PoseLocalVisualizer
 
@@ -61,12 +74,12 @@ def draw_poses(image, samples, dataset_meta, threshold=0.3, scale=1):
     return cv2.cvtColor(drawn, cv2.COLOR_RGB2BGR)
 
 
-def as_records(samples):
+def as_records(samples: list[PoseDataSample]) -> list[dict[str, list]]:
     """Predictions as plain data, in the keys of mmpose's JSON results.
 
     Returns:
-        list[dict]: ``keypoints`` K x [x, y] in pixels, ``keypoint_scores``
-        K numbers, ``bbox`` [x1, y1, x2, y2].
+        One dict a person: ``keypoints`` K x [x, y] in pixels,
+        ``keypoint_scores`` K numbers, ``bbox`` [x1, y1, x2, y2].
     """
     return [
         dict(

@@ -179,6 +179,8 @@ def network_table(paths: Sequence[str | Path], rounds: int, threads: int) -> Non
         calls: dict[tuple[str, int], Callable[[], object]] = {}
         for name, network in networks.items():
             ((_, _, height, width),) = network.inputs.values()
+            if height is None or width is None:
+                raise BenchError(f'{path} has no fixed input size: export it with one')
             crops = np.random.default_rng(0).standard_normal(
                 (8, 3, height, width), np.float32
             )

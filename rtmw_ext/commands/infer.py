@@ -255,7 +255,9 @@ def infer(
     """
     whole = True
     results = video.side_by_side(
-        lambda source: None if is_video(source) else _image(estimator, source, outputs),
+        lambda source: (
+            None if is_video(source) else _image(estimator, str(source), outputs)
+        ),
         sources,
         estimator.pose.network.streams,
     )

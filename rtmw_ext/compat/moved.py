@@ -14,7 +14,7 @@ PACKAGE = __package__.partition('.')[0]
 MOVED = {
     'checkpoints': ('engine.checkpoints', 'models.loading'),
     'cli': ('commands.cli',),
-    'estimate': ('apis.topdown',),
+    'estimate': ('apis.topdown', 'core.crops'),
     'geometry': ('core.geometry',),
     'hooks': ('engine.hooks',),
     'images': ('core.images',),
