@@ -4,7 +4,6 @@ Shapes: N persons, K keypoints, P parts, A axes.
 """
 
 import numpy as np
-import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -16,7 +15,6 @@ from rtmw_ext.core.second_look import (
     part_tilts,
     refine_parts,
 )
-from rtmw_ext.core.simcc import variance
 from rtmw_ext.core.skeleton import CROP_POINTS, PARTS, ROOTS, UPRIGHT
 
 SEEDS = st.integers(0, 2**32 - 1)
@@ -175,17 +173,3 @@ def test_parts_are_shown_upright(seed, mirrored):
         scale = abs(np.linalg.det(matrix[:, :2]))
         assert np.allclose(wide[..., :2].sum(2), variances[..., :2].sum(2) * scale)
         assert np.array_equal(wide[..., 2], variances[..., 2])
-
-
-@given(st.floats(1, 20), st.floats(60, 140), st.sampled_from([1.0, 10.0]))
-def test_variance_of_a_gaussian(sigma, center, beta):
-    bins = np.arange(200)
-    logits = -((bins - center) ** 2) / (2 * sigma**2) / beta
-    found = variance(logits[None, None], beta).item()
-    assert abs(found - sigma**2 - 1 / 12) < 0.3 + 0.02 * sigma**2
-
-
-def test_variance_of_one_bin():
-    logits = np.zeros((1, 1, 9))
-    logits[0, 0, 4] = 1000
-    assert variance(logits, 1.0).item() == pytest.approx(1 / 12)

@@ -1,0 +1,173 @@
+"""Networks on ONNX Runtime and OpenVINO."""
+
+import subprocess
+import sys
+
+import numpy as np
+import onnx
+import pytest
+from onnx import TensorProto, helper
+
+from rtmw_ext.runtime import NetworkError, load_network, network
+from support.paths import ROOT
+
+MEMORY = """
+import resource, sys
+import numpy as np
+from rtmw_ext.runtime import load_network
+def peak():
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
+network = load_network(sys.argv[1], "openvino", threads=2)
+network(np.ones((1, 64, 8, 8), np.float32))
+before = peak()
+several = network(np.ones((5, 64, 8, 8), np.float32))[0]
+print(peak() - before, len(network._compiled), *several.shape)
+"""
+
+
+def test_int8_products_on_cpus_without_vnni(rtmw_t_file, tmp_path, monkeypatch):
+    """The slower, exact way there, and there only."""
+    info = tmp_path / 'cpuinfo'
+    for text, known in (
+        ('flags : avx2', False),
+        ('flags : avx_vnni', True),
+        ('flags : avx512_vnni', True),
+    ):
+        info.write_text(text)
+        network.has_vnni.cache_clear()
+        assert network.has_vnni(str(info)) == known
+        monkeypatch.setattr(network, 'has_vnni', lambda known=known: known)
+        options = load_network(
+            rtmw_t_file[0], 'onnxruntime'
+        )._session.get_session_options()
+        entry = 'session.x64quantprecision'
+        if known:
+            with pytest.raises(RuntimeError, match='x64quantprecision'):
+                options.get_session_config_entry(entry)
+        else:
+            assert options.get_session_config_entry(entry) == '1'
+        monkeypatch.undo()
+    assert not network.has_vnni(str(tmp_path / 'none'))
+
+
+def test_network_errors(tmp_path, rtmw_t_file):
+    path = rtmw_t_file[0]
+    bad = tmp_path / 'bad.onnx'
+    bad.write_text('no model')
+    for arguments, text in [
+        ((tmp_path / 'none.onnx',), 'none.onnx does not exist'),
+        ((bad,), 'bad.onnx is no model'),
+        ((bad, 'openvino'), 'bad.onnx is no model'),
+        ((ROOT / 'setup.py',), 'neither .onnx nor .xml'),
+        ((path, 'tflite'), 'unknown backend "tflite"'),
+        ((path, None, 'tpu'), 'no device "tpu"'),
+        ((path, 'openvino', 'tpu'), 'no device "tpu"'),
+        ((path, None, 'cpu', 0, 'fp8'), 'unknown precision "fp8"'),
+        ((path, 'onnxruntime', 'cpu', 0, 'bf16'), 'ONNX Runtime has no bf16'),
+    ]:
+        with pytest.raises(NetworkError, match=text):
+            load_network(*arguments)
+
+
+def test_default_backend(rtmw_t_file, tmp_path, monkeypatch):
+    pytest.importorskip('openvino')
+    path = rtmw_t_file[0]
+    assert isinstance(load_network(path), network.OpenVino)
+    # A file that OpenVINO cannot read goes to ONNX Runtime.
+    node = helper.make_node('Inverse', ['x'], ['y'], domain='com.microsoft')
+    sides = [
+        helper.make_tensor_value_info(name, TensorProto.FLOAT, (1, 2, 2))
+        for name in 'xy'
+    ]
+    model = helper.make_model(
+        helper.make_graph([node], 'g', sides[:1], sides[1:]),
+        opset_imports=[
+            helper.make_opsetid('', 17),
+            helper.make_opsetid('com.microsoft', 1),
+        ],
+    )
+    model.ir_version = 8
+    onnx.save(model, tmp_path / 'inverse.onnx')
+    inverse = load_network(tmp_path / 'inverse.onnx')
+    assert isinstance(inverse, network.OnnxRuntime)
+    assert np.allclose(inverse(np.eye(2)[None] * 4), np.eye(2) / 4)
+    with pytest.raises(NetworkError, match='OpenVINO can load'):
+        load_network(tmp_path / 'inverse.onnx', 'openvino')
+    monkeypatch.setattr(network, 'find_spec', lambda name: None)
+    assert isinstance(load_network(path), network.OnnxRuntime)
+
+
+@pytest.mark.parametrize(
+    ('convolutions', 'compilations', 'half'),
+    [(2, 2, False), (4, 1, False), (4, 1, True)],
+)
+def test_openvino_copies_few_weights(tmp_path, convolutions, compilations, half):
+    """A second compilation shares the file's weights, of 25 MiB a
+    convolution, and there is none where its own would be too many; in
+    float32, if the file has half of that, too."""
+    openvino = pytest.importorskip('openvino')
+    channels = [64, *[2560, 288] * 2][: convolutions + 1]
+    rng, nodes, values = np.random.default_rng(0), [], []
+    for number, pair in enumerate(zip(channels, channels[1:])):
+        values.append(
+            onnx.numpy_helper.from_array(
+                rng.normal(size=(*pair[::-1], 3, 3)).astype(np.float32), f'w{number}'
+            )
+        )
+        nodes.append(
+            helper.make_node(
+                'Conv', [str(number), f'w{number}'], [str(number + 1)], pads=[1] * 4
+            )
+        )
+    sides = [
+        helper.make_tensor_value_info(name, TensorProto.FLOAT, ('batch', side, 8, 8))
+        for name, side in (('0', channels[0]), (str(convolutions), channels[-1]))
+    ]
+    onnx.save(
+        helper.make_model(
+            helper.make_graph(nodes, 'g', sides[:1], sides[1:], values),
+            opset_imports=[helper.make_opsetid('', 17)],
+            ir_version=9,
+        ),
+        tmp_path / 'wide.onnx',
+    )
+    path = tmp_path / 'wide.onnx'
+    weights = path.stat().st_size / 2**20
+    if half:
+        model = network.openvino_core().read_model(path)
+        path = tmp_path / 'half.xml'
+        openvino.save_model(model, path, compress_to_fp16=True)
+    out = subprocess.run(
+        [sys.executable, '-c', MEMORY, path], text=True, capture_output=True, check=True
+    ).stdout.split()
+    assert out[1:] == [str(compilations), '5', str(channels[-1]), '8', '8']
+    assert float(out[0]) < 20 + (1.3 * weights if compilations == 2 else 0)
+
+
+def test_openvino_leaves_signals_alone(rtmw_t_file):
+    """Networks released in the order of their making; then a signal that
+    Python handles."""
+    pytest.importorskip('openvino')
+    code = (
+        'import gc, signal, subprocess, sys\n'
+        'from rtmw_ext.runtime import load_network\n'
+        'signal.signal(signal.SIGCHLD, lambda *_: print("heard"))\n'
+        'first, second = (load_network(sys.argv[1], "openvino")'
+        ' for _ in range(2))\n'
+        'del first; gc.collect()\n'
+        'del second; gc.collect()\n'
+        'subprocess.run(["true"])\n'
+    )
+    run = subprocess.run(
+        [sys.executable, '-c', code, rtmw_t_file[0]], text=True, capture_output=True
+    )
+    assert run.returncode == 0 and 'heard' in run.stdout, run.stderr
+
+
+def test_describe_needs_no_more(rtmw_t_file):
+    from rtmw_ext.export.model import Exportable, describe
+
+    path, model, config = rtmw_t_file
+    meta = load_network(path).metadata
+    assert meta == describe(model, config, 'rtmw-t', 'random')
+    assert Exportable(model).training is False

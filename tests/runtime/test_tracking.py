@@ -1,0 +1,76 @@
+"""Overlap, boxes of points, ids and smoothing."""
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from rtmw_ext.runtime import OneEuro, Tracker
+from rtmw_ext.runtime.tracking import iou, points_box
+from support.examples import examples
+from support.people import people_at
+
+
+@given(st.floats(-500, 500), st.floats(1, 500))
+def test_iou(place, size):
+    box = np.array([[place, place, place + size, place + size]])
+    assert np.allclose(iou(box, box), 1)
+    assert iou(box, box + size)[0, 0] < 1e-6
+    half = box.copy()
+    half[0, 2] -= size / 2
+    assert np.allclose(iou(box, half), 0.5, atol=1e-3)
+
+
+def test_points_box():
+    points = np.float32([[(0, 0), (4, 6), (99, 99)], [(1, 1), (2, 2), (3, 3)]])
+    boxes, good = points_box(points, np.float32([[1, 1, 0.1], [1, 0, 0]]))
+    assert boxes[0].tolist() == [0, 0, 4, 6] and good.tolist() == [True, False]
+
+
+def test_tracker_keeps_ids_and_margins():
+    tracker = Tracker()
+    points = np.float32([[(10, 10), (20, 30)], [(100, 100), (140, 180)]])
+    boxes = np.float32([[8, 8, 22, 34], [90, 100, 150, 190]])
+    tracker.detect(boxes, np.ones(2, np.float32))
+    first = tracker.update(people_at(points, boxes=boxes))
+    assert first.ids.tolist() == [0, 1]
+    assert np.allclose(tracker.boxes, boxes)
+    moved = points + 5
+    tracker.update(people_at(moved, boxes=tracker.boxes))
+    assert np.allclose(tracker.boxes, boxes + 5)
+    # The detector lists them in another order, with somebody new.
+    new = np.float32([[300, 300, 320, 330], *(boxes[::-1] + 6)])
+    tracker.detect(new, np.ones(3, np.float32))
+    assert tracker.ids.tolist() == [2, 1, 0]
+    # A person without seen points is gone between detections.
+    seen = np.ones((3, 2), np.float32)
+    tracker.update(people_at(np.tile(points[:1], (3, 1, 1)), boxes=new))
+    seen[1] = 0
+    left = tracker.update(people_at(np.tile(points[:1], (3, 1, 1)), seen))
+    assert left.ids.tolist() == [2, 0] == tracker.ids.tolist()
+
+
+@given(st.floats(0.5, 30), st.floats(0, 50))
+@examples(20)
+def test_one_euro(cutoff, beta):
+    smooth = OneEuro(30, cutoff, beta)
+    rng = np.random.default_rng(0)
+    still = np.float32([[(0, 0), (100, 200)]])
+    noisy, calm = [], []
+    for _ in range(60):
+        now = people_at(still + rng.normal(0, 1, still.shape))
+        now.ids = np.array([7])
+        noisy.append(now.keypoints.copy())
+        calm.append(smooth(now).keypoints)
+    assert (np.std(calm[20:], 0) <= np.std(noisy[20:], 0) * 1.01).all()
+    # A person seen first is where it was found.
+    fresh = people_at(still + 50)
+    fresh.ids = np.array([8])
+    assert np.array_equal(smooth(fresh).keypoints, still + 50)
+    with pytest.raises(ValueError, match='rate=0'):
+        OneEuro(0)
+
+
+def test_one_euro_needs_ids():
+    with pytest.raises(ValueError, match='people with ids'):
+        OneEuro(30)(people_at([[(0, 0), (1, 1)]]))
