@@ -1,1 +1,2 @@
-"""Models as files for other runtimes; needs torch. See docs/deploy.md."""
+"""Models as files for other runtimes. The table of formats (``formats``) needs no
+torch; writing them does. See docs/deploy.md."""

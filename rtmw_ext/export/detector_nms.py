@@ -1,36 +1,46 @@
-"""A raw-head RTMDet file -> one with NMS inside, as MMDeploy's files are.
+"""NMS for an RTMDet file that has raw heads, as MMDeploy's files have it.
 
 Shapes: P cells of all strides, D detections.
 """
+
+from pathlib import Path
+from typing import Any
 
 import numpy as np
 import onnx
 from onnx import TensorProto, helper, numpy_helper
 
 
-def add_nms(source, target, score_thr=0.05, iou_thr=0.6, limit=100):
-    """
+def add_nms(
+    source: str | Path,
+    target: str | Path,
+    score_thr: float = 0.05,
+    iou_thr: float = 0.6,
+    limit: int = 100,
+) -> None:
+    """Writes a file with the outputs ``dets`` (1, D, 5), boxes and scores, best
+    first, and ``labels`` (1, D), all 0.
+
     Args:
-        source (Path): ONNX with outputs (1, s, s, 5): class logit, distances
-            left, top, right, bottom in input pixels.
-        target (Path): To write: ``dets`` (1, D, 5) boxes and scores, best
-            first, and ``labels`` (1, D), all 0.
-        score_thr (float): Least confidence.
-        iou_thr (float): Boxes that overlap more are one person.
-        limit (int): Most detections.
+        source: ONNX with outputs (1, s, s, 5): class logit, distances left,
+            top, right, bottom in input pixels.
+        target: ONNX to write.
+        score_thr: Least confidence.
+        iou_thr: Boxes that overlap more are one person.
+        limit: Most detections.
     """
     model = onnx.load(source)
     graph = model.graph
     size = graph.input[0].type.tensor_type.shape.dim[3].dim_value
     points, flat = [], []
 
-    def constant(name, values, kind):
+    def constant(name: str, values: Any, kind: type) -> str:
         graph.initializer.append(
             numpy_helper.from_array(np.asarray(values, kind), name)
         )
         return name
 
-    def node(kind, inputs, output, **attributes):
+    def node(kind: str, inputs: list[str], output: str, **attributes: Any) -> str:
         graph.node.append(helper.make_node(kind, inputs, [output], **attributes))
         return output
 
@@ -71,12 +81,12 @@ def add_nms(source, target, score_thr=0.05, iou_thr=0.6, limit=100):
         ],
         'nms_chosen',
     )
-    places = node(
-        'Gather', [chosen, constant('nms_2', 2, np.int64)], 'nms_places', axis=1
+    indices = node(
+        'Gather', [chosen, constant('nms_2', 2, np.int64)], 'nms_indices', axis=1
     )
     rows = node('Concat', [boxes, scores], 'nms_rows', axis=2)
-    node('Gather', [rows, places], 'dets', axis=1)
-    count = node('Shape', [places], 'nms_count')
+    node('Gather', [rows, indices], 'dets', axis=1)
+    count = node('Shape', [indices], 'nms_count')
     node('Expand', [constant('nms_zero', [[0]], np.int64), count], 'labels')
     del graph.output[:]
     graph.output.extend(

@@ -21,7 +21,7 @@ from .formats import ExportError
 CROPS = 64
 OPERATORS = ['Conv', 'Add', 'Concat', 'MaxPool', 'Resize', 'GlobalAveragePool']
 #: What stays in float32: stage 2's attention makes a few channels far larger
-#: than the others, whose values one scale for all rounds away.
+#: than the others, and a scale that fits these rounds the others away.
 FLOAT = re.compile(r'/backbone/stage2/stage2\.1/(attention|final_conv)/')
 
 
@@ -50,8 +50,8 @@ def person_crops(
     detector: Callable | None = None,
     limit: int = CROPS,
 ) -> np.ndarray:
-    """Crops of people in images; of few people, several of each, from jittered
-    boxes.
+    """Crops of people in images. Few people are cropped several times, by
+    jittered boxes.
 
     Args:
         pose: Crops and normalises.
@@ -108,10 +108,11 @@ def folder_crops(
 
 
 def quantize(source: Path, target: Path, crops: np.ndarray) -> None:
-    """An int8 ONNX file: weights a channel, activations with the ranges that
-    they have on ``crops``. Convolutions and what joins them are int8, but for
-    ``FLOAT``; the head (HEM's MLPs, GAU and the classifiers) stays float32:
-    it is a few percent of the time and its small logits decide the bins.
+    """Writes an int8 ONNX file. Weights have a scale per channel, activations
+    the ranges that they have on ``crops``. Convolutions and what joins them are
+    int8, except ``FLOAT``. The head (HEM's MLPs, GAU and the classifiers) stays
+    float32: it takes a few percent of the time, and small differences of its
+    logits decide the bins.
 
     Args:
         source: float32 ONNX.

@@ -1,8 +1,8 @@
 """MMDeploy's conversion and SDK files, for our models and for detectors.
 
-MMDeploy 1.3.1 rewrites the model and writes ONNX; its own converters from
-there (``mo``, ``onnx2ncnn``, TensorRT 8) are of tools that are no more, so
-those of this package take over.
+MMDeploy 1.3.1 rewrites the model and writes ONNX. From there on this package
+converts: the tools that MMDeploy calls (``mo``, ``onnx2ncnn``, TensorRT 8) are
+no longer published.
 """
 
 import copy
@@ -37,8 +37,9 @@ class WholeBodyDetection(PoseDetection):
 
     The 3D component of ``pipeline.json``, ``SimCC3DLabelDecode``, takes
     ``simcc_x``, ``simcc_y`` and ``simcc_z`` and its params: x and y are
-    decoded as ``SimCCLabelDecode`` does; z in metres from the root is ``(bin
-    / simcc_split_ratio / (input_size[2] / 2) - 1) * z_range``.
+    decoded as ``SimCCLabelDecode`` does, z by
+    :func:`rtmw_ext.core.simcc.axis_to_z`, whose length in pixels is
+    ``input_size[2]``.
     """
 
     def get_postprocess(self, *args: Any, **kwargs: Any) -> dict:

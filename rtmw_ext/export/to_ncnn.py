@@ -31,7 +31,7 @@ def convert(
     precision: str = 'fp32',
 ) -> None:
     """``model.ncnn.param`` and ``model.ncnn.bin`` (blobs ``in0``; ``out0``,
-    ``out1``; one crop a run) and ``metadata.json`` in a folder.
+    ``out1``; one crop per run) and ``metadata.json`` in a folder.
 
     Raises:
         ExportError: pnnx is not installed, or cannot convert the network.

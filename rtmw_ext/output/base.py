@@ -76,7 +76,7 @@ def records(people: People) -> list[dict]:
     """Plain data with the keys of mmpose's JSON results.
 
     Returns:
-        One dict a person: ``keypoints`` K x [x, y] in pixels,
+        One dict per person: ``keypoints`` K x [x, y] in pixels,
         ``keypoint_scores``, ``bbox`` [x1, y1, x2, y2], ``bbox_score``, and,
         where there are any, ``id`` and K x [x, y, z] in metres,
         ``keypoints_3d`` from the hips and ``keypoints_3d_cam`` from the

@@ -6,7 +6,7 @@ Shapes: images are (H, W, 3) uint8 BGR; K keypoints.
 import cv2
 import numpy as np
 
-from ..core.people import People
+from ..core.people import MIN_SCORE, People
 from ..core.skeleton import LINKS, NUM_KEYPOINTS, PARTS
 
 #: BGR; left and right are the person's.
@@ -27,7 +27,10 @@ FARTHEST = 1e5
 
 
 def draw_people(
-    image: np.ndarray, people: People, threshold: float = 0.3, boxes: bool = False
+    image: np.ndarray,
+    people: People,
+    threshold: float = MIN_SCORE,
+    boxes: bool = False,
 ) -> np.ndarray:
     """Draws the points of people and, of the 133, the links between them.
 

@@ -11,7 +11,7 @@ import cv2
 import numpy as np
 
 from ..core.errors import RTMWError
-from ..core.people import People
+from ..core.people import MIN_SCORE, People
 from .base import FORMATS
 from .draw2d import draw_people
 from .video_writer import VideoWriter
@@ -65,7 +65,7 @@ class OutputFolder:
         draw: bool = True,
         picture: str = 'jpg',
         boxes: bool = False,
-        threshold: float = 0.3,
+        threshold: float = MIN_SCORE,
         scene: bool = False,
     ) -> None:
         make_folder(folder)
@@ -117,7 +117,7 @@ class OutputFolder:
             )
 
     def video_writer(self, name: str, rate: float) -> VideoWriter:
-        """A writer of ``NAME.mp4`` with ``rate`` frames a second."""
+        """A writer of ``NAME.mp4`` with ``rate`` frames per second."""
         return VideoWriter(self.folder / f'{name}.mp4', rate)
 
     def close(self) -> None:

@@ -10,6 +10,7 @@ import numpy as np
 
 from ..core.errors import RTMWError
 from ..core.images import read_image
+from ..core.people import MIN_SCORE
 from .draw3d import STYLE
 
 
@@ -29,7 +30,9 @@ class RerunView:
         RerunMissingError: rerun is not installed.
     """
 
-    def __init__(self, path: str | Path | None = None, threshold: float = 0.3) -> None:
+    def __init__(
+        self, path: str | Path | None = None, threshold: float = MIN_SCORE
+    ) -> None:
         try:
             import rerun
         except ImportError:

@@ -19,7 +19,7 @@ class VideoWriter:
 
     Args:
         path: To write.
-        rate: Frames a second.
+        rate: Frames per second.
     """
 
     def __init__(self, path: str | Path, rate: float) -> None:

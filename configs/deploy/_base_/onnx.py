@@ -1,5 +1,5 @@
-# ONNX as all of it is traced. tools/deploy.py fills in the size of the input,
-# which the model's config says.
+# What all ONNX exports share. tools/deploy.py takes the size of the input from
+# the model's config.
 onnx_config = dict(
     type='onnx',
     export_params=True,

@@ -1,4 +1,4 @@
-"""One module a format of result files. Every module in this folder is
+"""One module per format of result files. Every module in this folder is
 imported here, and registers its format in :data:`rtmw_ext.output.FORMATS`."""
 
 import importlib

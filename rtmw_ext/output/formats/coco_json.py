@@ -13,7 +13,7 @@ from ..base import ResultFormat, check_whole_body, register, scored_keypoints
 
 @register('coco', "coco_results.json, COCO-WholeBody's result list")
 class CocoJson(ResultFormat):
-    """``coco_results.json``: one row a person, see :func:`coco_rows`.
+    """``coco_results.json``: one row per person, see :func:`coco_rows`.
     ``image_id`` is the number that an image's name is, else a running one;
     ``file_name`` and ``frame`` say which image or frame it was."""
 
@@ -38,7 +38,7 @@ def coco_rows(people: People, image_id: int) -> list[dict]:
     """COCO-WholeBody's rows of the people of one image.
 
     Returns:
-        One dict a person: ``image_id``, ``category_id``, ``bbox``
+        One dict per person: ``image_id``, ``category_id``, ``bbox``
         [x, y, w, h] in pixels, ``score`` (the box's times the mean of the
         points') and the points' fields, each a flat list of x, y, score.
 
