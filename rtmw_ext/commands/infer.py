@@ -16,7 +16,7 @@ import numpy as np
 from PIL import Image
 from tqdm import tqdm
 
-from ..core.errors import RTMWError
+from ..core.errors import UsageError
 from ..core.images import ImageError, list_images, read_image
 from ..core.people import People
 from ..output import FORMATS
@@ -31,10 +31,6 @@ SECOND_LOOK = 'rtmw3d-t-parts-synthetic'
 
 
 _Item = TypeVar('_Item')
-
-
-class FlagError(RTMWError, ValueError):
-    """A flag has a value that cannot be used; the text names it."""
 
 
 def add_parser(
@@ -104,13 +100,13 @@ def run(flags: argparse.Namespace) -> int:
     """Finds people in all inputs. Returns the exit code."""
     sources = find_inputs(flags.inputs)
     if flags.stride < 1 or flags.batch is not None and flags.batch < 1:
-        raise FlagError('--stride and --batch must be 1 or more')
+        raise UsageError('--stride and --batch must be 1 or more')
     # Before networks are fetched for nothing.
     make_folder(flags.out)
     images = 1 if any(map(is_video, sources)) else len(sources)
     estimator = build_estimator(flags, images)
     if flags.scene and not estimator.pose.is_3d:
-        raise FlagError(
+        raise UsageError(
             f'--scene draws in 3D, but {flags.pose} is a 2D '
             'model: give --pose an RTMW3D'
         )

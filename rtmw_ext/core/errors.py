@@ -1,4 +1,4 @@
-"""The base of the package's errors."""
+"""The base of the package's errors, and those that several rooms raise."""
 
 
 class RTMWError(Exception):
@@ -12,3 +12,15 @@ class RTMWError(Exception):
 
 class VideoError(RTMWError, ValueError):
     """A video or webcam cannot be read or written; the text names it."""
+
+
+class UsageError(RTMWError, ValueError):
+    """An argument or a flag cannot be used; the text names it and what can."""
+
+
+class ConfigError(RTMWError, ValueError):
+    """Values of a config do not go together; the text names them."""
+
+
+class WriteError(RTMWError, OSError):
+    """A file cannot be written; the text names it."""

@@ -187,7 +187,7 @@ def _read_object(file):
     )
     shape, _, kind = read_header(file)
     if shape or not kind.hasobject:
-        raise ValueError(f'an array of {kind} {shape} is no pickled dict')
+        raise pickle.UnpicklingError(f'an array of {kind} {shape} is no pickled dict')
     return _NumpyUnpickler(file).load().item()
 
 

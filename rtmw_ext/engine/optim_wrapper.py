@@ -8,6 +8,8 @@ from mmengine.optim import DefaultOptimWrapperConstructor, OptimWrapper
 from mmpose.registry import OPTIM_WRAPPER_CONSTRUCTORS, OPTIM_WRAPPERS
 from torch import nn
 
+from ..core.errors import ConfigError
+
 PRECISIONS = ('auto', 'float32', 'bfloat16')
 
 
@@ -33,13 +35,13 @@ class PrecisionOptimWrapper(OptimWrapper):
         kwargs: As of MMEngine's ``OptimWrapper``.
 
     Raises:
-        ValueError: The precision is none of these.
+        ConfigError: The precision is none of these.
     """
 
     def __init__(self, *args, precision: str = 'auto', **kwargs) -> None:
         super().__init__(*args, **kwargs)
         if precision not in PRECISIONS:
-            raise ValueError(
+            raise ConfigError(
                 f'precision={precision!r} of the optim_wrapper '
                 f'is none of {", ".join(PRECISIONS)}'
             )

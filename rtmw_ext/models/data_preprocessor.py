@@ -19,6 +19,7 @@ from mmpose.structures import PoseDataSample
 from torch.nn import functional as F
 
 from ..core.crops import PADDING
+from ..core.errors import ConfigError
 from ..core.skeleton import MIN_VISIBLE, MIRRORED, PARTS, ROOTS, TILTS, UPRIGHT
 
 GREY = (0.114, 0.587, 0.299)  # of blue, green and red (ITU-R BT.601)
@@ -113,7 +114,7 @@ class BatchPipeline(PoseDataPreprocessor):
             key: value.to(self.device, non_blocking=True) for key, value in data.items()
         }
         if not training:
-            raise ValueError(
+            raise ConfigError(
                 'BatchPipeline only trains on stored crops; '
                 'evaluate on a dataset with images'
             )

@@ -9,6 +9,8 @@ from mmcv.cnn import ConvModule
 from mmpose.models.utils.transformer import ScaleNorm
 from torch import nn
 
+from ..core.errors import ConfigError
+
 
 class SimCCEncoder(nn.Sequential):
     """One level's code: a map for each keypoint, flattened and projected.
@@ -53,7 +55,7 @@ class HEM(nn.Module):
         kernel_size (int): Of the encoding convolutions, odd.
 
     Raises:
-        ValueError: ``in_channels`` cannot be pixel-shuffled by 2, or ``dims``
+        ConfigError: ``in_channels`` cannot be pixel-shuffled by 2, or ``dims``
             cannot be halved.
     """
 
@@ -69,7 +71,7 @@ class HEM(nn.Module):
     def __init__(self, in_channels, num_keypoints, top_size, dims, kernel_size):
         super().__init__()
         if in_channels % 4 or dims % 2:
-            raise ValueError(
+            raise ConfigError(
                 f'HEM needs in_channels={in_channels} to be a multiple of 4 '
                 f'and dims={dims} to be even'
             )

@@ -180,13 +180,13 @@ def crop_head(old, new):
         new (nn.Module): The other, the same but for that; it gets the weights.
 
     Raises:
-        ValueError: It is no such model; the text names the weight.
+        CheckpointError: It is no such model; the text names the weight.
     """
     state = new.state_dict()
     inputs = [model.head.input_size[:2] for model in (old, new)]
     for name, weight in old.state_dict().items():
         if name not in state:
-            raise ValueError(f'{name} is in the first model only')
+            raise CheckpointError(f'{name} is in the first model only')
         shape = state[name].shape
         if name.startswith(('head.mlp.', 'head.mlp2.')) and weight.ndim == 2:
             sizes = level_sizes(weight, *inputs)
@@ -204,7 +204,7 @@ def middle(tensor, shape, name):
     if tensor.ndim != len(shape) or any(
         wanted > side for wanted, side in zip(shape, tensor.shape)
     ):
-        raise ValueError(
+        raise CheckpointError(
             f'{name} of {tuple(tensor.shape)} cannot be cut to {tuple(shape)}'
         )
     for dim, wanted in enumerate(shape):

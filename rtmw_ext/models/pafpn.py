@@ -12,6 +12,8 @@ from mmpose.registry import MODELS
 from torch import Tensor, nn
 from torch.nn import functional as F
 
+from ..core.errors import ConfigError
+
 
 @MODELS.register_module()
 class PAFPN(BaseModule):
@@ -36,7 +38,7 @@ class PAFPN(BaseModule):
         init_cfg (dict, optional): Weight initialisation.
 
     Raises:
-        ValueError: Fewer than two levels, or an index that is no level.
+        ConfigError: Fewer than two levels, or an index that is no level.
     """
 
     def __init__(
@@ -59,11 +61,11 @@ class PAFPN(BaseModule):
         super().__init__(init_cfg)
         levels = len(in_channels)
         if levels < 2:
-            raise ValueError(
+            raise ConfigError(
                 f'PAFPN needs at least two input levels, got in_channels={in_channels}'
             )
         if not set(out_indices) <= set(range(levels)):
-            raise ValueError(
+            raise ConfigError(
                 f'out_indices={tuple(out_indices)} names a level '
                 f'that is not in 0..{levels - 1}'
             )
@@ -105,10 +107,10 @@ class PAFPN(BaseModule):
             shape.
 
         Raises:
-            ValueError: The number of inputs is not that of ``in_channels``.
+            ConfigError: The number of inputs is not that of ``in_channels``.
         """
         if len(inputs) != len(self.in_channels):
-            raise ValueError(
+            raise ConfigError(
                 f'PAFPN was built for {len(self.in_channels)} levels but got '
                 f"{len(inputs)}: set the backbone's out_indices to match"
             )

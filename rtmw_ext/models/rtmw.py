@@ -14,6 +14,7 @@ from mmpose.utils.tensor_utils import to_numpy
 from torch import Tensor
 
 from ..core.crops import crop_matrices, points_to_image, variances_to_image
+from ..core.errors import ConfigError
 from ..core.second_look import Prediction, refine_parts
 from ..core.simcc import Z_RANGE, point_variances
 from ..core.skeleton import NUM_KEYPOINTS
@@ -43,14 +44,14 @@ class RTMWEstimator(TopdownPoseEstimator):
             ``pred_fields`` if asked for: the heatmaps of the first look.
 
         Raises:
-            ValueError: A second look is asked for, but not of the 133 points.
+            ConfigError: A second look is asked for, but not of the 133 points.
         """
         if not self.test_cfg.get('second_look'):
             return super().predict(inputs, data_samples)
         parts = self.parts_model.to(inputs.device)
         for model in (self, parts):
             if model.head.out_channels != NUM_KEYPOINTS:
-                raise ValueError(
+                raise ConfigError(
                     'test_cfg has second_look, which is for '
                     f'{NUM_KEYPOINTS} points, a model has '
                     f'{model.head.out_channels}: turn it off'

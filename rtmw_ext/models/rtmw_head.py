@@ -15,6 +15,7 @@ from mmpose.registry import KEYPOINT_CODECS, MODELS
 from mmpose.utils.tensor_utils import to_numpy
 from torch import nn
 
+from ..core.errors import ConfigError
 from .cells import label_positions
 from .gau import GAU
 from .hem import HEM, SimCCEncoder
@@ -50,7 +51,7 @@ class RTMWSimCCHead(BaseHead):
         init_cfg (dict, optional): Weight initialisation.
 
     Raises:
-        ValueError: The codec's input size is not a multiple of 32.
+        ConfigError: The codec's input size is not a multiple of 32.
     """
 
     def __init__(
@@ -71,7 +72,7 @@ class RTMWSimCCHead(BaseHead):
         self.decoder = KEYPOINT_CODECS.build(decoder)
         self.input_size = tuple(self.decoder.input_size)
         if any(size % STRIDE for size in self.input_size[:2]):
-            raise ValueError(
+            raise ConfigError(
                 f'input_size={self.input_size} of the codec must be multiples '
                 f'of {STRIDE}, the stride of the coarsest feature map'
             )

@@ -9,6 +9,7 @@ from typing import Any
 
 import numpy as np
 
+from ..core.errors import UsageError
 from ..core.geometry import Camera
 from ..core.images import read_image
 from ..core.people import MIN_SCORE, People
@@ -163,10 +164,10 @@ class WholeBody:
             A frame and its people, with ids.
 
         Raises:
-            ValueError: ``every`` is less than 1.
+            UsageError: ``every`` is less than 1.
         """
         if every < 1:
-            raise ValueError(f'every={every} must be 1 or more')
+            raise UsageError(f'every={every} must be 1 or more')
         detections = ahead(self._detect_every(ahead(frames), every))
         yield from ahead(self._track(detections, smooth, camera))
 

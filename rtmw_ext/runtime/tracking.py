@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 
+from ..core.errors import UsageError
 from ..core.people import MIN_SCORE, People
 
 #: Least overlap of a person with the same person in the last frame.
@@ -132,7 +133,7 @@ class OneEuro:
         speed_cutoff: Hz, > 0, for the speed.
 
     Raises:
-        ValueError: An argument is out of range.
+        UsageError: An argument is out of range.
     """
 
     def __init__(
@@ -143,7 +144,7 @@ class OneEuro:
         speed_cutoff: float = 1.0,
     ) -> None:
         if not (rate > 0 and min_cutoff > 0 and speed_cutoff > 0 and beta >= 0):
-            raise ValueError(
+            raise UsageError(
                 f'OneEuro needs rate={rate}, min_cutoff={min_cutoff} and '
                 f'speed_cutoff={speed_cutoff} > 0 and beta={beta} >= 0'
             )
@@ -162,7 +163,7 @@ class OneEuro:
             people: N persons with ids.
         """
         if people.ids is None:
-            raise ValueError('OneEuro needs people with ids: give those of a Tracker')
+            raise UsageError('OneEuro needs people with ids: give those of a Tracker')
         last: dict[int, list[State]] = {}
         for number, person in enumerate(people.ids.tolist()):
             size = max(np.ptp(people.boxes[number].reshape(2, 2), 0).max(), 1)

@@ -18,6 +18,7 @@ from pathlib import Path
 import cv2
 import numpy as np
 
+from ..core.errors import UsageError, WriteError
 from ..core.skeleton import BODY_NAMES, FIELDS, NUM_KEYPOINTS
 
 BODY_LINKS = (
@@ -187,14 +188,14 @@ def sample_person(rng, center, height):
         anywhere, also outside an image.
 
     Raises:
-        ValueError: If ``center`` is not two finite numbers or ``height`` is
+        UsageError: If ``center`` is not two finite numbers or ``height`` is
             not a positive finite number.
     """
     center = np.asarray(center, float)
     if center.shape != (2,) or not np.isfinite(center).all():
-        raise ValueError(f'center is {center.tolist()}; pass two finite numbers (x, y)')
+        raise UsageError(f'center is {center.tolist()}; pass two finite numbers (x, y)')
     if not 0 < height < np.inf:
-        raise ValueError(f'height is {height}; pass a positive number')
+        raise UsageError(f'height is {height}; pass a positive number')
 
     points = np.zeros((NUM_KEYPOINTS, 2))
     _sample_side(rng, points, left=True)
@@ -335,10 +336,10 @@ def draw_person(image, keypoints, rng):
         rng (np.random.Generator): Source of the colours.
 
     Raises:
-        ValueError: If ``image`` or ``keypoints`` has another shape or type.
+        UsageError: If ``image`` or ``keypoints`` has another shape or type.
     """
     if image.dtype != np.uint8 or image.ndim != 3 or image.shape[2] != 3:
-        raise ValueError(
+        raise UsageError(
             f'image is {image.dtype} {image.shape}; pass a uint8 array (H, W, 3)'
         )
     keypoints = _check_keypoints(keypoints)
@@ -410,7 +411,7 @@ def draw_scene(rng, size, num_people):
         hardly overlap and may be cut slightly at the border.
 
     Raises:
-        ValueError: If the size or the number of people is out of range.
+        UsageError: If the size or the number of people is out of range.
     """
     size = _check_size(size)
     _check_people(num_people, num_people, size)
@@ -462,7 +463,7 @@ def annotation(keypoints, image_id, ann_id, image_size):
         valid.  ``num_keypoints`` counts body points, as COCO does.
 
     Raises:
-        ValueError: If the keypoints are not finite (133, 2), if none is
+        UsageError: If the keypoints are not finite (133, 2), if none is
             inside the image, or if the size is too small.
     """
     keypoints = _check_keypoints(keypoints)
@@ -470,7 +471,7 @@ def annotation(keypoints, image_id, ann_id, image_size):
     limit = np.subtract(size, 1)
     inside = ((keypoints >= 0) & (keypoints <= limit)).all(1)
     if not inside.any():
-        raise ValueError(
+        raise UsageError(
             f'no keypoint is inside the {size[0]}x{size[1]} '
             'image; leave such a person out'
         )
@@ -527,19 +528,19 @@ def write_dataset(
         Path: The annotation file.
 
     Raises:
-        ValueError: If an argument is out of range.
-        OSError: If a file cannot be written.
+        UsageError: If an argument is out of range.
+        WriteError: If a file cannot be written.
     """
     if not _is_int(num_images) or num_images < 1:
-        raise ValueError(f'num_images is {num_images}; pass a whole number >= 1')
+        raise UsageError(f'num_images is {num_images}; pass a whole number >= 1')
     if not _is_int(seed) or seed < 0:
-        raise ValueError(f'seed is {seed}; pass a whole number >= 0')
+        raise UsageError(f'seed is {seed}; pass a whole number >= 0')
     size = _check_size(size)
     if len(people) != 2:
-        raise ValueError(f'people is {people}; pass (least, most)')
+        raise UsageError(f'people is {people}; pass (least, most)')
     _check_people(*people, size)
     if not re.fullmatch(r'[A-Za-z0-9_-]+', split):
-        raise ValueError(f"split is {split!r}; use letters, digits, '_' and '-' only")
+        raise UsageError(f"split is {split!r}; use letters, digits, '_' and '-' only")
 
     root = Path(root)
     image_dir = root / 'images' / split
@@ -554,7 +555,7 @@ def write_dataset(
         image, drawn = draw_scene(rng, size, count)
         path = image_dir / f'{image_id:012d}.jpg'
         if not cv2.imwrite(str(path), image):
-            raise OSError(f'cannot write {path}; check space and rights')
+            raise WriteError(f'cannot write {path}; check space and rights')
         images.append(
             {
                 'id': image_id,
@@ -586,17 +587,17 @@ def _is_int(value):
 def _check_keypoints(keypoints):
     keypoints = np.asarray(keypoints, float)
     if keypoints.shape != (NUM_KEYPOINTS, 2):
-        raise ValueError(
+        raise UsageError(
             f'keypoints have shape {keypoints.shape}; pass ({NUM_KEYPOINTS}, 2)'
         )
     if not np.isfinite(keypoints).all():
-        raise ValueError('keypoints hold a NaN or infinite value; pass finite pixels')
+        raise UsageError('keypoints hold a NaN or infinite value; pass finite pixels')
     return keypoints
 
 
 def _check_size(size):
     if len(size) != 2 or not all(_is_int(side) and side >= MIN_SIDE for side in size):
-        raise ValueError(
+        raise UsageError(
             f'size is {tuple(size)}; pass whole numbers '
             f'(width, height), each >= {MIN_SIDE}'
         )
@@ -605,11 +606,11 @@ def _check_size(size):
 
 def _check_people(least, most, size):
     if not _is_int(least) or not _is_int(most) or not 1 <= least <= most:
-        raise ValueError(
+        raise UsageError(
             f'people is ({least}, {most}); pass whole numbers with 1 <= least <= most'
         )
     if most * MIN_PERSON_WIDTH > size[0]:
-        raise ValueError(
+        raise UsageError(
             f'{most} people do not fit a width of {size[0]}; ask for at '
             f'most {size[0] // MIN_PERSON_WIDTH} or a wider image'
         )

@@ -14,6 +14,7 @@ from pathlib import Path
 import cv2
 import numpy as np
 
+from ..core.errors import WriteError
 from ..core.geometry import project
 from ..core.skeleton import HIPS, PARTS
 from . import drawn
@@ -125,7 +126,7 @@ def write_h3wb(path, image_root, subject, count, seed, size=(320, 320), unknown_
         unknown_3d (Iterable[int]): Frames whose 3D is left out (NaN).
 
     Raises:
-        OSError: A file cannot be written.
+        WriteError: A file cannot be written.
     """
     folder = Path(image_root) / subject / 'Images' / 'drawn.0'
     folder.mkdir(parents=True, exist_ok=True)
@@ -135,7 +136,7 @@ def write_h3wb(path, image_root, subject, count, seed, size=(320, 320), unknown_
         image, points, pixels = draw_person_3d(rng, size)
         file = folder / f'frame_{frame}.jpg'
         if not cv2.imwrite(str(file), image):
-            raise OSError(f'cannot write {file}; check space and rights')
+            raise WriteError(f'cannot write {file}; check space and rights')
         x, y, w, h = drawn.annotation(pixels, 1, 1, size)['bbox']
         boxes[subject, 'drawn', '0', frame] = dict(
             x_min=x, y_min=y, x_max=x + w, y_max=y + h

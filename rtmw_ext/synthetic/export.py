@@ -16,7 +16,7 @@ from pathlib import Path
 import cv2
 import numpy as np
 
-from ..core.errors import RTMWError
+from ..core.errors import RTMWError, WriteError
 from ..core.skeleton import BODY_NAMES, FIELDS, MIN_VISIBLE, NUM_KEYPOINTS
 from .drawn import BODY_LINKS
 
@@ -192,7 +192,7 @@ def _picture_shard(task):
         sample = maker.photo(rng, shape, people)
         path = folder / f'{image_id:012d}.jpg'
         if not cv2.imwrite(str(path), sample.image, [cv2.IMWRITE_JPEG_QUALITY, 92]):
-            raise OSError(f'cannot write {path}; check space and rights')
+            raise WriteError(f'cannot write {path}; check space and rights')
         images.append(
             {
                 'id': image_id,

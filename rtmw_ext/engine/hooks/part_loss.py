@@ -11,6 +11,7 @@ from mmengine.runner import Runner
 from mmpose.registry import HOOKS
 from torch import Tensor, nn
 
+from ...core.errors import ConfigError
 from ...core.skeleton import PARTS
 from ...models.rtmw_head import batch_factor
 from .runner_state import plain_model
@@ -46,7 +47,7 @@ class PartLossHook(Hook):
             return
         loss = plain_model(runner).head.loss_module
         if not hasattr(loss, 'kl_loss'):
-            raise ValueError(
+            raise ConfigError(
                 f'PartLossHook cannot read the terms of a {type(loss).__name__}: '
                 'set default_hooks.part_loss.interval=0'
             )

@@ -8,6 +8,8 @@ from mmengine.hooks import Hook
 from mmengine.runner import Runner
 from mmpose.registry import HOOKS
 
+from ...core.errors import ConfigError
+
 
 @HOOKS.register_module()
 class TimeBudgetHook(Hook):
@@ -26,7 +28,7 @@ class TimeBudgetHook(Hook):
         final: Last learning rate in parts of the first.
 
     Raises:
-        ValueError: The shares are not 0 < warmup <= flat < 1.
+        ConfigError: The shares are not 0 < warmup <= flat < 1.
     """
 
     # Before CheckpointHook, which has to see the last iteration.
@@ -40,7 +42,7 @@ class TimeBudgetHook(Hook):
         final: float = 0.02,
     ) -> None:
         if not 0 < warmup <= flat < 1 or minutes <= 0:
-            raise ValueError(
+            raise ConfigError(
                 f'TimeBudgetHook needs minutes={minutes} > 0 and 0 < warmup='
                 f'{warmup} <= flat={flat} < 1'
             )
