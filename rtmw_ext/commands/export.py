@@ -4,7 +4,7 @@ import argparse
 from pathlib import Path
 
 from ..compat import dependencies
-from ..export.formats import CALIBRATED, FORMATS, PRECISIONS
+from ..export.formats import CALIBRATED, FORMATS, PRECISIONS, check_combination
 from .exit_codes import ExitCode
 
 
@@ -53,6 +53,14 @@ def add_parser(commands: 'argparse._SubParsersAction[argparse.ArgumentParser]') 
 def run(flags: argparse.Namespace) -> int:
     """Writes the export and prints how far it is from PyTorch. Returns the
     exit code."""
+    row = FORMATS[flags.to]
+    # Before the model is loaded for nothing.
+    check_combination(
+        row,
+        flags.precision,
+        with_decode=flags.with_decode,
+        calibration=flags.calibration,
+    )
     dependencies.check()
     from mmengine.logging import MMLogger
 
@@ -68,8 +76,8 @@ def run(flags: argparse.Namespace) -> int:
     export(
         model,
         describe(model, config, name, weights),
-        flags.out or Path(f'{name}{precision}{FORMATS[flags.to].suffix}'),
-        flags.to,
+        flags.out or Path(f'{name}{precision}{row.suffix}'),
+        row.name,
         flags.precision,
         with_decode=flags.with_decode,
         calibration=flags.calibration,

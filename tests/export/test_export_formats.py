@@ -108,6 +108,19 @@ def test_the_command_takes_its_choices_from_the_table(capsys):
     assert f'{{{",".join(FORMATS)}}}' in out and f'{{{",".join(PRECISIONS)}}}' in out
 
 
+@pytest.mark.parametrize(
+    'flags, said',
+    [
+        (['--to', 'ncnn', '--precision', 'int8'], 'ncnn has no precision "int8"'),
+        (['--to', 'ncnn', '--with-decode'], 'ncnn has no --with-decode in fp32'),
+        (['--precision', 'int8'], 'int8 needs the ranges'),
+    ],
+)
+def test_the_command_refuses_before_it_loads_a_model(flags, said, capsys):
+    assert cli.main(['export', 'none.py', *flags]) == 1
+    assert said in capsys.readouterr().err
+
+
 def test_a_missing_package_is_named():
     with pytest.raises(ExportError, match='nonesuch is not installed: pip install it'):
         import_package('nonesuch', 'pip install it')
