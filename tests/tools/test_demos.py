@@ -1,0 +1,31 @@
+"""Each demo of projects/rtmw: its file, its target of make, its row in the docs."""
+
+import re
+import subprocess
+import sys
+
+import pytest
+
+from support.paths import ROOT
+
+PROJECT = ROOT / 'projects' / 'rtmw'
+DEMOS = sorted(PROJECT.glob('demo_*.py'))
+
+
+@pytest.mark.parametrize('path', DEMOS, ids=lambda path: path.stem)
+def test_demo(path):
+    target = path.stem.replace('_', '-')
+    command = f'projects/rtmw/{path.name}'
+    rule = rf'^{target}: .* ## .*\n\t\$\(RUN\) {command}'
+    assert re.search(rule, (ROOT / 'Makefile').read_text(), re.MULTILINE)
+    assert f'| `make {target}` |' in (PROJECT / 'README.md').read_text()
+    for config in re.findall(r"'(configs/.*?)'", path.read_text()):
+        assert (ROOT / config).is_file(), config
+    shown = subprocess.run(
+        [sys.executable, command, '--help'],
+        cwd=ROOT,
+        check=True,
+        capture_output=True,
+        text=True,
+    )
+    assert f'make {target}' in shown.stdout and '--out' in shown.stdout
