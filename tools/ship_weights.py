@@ -1,27 +1,32 @@
 #!/usr/bin/env python3
-"""Puts trained weights into the package, where the model names find them:
+"""Publishes trained weights.
+
+tools/ship_weights.py CHECKPOINT CONFIG --out FILE.safetensors [--precision fp32]
+
+Writes the weights of a training's checkpoint (the moving average where the
+training had one) without its optimizer, matrices in float16 unless told
+otherwise. MMEngine's load_from, MMPoseInferencer, tools/test.py and
+`rtmw export CONFIG --weights` take the file as they take the checkpoint.
 
 tools/ship_weights.py CHECKPOINT CONFIG
 
-Of a training's checkpoint it keeps the weights (the moving average where the
-training had one), matrices in float16, as
-rtmw_ext/zoo/weights/CONFIG.pth.npz.xz, unpacked where it is first used. Beside it,
-for each model whose metafile entry names CONFIG.pth, it writes an ONNX graph
-that takes its weights from there.
+Puts them into the package, where the model names find them: as
+rtmw_ext/zoo/weights/CONFIG.safetensors and, for each model whose metafile entry
+names this file, an ONNX graph that takes its weights from there.
 
 tools/ship_weights.py DETECTOR.onnx CONFIG
 
-An exported detector with float16 weights inside becomes CONFIG.onnx.npz.xz.
+Puts an exported detector, with float16 weights inside, into the package as
+CONFIG.onnx.
 """
 
 import argparse
-import io
 import os
+import shutil
 import tempfile
 from pathlib import Path
 
 import numpy as np
-import torch
 from mmengine.config import Config
 from mmengine.logging import MMLogger
 from mmengine.registry import init_default_scope
@@ -30,14 +35,14 @@ from mmpose.apis.inference import dataset_meta_from_config
 from mmpose.registry import MODELS
 
 from rtmw_ext import zoo
-from rtmw_ext.engine.checkpoints import AtomicBackend
-from rtmw_ext.export import check, shared
+from rtmw_ext.core.errors import RTMWError
+from rtmw_ext.engine.safetensors import SUFFIX, save_safetensors
+from rtmw_ext.export import check, external_data
 from rtmw_ext.export.formats import ExportError
 from rtmw_ext.export.model import LICENCE, Exportable, describe, noise
-from rtmw_ext.models.loading import CheckpointError, check_fit, load_model
+from rtmw_ext.models.loading import check_fit, load_model
 from rtmw_ext.runtime import Detector, load_network
 from rtmw_ext.version import __version__
-from rtmw_ext.zoo import packed
 
 #: Bytes of all that is shipped, so that a clone stays small.
 LIMIT = 40e6
@@ -45,18 +50,17 @@ LIMIT = 40e6
 TOLERANCE = 1e-4
 
 
-def ship(checkpoint, config, folder=zoo.SHIPPED, steps=shared.STEPS):
-    """Writes the weights and the graphs, or nothing.
+def ship(checkpoint: str, config: str, folder: str | Path = zoo.SHIPPED) -> list[Path]:
+    """Writes the weights and the graphs into the package, or nothing.
 
     Args:
-        checkpoint (str): Path of a training's checkpoint, or of a detector's
+        checkpoint: Path of a training's checkpoint, or of a detector's
             ``.onnx``.
-        config (str): Path of its config.
-        folder (Path): To write into.
-        steps (float): Of the grid of :func:`shared.shrink`.
+        config: Path of its config.
+        folder: To write into.
 
     Returns:
-        list[Path]: The files.
+        The files.
 
     Raises:
         CheckpointError: The checkpoint is of another model.
@@ -68,52 +72,44 @@ def ship(checkpoint, config, folder=zoo.SHIPPED, steps=shared.STEPS):
     folder = Path(folder)
     folder.mkdir(exist_ok=True)
     with tempfile.TemporaryDirectory(dir=folder) as scratch:
-        matrices = write(checkpoint, config, Path(scratch), steps)
-        new, old = [], set()
-        for path in sorted(Path(scratch).iterdir()):
-            old.update(one.name for one in (path, *packed.packed_files(path)))
-            new.append(packed.pack(path, matrices.get(path.name, ())))
+        write(checkpoint, config, Path(scratch))
+        new = sorted(Path(scratch).iterdir())
+        names = {path.name for path in new}
         kept = [
-            path for path in folder.iterdir() if path.is_file() and path.name not in old
+            path
+            for path in folder.iterdir()
+            if path.is_file() and path.name not in names
         ]
         total = sum(path.stat().st_size for path in (*new, *kept))
         if total > LIMIT:
             raise ExportError(
                 f'{folder} would hold {total / 1e6:.1f} MB, more than '
-                f'{LIMIT / 1e6:.0f}: ship a smaller model, or one for 2D and '
-                '3D'
+                f'{LIMIT / 1e6:.0f}: ship a smaller model, or one for 2D and 3D'
             )
         for path in new:
             os.replace(path, folder / path.name)
-        for name in old - {path.name for path in new}:
-            (folder / name).unlink(missing_ok=True)
         return [folder / path.name for path in new]
 
 
-def write_pose(checkpoint, config, folder, steps):
-    """Writes the ``.pth`` and its graphs, as of :func:`ship`.
-
-    Returns:
-        dict: {name of a file: its matrices, as ``packed.pack`` takes them}.
-    """
-    name = f'{Path(config).stem}.pth'
+def write_pose(checkpoint: str, config: str, folder: Path) -> None:
+    """Writes the weights and their graphs, as of :func:`ship`."""
+    weights = folder / f'{Path(config).stem}{SUFFIX}'
     users = [
         model
         for model in zoo.models()
-        if model.onnx and Path(model.weights or '').name == name
+        if model.weights and model.onnx and Path(model.weights).name == weights.name
     ]
     if not users:
         raise ExportError(
-            f'no model takes its weights from {name}: name it in '
+            f'no model takes its weights from {weights.name}: name it in '
             'configs/synthetic/metafile.yml, or give the config that is there'
         )
-    weights = folder / name
-    AtomicBackend().put(pack(checkpoint, config, steps), weights)
+    publish(checkpoint, config, weights)
     for user in users:
         model, content, _ = load_model(str(user.config), str(weights))
         graph = folder / Path(user.onnx).name
-        meta = describe(model, content, user.name, name)
-        shared.to_shared_onnx(model, meta, graph, weights)
+        meta = describe(model, content, user.name, weights.name)
+        external_data.to_onnx_with_external_data(model, meta, graph, weights)
         crops = noise(meta, 2).numpy()
         expected = check.torch_outputs(Exportable(model), crops)
         apart = check.compare(expected, load_network(graph)(crops), meta)['logits']
@@ -122,26 +118,45 @@ def write_pose(checkpoint, config, folder, steps):
         if apart > TOLERANCE * largest:
             raise ExportError(text)
         print(text)
-    return {name: shared.matrices(weights)}
 
 
-def write_detector(graph, config, folder, steps):
-    """Writes a detector's graph, as :func:`write_pose` does."""
+def write_detector(graph: str, config: str, folder: Path) -> None:
+    """Copies a detector's graph, as of :func:`ship`."""
+    import onnx
+
     name = f'{Path(config).stem}.onnx'
     if not any(Path(model.onnx or '').name == name for model in zoo.models()):
         raise ExportError(
             f'no detector is called {name}: name it in '
             'configs/synthetic/metafile.yml, or give the config that is there'
         )
-    content, matrices = shared.graph_on_grid(graph, steps)
-    (folder / name).write_bytes(content)
+    if not any(
+        tensor.data_type == onnx.TensorProto.FLOAT16
+        for tensor in onnx.load(graph).graph.initializer
+    ):
+        raise ExportError(
+            f'{graph} has no float16 weights: export it with '
+            'configs/deploy/detection_onnxruntime-fp16-weights.py'
+        )
+    shutil.copyfile(graph, folder / name)
     Detector(folder / name)  # or an error that says what it is
-    return {name: matrices}
 
 
-def pack(checkpoint, config, steps):
-    """bytes: The ``.pth``: ``state_dict``, and ``meta`` of plain data, which
-    torch loads with ``weights_only``."""
+def publish(
+    checkpoint: str, config: str, path: str | Path, precision: str = 'fp16'
+) -> None:
+    """Writes a checkpoint's weights as ``.safetensors``.
+
+    Args:
+        checkpoint: Path of a training's checkpoint.
+        config: Path of its config.
+        path: To write.
+        precision: As of :func:`external_data.to_precision`.
+
+    Raises:
+        CheckpointError: The checkpoint is of another model.
+        ExportError: The weights are not finite, or do not fit into float16.
+    """
     init_default_scope('mmpose')
     loaded = _load_checkpoint(checkpoint, map_location='cpu')
     content = Config.fromfile(config)
@@ -158,9 +173,7 @@ def pack(checkpoint, config, steps):
         iterations=loaded.get('meta', {}).get('iter'),
         dataset_meta=plain(dataset_meta_from_config(content)),
     )
-    result = io.BytesIO()
-    torch.save(dict(meta=meta, state_dict=shared.shrink(state, steps)), result)
-    return result.getvalue()
+    save_safetensors(external_data.to_precision(state, precision), meta, path)
 
 
 def plain(value):
@@ -176,24 +189,40 @@ def main():
     flags = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
-    flags.add_argument('checkpoint', help='of tools/train.py, or a detector.onnx')
+    flags.add_argument(
+        'checkpoint', help='of tools/train.py, its work folder, or a detector.onnx'
+    )
     flags.add_argument('config', help='that it was trained with')
     flags.add_argument(
-        '--steps',
-        type=float,
-        default=shared.STEPS,
-        help='of the grid; fewer are smaller, and for weights '
-        'that WeightGridHook prepared for it (default: '
-        f'{shared.STEPS})',
+        '--out',
+        type=Path,
+        metavar='FILE',
+        help='.safetensors to write, instead of the files of the package',
     )
-    flags = flags.parse_args()
+    flags.add_argument(
+        '--precision',
+        choices=external_data.PRECISIONS,
+        help='of matrices, with --out (default: fp16)',
+    )
+    options = flags.parse_args()
+    if options.precision and not options.out:
+        flags.error('--precision goes with --out: the package holds float16')
+    if options.out and options.out.suffix != SUFFIX:
+        flags.error(f'--out {options.out} must end in {SUFFIX}')
     MMLogger.get_instance('mmengine', log_level='ERROR')
-    for path in (flags.checkpoint, flags.config):
-        if not Path(path).is_file():
-            raise SystemExit(f'error: {path} does not exist')
     try:
-        written = ship(flags.checkpoint, flags.config, steps=flags.steps)
-    except (CheckpointError, ValueError) as error:
+        checkpoint = zoo.resolve_checkpoint(options.checkpoint)
+        for path in (checkpoint, options.config):
+            if not Path(path).is_file():
+                raise ExportError(f'{path} does not exist')
+        if options.out:
+            publish(
+                checkpoint, options.config, options.out, options.precision or 'fp16'
+            )
+            written = [options.out]
+        else:
+            written = ship(checkpoint, options.config)
+    except RTMWError as error:
         raise SystemExit(f'error: {error}') from None
     for path in written:
         print(f'{path.stat().st_size / 1e6:6.2f} MB  {path}')

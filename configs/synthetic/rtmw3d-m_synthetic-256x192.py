@@ -1,4 +1,4 @@
-# RTMW3D-m on synthetic crops, grown from a trained RTMW3D-t (tools/grow.py).
+# RTMW3D-m on synthetic crops.
 _base_ = [
     '../_base_/schedules/minutes.py',
     '../_base_/models/rtmw3d_m.py',

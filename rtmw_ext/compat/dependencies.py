@@ -13,6 +13,7 @@ from collections.abc import Iterable
 # (module, oldest version, the command that mends it)
 REQUIRED = (
     ('torch', '2.0', 'pip install torch torchvision'),
+    ('safetensors', '0.4', 'pip install safetensors'),
     ('mmengine', '0.10', 'pip install --no-deps onedl-mmengine==0.10.12'),
     ('mmcv', '2.0', 'make setup (mmcv is compiled), or see docs/install.md'),
     (

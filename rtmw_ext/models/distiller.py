@@ -10,11 +10,7 @@ from pathlib import Path
 import torch
 from mmengine.config import Config
 from mmengine.logging import MessageHub
-from mmengine.runner.checkpoint import (
-    CheckpointLoader,
-    _load_checkpoint_to_model,
-    find_latest_checkpoint,
-)
+from mmengine.runner.checkpoint import CheckpointLoader, _load_checkpoint_to_model
 from mmpose.models.pose_estimators import TopdownPoseEstimator
 from mmpose.registry import MODELS
 from torch import nn
@@ -436,25 +432,16 @@ def find_weights(source):
             'teacher_weights is needed: a path, an '
             'address, a folder or the name of a model'
         )
-    if zoo.find(source) is not None:
-        return zoo.resolve_checkpoint(source)
-    if '://' in source:
-        return source
-    path = Path(source)
-    if path.is_dir():
-        last = find_latest_checkpoint(source)
-        if last is None:
-            raise DistillationError(
-                f'folder {source} has no last_checkpoint: it is not that of a training'
-            )
-        # A folder that was moved names its old place.
-        path = path / Path(last).name
-    if not path.is_file() or path.suffix == '.py':
+    try:
+        path = zoo.resolve_checkpoint(source)
+    except zoo.WeightsError as error:
+        raise DistillationError(f'teacher_weights: {error}') from None
+    if '://' not in path and (not Path(path).is_file() or path.endswith('.py')):
         raise DistillationError(
             f'teacher_weights: there is no checkpoint {path}; train the '
             'teacher first, or give model.teacher_weights=PATH'
         )
-    return str(path)
+    return path
 
 
 def _undistilled(config):

@@ -24,7 +24,8 @@ RANDOM = 'random'
 
 
 class CheckpointError(RTMWError, ValueError):
-    """A model has no weights, or they are of another one; the text names both."""
+    """A model has no weights, or they are damaged or of another one; the text names
+    both."""
 
 
 def load_model(

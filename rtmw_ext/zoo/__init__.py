@@ -1,5 +1,8 @@
 """Names of models and detectors -> configs, checkpoints and ONNX files."""
 
+import warnings
+from collections.abc import Callable
+
 from .fetch import (
     WeightsError,
     is_present,
@@ -37,3 +40,15 @@ __all__ = [
     'resolve_network',
     'unknown',
 ]
+
+
+def __getattr__(name: str) -> Callable[[str], str]:
+    if name == 'weights_of':
+        warnings.warn(
+            'rtmw_ext.zoo.weights_of is resolve_checkpoint; the old name goes with '
+            'version 0.3',
+            DeprecationWarning,
+            stacklevel=2,
+        )
+        return resolve_checkpoint
+    raise AttributeError(f'module {__name__!r} has no attribute {name!r}')

@@ -12,28 +12,48 @@ import urllib.request
 import zipfile
 from pathlib import Path
 
+from ..core.errors import RTMWError
 from ..core.metadata import NetworkError
 from ..core.paths import cache_folder
 from . import registry
-from .packed import WeightsError, packed_files, unpack
 from .registry import MIRROR, Kind
 
 #: Of a published archive, the ONNX file.
 INSIDE = 'end2end.onnx'
 
 
+class WeightsError(RTMWError, ValueError):
+    """There are no weights in this place; the text says what to do."""
+
+
 def resolve_checkpoint(name: str) -> str:
-    """The PyTorch checkpoint that a model's name, a path or an address means.
+    """The PyTorch checkpoint that a name, a path or an address means.
+
+    Args:
+        name: Of a model, a path, an address, or a training's work folder, which
+            means its last checkpoint.
 
     Returns:
         A path or an address. A path need not exist, unless it is our own.
 
     Raises:
         UnknownModelError: The model is an ONNX file only.
-        WeightsError: This version comes without it.
+        WeightsError: This version comes without it, or the folder is not that
+            of a training.
     """
     model = registry.find(name)
-    return require(model.pytorch()[1] if model else name)
+    if model is not None:
+        return require(model.pytorch()[1])
+    folder = Path(name)
+    if not folder.is_dir():
+        return require(name)
+    last = folder / 'last_checkpoint'
+    if not last.is_file():
+        raise WeightsError(
+            f'folder {name} has no last_checkpoint: it is not that of a training'
+        )
+    # A folder that was moved names its old place.
+    return str(folder / Path(last.read_text().strip()).name)
 
 
 def resolve_network(name: str | Path, kind: Kind = 'pose') -> Path:
@@ -88,19 +108,17 @@ def require(location: str) -> str:
         WeightsError: This version comes without the file.
     """
     path = Path(location)
-    if path.parent != registry.SHIPPED:
-        return location
-    if not is_present(location):
+    if path.parent == registry.SHIPPED and not path.is_file():
         raise WeightsError(
             f'this version of rtmw_ext comes without {path.name}: train it and run '
-            'tools/ship_weights.py (docs/synthetic.md), or update rtmw_ext'
+            'tools/ship_weights.py (docs/recipes.md), or update rtmw_ext'
         )
-    return str(unpack(path.parent) / path.name)
+    return location
 
 
 def is_present(location: str) -> bool:
     """Whether it is an address, or a file that is there."""
-    return '://' in location or any(path.is_file() for path in packed_files(location))
+    return '://' in location or Path(location).is_file()
 
 
 def _fetch(address: str, target: Path) -> None:

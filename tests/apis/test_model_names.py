@@ -17,6 +17,13 @@ def test_unknown_alias_lists_the_right_ones():
         assert name in str(error.value)
 
 
+@pytest.mark.parametrize('name', ['yolox-tiny', 'rtmdet-nano-synthetic'])
+def test_an_onnx_file_is_no_detector_of_mmdet(name):
+    message = f'"{name}" has no PyTorch checkpoint'
+    with pytest.raises(zoo.UnknownModelError, match=message):
+        MMPoseInferencer('rtmw-t-synthetic', det_model=name, device='cpu')
+
+
 def test_mmpose_names_still_work():
     from mmpose.apis import Pose2DInferencer
 

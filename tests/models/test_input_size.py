@@ -16,6 +16,7 @@ from mmpose.registry import MODELS
 
 from rtmw_ext import zoo
 from rtmw_ext.engine.hooks import InputSizeHook
+from rtmw_ext.engine.safetensors import load_from_safetensors
 from rtmw_ext.models.loading import crop_head, fit_input_size, stretch
 from support.models import TINY_CODEC, TINY_CODEC_3D, tiny
 from support.paths import CONFIGS, ROOT
@@ -170,7 +171,9 @@ def test_tool_that_crops(tmp_path):
     assert done.returncode == 0, done.stderr
     state = torch.load(tmp_path / 'parts.pth')['state_dict']
     MODELS.build(Config.fromfile(parts).model).load_state_dict(state)
-    whole_state = torch.load(zoo.resolve_checkpoint('rtmw3d-t-synthetic'))['state_dict']
+    whole_state = load_from_safetensors(zoo.resolve_checkpoint('rtmw3d-t-synthetic'))[
+        'state_dict'
+    ]
     assert torch.equal(
         state['head.cls_x.weight'], whole_state['head.cls_x.weight'][64:-64].float()
     )

@@ -5,6 +5,8 @@ from pathlib import Path
 import pytest
 
 from rtmw_ext import zoo
+from rtmw_ext.core.metadata import NetworkError
+from rtmw_ext.core.paths import root
 from support.paths import ROOT
 
 
@@ -61,3 +63,67 @@ def test_unknown_alias_lists_the_right_ones():
         zoo.get('rtmw-q')
     for name in ('rtmw-q', 'rtmw-m', 'rtmw-l-256x192', 'rtmw-x'):
         assert name in str(error.value)
+
+
+@pytest.mark.parametrize(
+    'name, kind, texts',
+    [
+        ('rtmw-q', 'pose', ['rtmw-q', '`rtmw export`', 'rtmw-l-256x192']),
+        ('rtmw-x', 'pose', ['rtmw-x', '`rtmw export rtmw-x`', 'rtmw-t-synthetic']),
+        ('yolox-m', 'pose', ['yolox-m', '`rtmw export`', 'rtmw-m']),
+        ('rtmw-m', 'detector', ['rtmw-m', 'yolox-tiny', 'rtmdet-nano-synthetic']),
+    ],
+)
+def test_names_without_a_network(name, kind, texts):
+    """The error lists those that have one of this kind."""
+    with pytest.raises(NetworkError) as error:
+        zoo.resolve_network(name, kind)
+    assert all(text in str(error.value) for text in texts)
+
+
+def test_paths_of_networks_stay(tmp_path):
+    assert zoo.resolve_network('a/b.onnx') == Path('a/b.onnx')
+    assert zoo.resolve_network(Path('b.xml'), 'detector') == Path('b.xml')
+    assert zoo.resolve_network(tmp_path) == tmp_path
+
+
+def test_fetching_a_network_fails_clearly(monkeypatch, tmp_path):
+    """What to do without a connection; nothing is left."""
+    monkeypatch.setenv(zoo.MIRROR, 'http://127.0.0.1:9')
+    monkeypatch.setenv('XDG_CACHE_HOME', str(tmp_path))
+    with pytest.raises(NetworkError) as error:
+        zoo.resolve_network('yolox-tiny', 'detector')
+    for text in ('http://127.0.0.1:9/mmpose', zoo.MIRROR, 'rtmdet-nano-synthetic'):
+        assert text in str(error.value)
+    assert not [path for path in tmp_path.rglob('*') if path.is_file()]
+
+
+@pytest.mark.parametrize('name', ['yolox-tiny', 'rtmdet-nano-synthetic'])
+def test_an_onnx_file_is_no_checkpoint(name):
+    message = f'"{name}" has no PyTorch checkpoint'
+    with pytest.raises(zoo.UnknownModelError, match=message) as error:
+        zoo.resolve_checkpoint(name)
+    assert 'rtmdet-nano-person' in str(error.value)
+
+
+def test_a_work_folder_means_its_last_checkpoint(tmp_path):
+    with pytest.raises(zoo.WeightsError, match='has no last_checkpoint'):
+        zoo.resolve_checkpoint(str(tmp_path))
+    (tmp_path / 'last_checkpoint').write_text('/moved/from/iter_7.pth')
+    assert zoo.resolve_checkpoint(str(tmp_path)) == str(tmp_path / 'iter_7.pth')
+    assert zoo.resolve_checkpoint('none/a.pth') == 'none/a.pth'
+    assert zoo.resolve_checkpoint('https://host/a.pth') == 'https://host/a.pth'
+
+
+def test_mim_reads_the_metafiles():
+    """It passes over our key and models without a checkpoint."""
+    search = pytest.importorskip('mim.commands.search')
+    table = search.convert2df(search.load(str(root() / 'model-index.yml')))
+    assert set(table.index) == {model.name for model in zoo.models()}
+
+
+def test_the_old_name_of_resolve_checkpoint():
+    with pytest.warns(DeprecationWarning, match='weights_of is resolve_checkpoint'):
+        assert zoo.weights_of('a.pth') == 'a.pth'
+    with pytest.raises(AttributeError, match='no attribute'):
+        zoo.weights  # noqa: B018
