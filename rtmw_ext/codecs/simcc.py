@@ -3,6 +3,9 @@
 Shapes: N persons, K keypoints, W bins of an axis.
 """
 
+from collections.abc import Sequence
+from typing import Any
+
 import numpy as np
 from mmpose.codecs import SimCCLabel
 from mmpose.registry import KEYPOINT_CODECS
@@ -10,18 +13,18 @@ from numpy.lib.stride_tricks import sliding_window_view
 
 
 class GaussianLabels:
-    """Gaussian labels of one axis, cut out of one table.
+    """Gaussian labels of one axis, as slices of one table.
 
-    A label is a Gaussian around a whole bin, so that every one of them is a
-    window of the same curve; labels equal those computed point by point.
+    A label is a Gaussian around a whole bin, so that every label is a window of
+    the same curve; labels equal those computed point by point.
 
     Args:
-        bins (int): W.
-        sigma (float): Of the Gaussian, in bins.
-        scale (float): What the curve is divided by; 1 peaks at 1.
+        bins: W.
+        sigma: Of the Gaussian, in bins.
+        scale: Divisor of the curve; with 1 it peaks at 1.
     """
 
-    def __init__(self, bins, sigma, scale=1.0):
+    def __init__(self, bins: int, sigma: float, scale: float = 1.0) -> None:
         self.bins = bins
         # Beyond 3 sigma outside the axis a point has no label.
         self.reach = 3 * sigma
@@ -31,22 +34,22 @@ class GaussianLabels:
         curve /= scale
         self.windows = sliding_window_view(curve, bins)
 
-    def inside(self, centers):
+    def inside(self, centers: np.ndarray) -> np.ndarray:
         """Whether a label's 3 sigma reach the axis: (...) bool.
 
         Args:
-            centers (ndarray): (...), in bins.
+            centers: (...), in bins.
         """
         return (centers - self.reach < self.bins) & (centers + self.reach + 1 >= 0)
 
-    def __call__(self, centers, labelled):
+    def __call__(self, centers: np.ndarray, labelled: np.ndarray) -> np.ndarray:
         """
         Args:
-            centers (ndarray): (N, K) whole numbers, in bins.
-            labelled (ndarray): (N, K) bool; the others' labels are 0.
+            centers: (N, K) whole numbers, in bins.
+            labelled: (N, K) bool; the others' labels are 0.
 
         Returns:
-            ndarray: (N, K, W) float32.
+            (N, K, W) float32.
         """
         labels = np.zeros((*centers.shape, self.bins), np.float32)
         start = self.bins + self.margin - centers[labelled]
@@ -67,13 +70,15 @@ class FastSimCCLabel(SimCCLabel):
         ValueError: As of ``SimCCLabel``.
     """
 
-    def __init__(self, *args, **kwargs):
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         self.axes = gaussian_axes(
             self.input_size, self.sigma, self.simcc_split_ratio, self.normalize
         )
 
-    def _generate_gaussian(self, keypoints, keypoints_visible=None):
+    def _generate_gaussian(
+        self, keypoints: np.ndarray, keypoints_visible: np.ndarray
+    ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
         """(N, K, 2) pixels of the crop and (N, K) weights -> x labels, y
         labels, weights; mmpose's ``encode`` calls it."""
         centers, weights = self._map_coordinates(keypoints, keypoints_visible)
@@ -94,14 +99,19 @@ class FastSimCCLabel(SimCCLabel):
         return x, y, weights
 
 
-def gaussian_axes(sizes, sigmas, split_ratio, normalize):
+def gaussian_axes(
+    sizes: Sequence[int],
+    sigmas: Sequence[float] | np.ndarray,
+    split_ratio: float,
+    normalize: bool,
+) -> list[GaussianLabels]:
     """A :class:`GaussianLabels` for each axis.
 
     Args:
-        sizes (tuple[int]): Of the input, in pixels.
-        sigmas (tuple[float]): In bins.
-        split_ratio (float): Bins a pixel.
-        normalize (bool): Whether labels sum to 1 instead of peaking at 1.
+        sizes: Of the input, in pixels.
+        sigmas: In bins.
+        split_ratio: Bins a pixel.
+        normalize: Whether labels sum to 1 instead of peaking at 1.
     """
     return [
         GaussianLabels(

@@ -3,13 +3,15 @@
 Shapes: N persons, K keypoints, W, H and D bins of x, y and z.
 """
 
+from collections.abc import Sequence
+
 import numpy as np
 from mmpose.codecs.base import BaseKeypointCodec
 from mmpose.codecs.utils.refinement import refine_simcc_dark
 from mmpose.registry import KEYPOINT_CODECS
 
 from ..core.errors import RTMWError
-from ..core.simcc import Z_RANGE, axis_to_z, bins_to_points, decode, z_to_axis
+from ..core.simcc import Z_RANGE, Values, axis_to_z, bins_to_points, decode, z_to_axis
 from ..core.skeleton import HIPS
 from .simcc import gaussian_axes
 
@@ -31,21 +33,21 @@ class SimCC3DLabel(BaseKeypointCodec):
     2D sample, which has no ``keypoints_3d``, has that for every point. A
     point that the crop cuts off has no label at all.
 
-    If both hips are known in 3D, z counts from their mean. If one is, it
-    counts from that one (they are some 10 cm from their mean in depth at
-    most); if none is, the sample has no z.
+    If both hips are known in 3D, z counts from their mean. If only one hip is
+    known, z counts from it (a hip is at most some 10 cm in depth from the mean);
+    if none is, the sample has no z.
 
     Source: RTMW paper (arXiv 2407.08634), section 3.2; the numbers are those
     that the released checkpoints were trained with.
 
     Args:
-        input_size (tuple[int, int, int]): (w, h, d) in pixels.
-        sigma (float | tuple[float, float, float]): Of the labels, in bins.
-        simcc_split_ratio (float): Bins a pixel.
-        normalize (bool): Labels sum to 1 instead of peaking at 1.
-        use_dark (bool): Decode with DARK sub-bin refinement.
-        root_index (int | tuple[int]): The points whose mean is the root.
-        z_range (float): Half the depth of the third axis, in metres, > 0.
+        input_size: (w, h, d) in pixels.
+        sigma: Of the labels, in bins.
+        simcc_split_ratio: Bins a pixel.
+        normalize: Labels sum to 1 instead of peaking at 1.
+        use_dark: Decode with DARK sub-bin refinement.
+        root_index: The points whose mean is the root.
+        z_range: Half the depth of the third axis, in metres, > 0.
 
     Raises:
         CodecError: An argument is out of range.
@@ -65,14 +67,14 @@ class SimCC3DLabel(BaseKeypointCodec):
 
     def __init__(
         self,
-        input_size,
-        sigma=(6.0, 6.93, 6.0),
-        simcc_split_ratio=2.0,
-        normalize=False,
-        use_dark=False,
-        root_index=HIPS,
-        z_range=Z_RANGE,
-    ):
+        input_size: Sequence[int],
+        sigma: float | Sequence[float] = (6.0, 6.93, 6.0),
+        simcc_split_ratio: float = 2.0,
+        normalize: bool = False,
+        use_dark: bool = False,
+        root_index: int | Sequence[int] = HIPS,
+        z_range: float = Z_RANGE,
+    ) -> None:
         super().__init__()
         self.input_size = tuple(input_size)
         self.sigma = np.broadcast_to(np.asarray(sigma, float), 3)
@@ -94,29 +96,28 @@ class SimCC3DLabel(BaseKeypointCodec):
 
     def encode(
         self,
-        keypoints,
-        keypoints_visible=None,
-        keypoints_3d=None,
-        keypoints_3d_visible=None,
-    ):
+        keypoints: np.ndarray,
+        keypoints_visible: np.ndarray | None = None,
+        keypoints_3d: np.ndarray | None = None,
+        keypoints_3d_visible: np.ndarray | None = None,
+    ) -> dict[str, np.ndarray]:
         """
         Args:
-            keypoints (ndarray): (N, K, 2) in pixels of the crop.
-            keypoints_visible (ndarray, optional): (N, K), the weight of x
-                and y; points below 0.5 have no label. Default: all 1.
-            keypoints_3d (ndarray, optional): (N, K, 3) in camera axes and
-                metres, of which z is used. None is a 2D sample.
-            keypoints_3d_visible (ndarray, optional): (N, K), points below
-                0.5 have no known z. Default: all 1.
+            keypoints: (N, K, 2) in pixels of the crop.
+            keypoints_visible: (N, K), the weight of x and y; points below 0.5 have
+                no label. None: all 1.
+            keypoints_3d: (N, K, 3) in camera axes and metres, of which z is used.
+                None is a 2D sample.
+            keypoints_3d_visible: (N, K), points below 0.5 have no known z. None:
+                all 1.
 
         Returns:
-            dict: ``keypoint_x_labels`` (N, K, W), ``keypoint_y_labels``
-            (N, K, H), ``keypoint_z_labels`` (N, K, D), all float32 in
-            [0, 1]; ``keypoint_weights`` and ``keypoint_z_weights`` (N, K).
+            ``keypoint_x_labels`` (N, K, W), ``keypoint_y_labels`` (N, K, H),
+            ``keypoint_z_labels`` (N, K, D), all float32 in [0, 1];
+            ``keypoint_weights`` and ``keypoint_z_weights`` (N, K).
 
         Raises:
-            CodecError: A shape is wrong, or a visible point is NaN or
-                infinite.
+            CodecError: A shape is wrong, or a visible point is NaN or infinite.
         """
         if keypoints_visible is None:
             keypoints_visible = np.ones(keypoints.shape[:2], np.float32)
@@ -148,7 +149,12 @@ class SimCC3DLabel(BaseKeypointCodec):
             keypoint_z_weights=z_known.astype(np.float32),
         )
 
-    def _root_relative(self, points, visible, shape):
+    def _root_relative(
+        self,
+        points: np.ndarray | None,
+        visible: np.ndarray | None,
+        shape: tuple[int, int],
+    ) -> tuple[np.ndarray, np.ndarray]:
         """z from the root (N, K) in metres, and where it is known."""
         if points is None:
             return np.zeros(shape), np.zeros(shape, bool)
@@ -163,7 +169,9 @@ class SimCC3DLabel(BaseKeypointCodec):
         return np.where(known, z - root, 0), known & (count > 0)
 
     @staticmethod
-    def _check(name, points, used, shape):
+    def _check(
+        name: str, points: np.ndarray, used: np.ndarray, shape: tuple[int, ...]
+    ) -> None:
         if points.shape != shape:
             raise CodecError(
                 f'{name} are {points.shape}, not {shape} as keypoints_visible asks'
@@ -177,27 +185,28 @@ class SimCC3DLabel(BaseKeypointCodec):
                 f'annotation, or set its {name}_visible to 0'
             )
 
-    def z_to_pixels(self, z):
+    def z_to_pixels(self, z: Values) -> Values:
         """Root-relative metres -> pixels of the third axis; arrays or tensors."""
         return z_to_axis(z, self.input_size[2], self.z_range)
 
-    def pixels_to_z(self, pixels):
+    def pixels_to_z(self, pixels: Values) -> Values:
         """Pixels of the third axis -> root-relative metres; arrays or tensors."""
         return axis_to_z(pixels, self.input_size[2], self.z_range)
 
-    def decode(self, simcc_x, simcc_y, simcc_z):
+    def decode(
+        self, simcc_x: np.ndarray, simcc_y: np.ndarray, simcc_z: np.ndarray
+    ) -> tuple[np.ndarray, np.ndarray]:
         """SimCC -> points and scores.
 
         Args:
-            simcc_x (ndarray): (K, W) or (N, K, W).
-            simcc_y (ndarray): (K, H) or (N, K, H).
-            simcc_z (ndarray): (K, D) or (N, K, D).
+            simcc_x: (K, W) or (N, K, W).
+            simcc_y: (K, H) or (N, K, H).
+            simcc_z: (K, D) or (N, K, D).
 
         Returns:
-            tuple[ndarray, ndarray]: Points (N, K, 3), x and y in pixels of
-            the crop and z in metres from the root, and scores (N, K), the
-            lower maximum of x and y, as in 2D. A score <= 0 has no point: x
-            and y are ``-1 / simcc_split_ratio`` and z is 0.
+            Points (N, K, 3), x and y in pixels of the crop and z in metres from the
+            root, and scores (N, K), the lower maximum of x and y, as in 2D. A score
+            <= 0 has no point: x and y are ``-1 / simcc_split_ratio`` and z is 0.
         """
         simcc = [
             axis if axis.ndim == 3 else axis[None]

@@ -3,6 +3,9 @@
 Shapes: N persons (1 a sample), K = 133 keypoints.
 """
 
+from collections.abc import Iterable, Sequence
+from typing import Any
+
 import numpy as np
 from mmengine.evaluator import BaseMetric
 from mmpose.evaluation.functional.mesh_eval import compute_similarity_transform
@@ -37,18 +40,17 @@ class WholeBodyMPJPE(BaseMetric):
     Source: H3WB (arXiv 2211.15692), section 4, "Evaluation".
 
     Raises:
-        MetricError: A sample has no true 3D, a prediction is not finite, or
-            there is no sample to score.
+        MetricError: A sample has no true 3D, a prediction is not finite, or there
+            is no sample to score.
     """
 
-    def process(self, data_batch, data_samples):
+    def process(self, data_batch: Any, data_samples: Sequence[dict]) -> None:
         """
         Args:
-            data_batch (Any): Not used.
-            data_samples (list[dict]): Each with ``keypoints_3d`` (1, K, 3)
-                in metres and optionally ``keypoints_3d_visible`` (1, K) in
-                its meta information, and ``pred_instances.keypoints_3d``
-                (1, K, 3) in metres.
+            data_batch: Not used.
+            data_samples: Each with ``keypoints_3d`` (1, K, 3) in metres and
+                optionally ``keypoints_3d_visible`` (1, K) in its meta information,
+                and ``pred_instances.keypoints_3d`` (1, K, 3) in metres.
         """
         for sample in data_samples:
             name = sample.get('img_path', sample.get('id'))
@@ -58,8 +60,9 @@ class WholeBodyMPJPE(BaseMetric):
                     'evaluate a 3D dataset, or use WholeBodyMetric for 2D'
                 )
             true = np.asarray(sample['keypoints_3d'], np.float64)[0]
-            found = np.asarray(sample['pred_instances']['keypoints_3d'], np.float64)[0]
-            if not np.isfinite(found).all():
+            predicted = sample['pred_instances']['keypoints_3d']
+            predicted = np.asarray(predicted, np.float64)[0]
+            if not np.isfinite(predicted).all():
                 raise MetricError(
                     f'the prediction for sample {name} holds NaN or infinity'
                 )
@@ -70,15 +73,15 @@ class WholeBodyMPJPE(BaseMetric):
                 else (np.asarray(known)[0] >= 0.5)
             )
             known = known & np.isfinite(true).all(1)
-            self.results.append(person_errors(found, true, known))
+            self.results.append(person_errors(predicted, true, known))
 
-    def compute_metrics(self, results):
+    def compute_metrics(self, results: list[dict]) -> dict[str, float]:
         """
         Args:
-            results (list[dict]): Of ``person_errors``.
+            results: Of ``person_errors``.
 
         Returns:
-            dict: {name: millimetres}.
+            {name: millimetres}.
         """
         metrics = {}
         for name in results[0] if results else ():
@@ -90,23 +93,26 @@ class WholeBodyMPJPE(BaseMetric):
         return metrics
 
 
-def person_errors(found, true, known):
-    """Distances of the known points, by name of the result.
+def person_errors(
+    predicted: np.ndarray, true: np.ndarray, known: np.ndarray
+) -> dict[str, np.ndarray]:
+    """Distances of the known points, for each result.
 
     Args:
-        found (ndarray): (K, 3) in metres.
-        true (ndarray): (K, 3) in metres.
-        known (ndarray): (K, ) bool.
+        predicted: (K, 3) in metres.
+        true: (K, 3) in metres.
+        known: (K, ) bool.
 
     Returns:
-        dict: {name: (number of points that count, ) in metres}.
+        {name: (number of points that count, ) in metres}.
     """
 
-    def errors(points, anchor):
+    def errors(points: Iterable[int], anchor: Iterable[int]) -> np.ndarray:
         points, anchor = list(points), list(anchor)
         if not known[anchor].all():
             return np.zeros(0)
-        moved = (found - found[anchor].mean(0)) - (true - true[anchor].mean(0))
+        centered = predicted - predicted[anchor].mean(0)
+        moved = centered - (true - true[anchor].mean(0))
         return np.linalg.norm(moved[points], axis=1)[known[points]]
 
     hands = [errors(PARTS[hand], [wrist]) for hand, wrist in WRISTS.items()]
@@ -117,18 +123,18 @@ def person_errors(found, true, known):
         'MPJPE/hands': errors(HANDS, HIPS),
         'MPJPE/face-nose': errors(PARTS['face'], [NOSE]),
         'MPJPE/hands-wrist': np.concatenate(hands),
-        'P-MPJPE': procrustes_errors(found[known], true[known]),
+        'P-MPJPE': procrustes_errors(predicted[known], true[known]),
     }
 
 
-def procrustes_errors(found, true):
+def procrustes_errors(predicted: np.ndarray, true: np.ndarray) -> np.ndarray:
     """(K, 3), (K, 3) -> (K, ) after alignment; (0, ) for under 3 points,
     which fit anything."""
     if len(true) < 3:
         return np.zeros(0)
-    if not np.ptp(found, axis=0).any():
+    if not np.ptp(predicted, axis=0).any():
         # All in one point: no rotation or scale is better than another.
         aligned = np.broadcast_to(true.mean(0), true.shape)
     else:
-        aligned = compute_similarity_transform(found, true)
+        aligned = compute_similarity_transform(predicted, true)
     return np.linalg.norm(aligned - true, axis=1)

@@ -6,6 +6,7 @@ import io
 import numpy as np
 from mmpose.evaluation.metrics import CocoWholeBodyMetric
 from mmpose.registry import METRICS
+from xtcocotools.coco import COCO
 from xtcocotools.cocoeval import COCOeval
 
 from ..core.skeleton import COCO_PARTS
@@ -36,37 +37,39 @@ class WholeBodyMetric(CocoWholeBodyMetric):
     Source: https://github.com/jin-s13/COCO-WholeBody, "Evaluation".
     """
 
-    def _do_python_keypoint_eval(self, outfile_prefix):
-        found = part_stats(
+    def _do_python_keypoint_eval(self, outfile_prefix: str) -> list[tuple[str, float]]:
+        stats = part_stats(
             self.coco,
             self.coco.loadRes(f'{outfile_prefix}.keypoints.json'),
             self.dataset_meta['sigmas'],
             self.use_area,
         )
-        named = list(found.pop('whole').items())
-        for part, stats in found.items():
-            named += [(f'{part}/{name}', stats[name]) for name in ('AP', 'AR')]
+        named = list(stats.pop('whole').items())
+        for part, values in stats.items():
+            named += [(f'{part}/{name}', values[name]) for name in ('AP', 'AR')]
         return named
 
 
-def part_stats(truth, found, sigmas, use_area=True):
+def part_stats(
+    truth: COCO, results: COCO, sigmas: np.ndarray, use_area: bool = True
+) -> dict[str, dict[str, float]]:
     """COCO's figures for the whole body and for each part.
 
     Args:
-        truth (COCO): Annotations.
-        found (COCO): Results, of ``truth.loadRes``.
-        sigmas (ndarray): (133, ).
-        use_area (bool): Whether annotations have the area of the person.
+        truth: Annotations.
+        results: Of ``truth.loadRes``.
+        sigmas: (133, ).
+        use_area: Whether annotations have the area of the person.
 
     Returns:
-        dict: ``whole``, ``body``, ``foot``, ``face`` and ``hand`` (the mean
-        of the two hands), each {name of ``STATS``: value in [0, 1], -1 where
-        there is no person to score}.
+        ``whole``, ``body``, ``foot``, ``face`` and ``hand`` (the mean of the two
+        hands), each {name of ``STATS``: value in [0, 1], -1 where there is no
+        person to score}.
     """
 
-    def evaluate(part, sigmas):
+    def evaluate(part: str, sigmas: np.ndarray) -> np.ndarray:
         evaluation = COCOeval(
-            truth, found, f'keypoints_{part}', sigmas, use_area=use_area
+            truth, results, f'keypoints_{part}', sigmas, use_area=use_area
         )
         evaluation.params.useSegm = None
         # Its print-outs do not say which part they are of.

@@ -6,7 +6,7 @@ bins of x and y.
 
 import torch
 from mmpose.registry import MODELS
-from torch import nn
+from torch import Tensor, nn
 from torch.nn import functional as F
 
 
@@ -16,24 +16,24 @@ class CellLoss(nn.Module):
     points by their weights. Between cells a point belongs to each in part.
 
     Args:
-        scale (float): Of the logits.
-        loss_weight (float): Factor of the loss.
+        scale: Of the logits.
+        loss_weight: Factor of the loss.
     """
 
-    def __init__(self, scale=1.0, loss_weight=1.0):
+    def __init__(self, scale: float = 1.0, loss_weight: float = 1.0) -> None:
         super().__init__()
         self.scale = scale
         self.loss_weight = loss_weight
 
-    def forward(self, maps, positions, weights):
+    def forward(self, maps: Tensor, positions: Tensor, weights: Tensor) -> Tensor:
         """
         Args:
-            maps (Tensor): Logits (B, K, h, w).
-            positions (Tensor): (B, K, 2), of :func:`label_positions`.
-            weights (Tensor): (B, K).
+            maps: Logits (B, K, h, w).
+            positions: (B, K, 2), of :func:`label_positions`.
+            weights: (B, K).
 
         Returns:
-            Tensor: (), >= 0; 0 if no point has a weight.
+            A scalar >= 0; 0 if no point has a weight.
         """
         shares = bilinear_shares(to_cells(positions, maps), maps.shape[2:])
         predicted = (maps.float() * self.scale).flatten(2).log_softmax(2)
@@ -41,7 +41,7 @@ class CellLoss(nn.Module):
         return self.loss_weight * entropy.sum() / weights.sum().clamp(min=1)
 
 
-def label_positions(x, y, split_ratio):
+def label_positions(x: Tensor, y: Tensor, split_ratio: float) -> Tensor:
     """SimCC labels (B, K, W) and (B, K, H) -> points (B, K, 2) in parts of the
     crop, in [0, 1); ``split_ratio`` is that of the codec, in bins a pixel."""
     # Bin 0 is the middle of the first pixel.
@@ -51,38 +51,38 @@ def label_positions(x, y, split_ratio):
     )
 
 
-def to_cells(positions, maps):
+def to_cells(positions: Tensor, maps: Tensor) -> Tensor:
     """Parts of the crop -> cells of ``maps``, 0 the middle of the first."""
     return positions * positions.new_tensor(maps.shape[:1:-1]) - 0.5
 
 
-def bilinear_shares(points, size):
+def bilinear_shares(points: Tensor, size: tuple[int, int]) -> Tensor:
     """Each point's share of the cells around it, bilinear.
 
     Args:
-        points (Tensor): (B, K, 2) in cells; beyond the map: at its border.
-        size (tuple[int, int]): (h, w).
+        points: (B, K, 2) in cells; beyond the map: at its border.
+        size: (h, w).
 
     Returns:
-        Tensor: (B, K, h * w), of sum 1.
+        (B, K, h * w), of sum 1.
     """
     shares = []
     for axis, count in ((1, size[0]), (0, size[1])):
         grid = torch.arange(count, device=points.device)
-        where = points[..., axis, None].clamp(0, count - 1)
-        shares.append((1 - (grid - where).abs()).clamp(min=0))
+        position = points[..., axis, None].clamp(0, count - 1)
+        shares.append((1 - (grid - position).abs()).clamp(min=0))
     return (shares[0][..., None] * shares[1][..., None, :]).flatten(2)
 
 
-def locate(logits):
+def locate(logits: Tensor) -> tuple[Tensor, Tensor]:
     """The best cell of each map, refined by those around it.
 
     Args:
-        logits (Tensor): (B, K, h, w).
+        logits: (B, K, h, w).
 
     Returns:
-        tuple[Tensor, Tensor]: Points (B, K, 2) in cells, and the probability
-        (B, K) of the cells that they come from, in [0, 1].
+        Points (B, K, 2) in cells, and the probability (B, K) of the cells that they
+        come from, in [0, 1].
     """
     height, width = logits.shape[2:]
     flat = logits.flatten(2)

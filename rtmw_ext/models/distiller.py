@@ -5,7 +5,9 @@ Shapes: B persons (crops), K keypoints, W bins of an axis, C channels and
 """
 
 import contextlib
+from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import torch
 from mmengine.config import Config
@@ -13,7 +15,8 @@ from mmengine.logging import MessageHub
 from mmengine.runner.checkpoint import CheckpointLoader, _load_checkpoint_to_model
 from mmpose.models.pose_estimators import TopdownPoseEstimator
 from mmpose.registry import MODELS
-from torch import nn
+from mmpose.structures import PoseDataSample
+from torch import Tensor, nn
 from torch.nn import functional as F
 
 from .. import zoo
@@ -39,6 +42,11 @@ DISTILLATION_KEYS = (
 )
 DECAYS = ('epoch', 'iter', 'none')
 
+#: Tensors of each level or axis.
+Features = tuple[Tensor, ...]
+#: (B, K) bool of each axis, the points that count; None for all.
+Masks = tuple[Tensor | None, ...]
+
 
 class DistillationError(RTMWError, ValueError):
     """Teacher and student do not go together; the text names both."""
@@ -56,54 +64,53 @@ class Distillation:
     number of values. Logits are distilled on every point, visible or not,
     along each axis that both heads have.
 
-    The teacher is held outside the module tree: no optimizer, moving average,
-    ``train()`` or checkpoint sees it.
+    The teacher is held outside the module tree, so that no optimizer, moving
+    average, ``train()`` or checkpoint includes it.
 
     Source: DWPose (arXiv 2307.15880), sections 3.1 and 3.2; its released
     configs for the weights.
 
     Args:
-        teacher (str | dict, optional): Name of a model, path of a config (from
-            the working folder, or as in ``configs/...`` of this package) or
-            a model's config. Default: the student's own, for stage 2.
-        teacher_weights (str, optional): Path or address of a checkpoint, name
-            of a model, or a folder: the last checkpoint of a training there.
-            Default: the weights of the model that ``teacher`` names. Loaded
-            by ``init_weights``, so that only training needs them.
-        student (str | dict, optional): As ``teacher``, instead of the other
-            arguments of the estimator; what these give has precedence.
-        stage (int): 1 or 2.
-        feature_weight (float, optional): Of the squared difference of the
-            features, summed over C, h and w. Default: 7e-5, in stage 2 0.
-        logit_weight (float, optional): Of the divergence of the logits,
-            summed over W. Default: 0.1, in stage 2 1.
-        decay (str, optional): Both weights fall linearly to 0 over the
-            training, stepwise by 'epoch' (default in stage 1) or 'iter', or
-            stay: 'none' (default in stage 2).
-        labelled_z (bool): Distil z only where the sample's z is labelled. By
-            default wherever the teacher has it, as with x and y.
+        teacher: Name of a model, path of a config (from the working folder, or as
+            in ``configs/...`` of this package) or a model's config. None: the
+            student's own, for stage 2.
+        teacher_weights: Path or address of a checkpoint, name of a model, or a
+            folder: the last checkpoint of a training there. None: the weights of
+            the model that ``teacher`` names. Loaded by ``init_weights``, so that
+            only training needs them.
+        student: As ``teacher``, instead of the other arguments of the estimator;
+            what these give has precedence.
+        stage: 1 or 2.
+        feature_weight: Of the squared difference of the features, summed over C, h
+            and w. None: 7e-5, in stage 2 0.
+        logit_weight: Of the divergence of the logits, summed over W. None: 0.1, in
+            stage 2 1.
+        decay: Both weights fall linearly to 0 over the training, stepwise by
+            'epoch' or 'iter', or stay: 'none'. None: 'epoch', in stage 2 'none'.
+        labelled_z: Distil z only where the sample's z is labelled. By default
+            wherever the teacher has it, as with x and y.
         kwargs: Of the estimator.
 
     Raises:
-        DistillationError: Teacher and student differ in their keypoints, input
-            or bins, the number of their levels or (stage 2) at all, or the
-            teacher's weights are absent.
+        DistillationError: Teacher and student differ in their keypoints, input or
+            bins, the number of their levels or (stage 2) at all, or the teacher's
+            weights are absent.
         CheckpointError: The weights are of another model than ``teacher``.
         UnknownModelError: No model or file has the name.
     """
 
     def __init__(
         self,
-        teacher=None,
-        teacher_weights=None,
-        student=None,
-        stage=1,
-        feature_weight=None,
-        logit_weight=None,
-        decay=None,
-        labelled_z=False,
-        **kwargs,
-    ):
+        teacher: str | dict | None = None,
+        teacher_weights: str | None = None,
+        student: str | dict | None = None,
+        stage: int = 1,
+        feature_weight: float | None = None,
+        logit_weight: float | None = None,
+        decay: str | None = None,
+        labelled_z: bool = False,
+        **kwargs: Any,
+    ) -> None:
         if stage not in STAGES:
             raise DistillationError(f'stage={stage} is neither 1 nor 2')
         if student is not None:
@@ -139,11 +146,11 @@ class Distillation:
                 module.init_cfg = None
 
     @property
-    def teacher(self):
-        """nn.Module: Frozen, in eval mode."""
+    def teacher(self) -> nn.Module:
+        """Frozen, in eval mode."""
         return self._teacher.model
 
-    def _own(self, config):
+    def _own(self, config: dict) -> dict:
         """The estimator's arguments in a model's config."""
         if not issubclass(type(self), _class(config)):
             raise DistillationError(
@@ -154,7 +161,7 @@ class Distillation:
         del config['type']
         return config
 
-    def _check(self):
+    def _check(self) -> None:
         """Compares the two networks and builds the alignment."""
         differences = [
             f'{name}: {mine} and {theirs}'
@@ -187,7 +194,7 @@ class Distillation:
                 for a, b in zip(mine, theirs)
             )
 
-    def init_weights(self):
+    def init_weights(self) -> None:
         super().init_weights()
         source = find_weights(self.teacher_weights)
         checkpoint = CheckpointLoader.load_checkpoint(source, 'cpu')
@@ -204,7 +211,7 @@ class Distillation:
             self.teacher.backbone = self.teacher.neck = None
         self._teacher.ready = True
 
-    def train(self, mode=True):
+    def train(self, mode: bool = True) -> 'Distillation':
         super().train(mode)
         if self.stage == 2:
             # BN statistics stay those that the old head was trained with.
@@ -212,29 +219,30 @@ class Distillation:
                 module.eval()
         return self
 
-    def _apply(self, *args, **kwargs):
+    def _apply(self, *args: Any, **kwargs: Any) -> 'Distillation':
         self.teacher._apply(*args, **kwargs)
         return super()._apply(*args, **kwargs)
 
-    def training_state(self):
+    def training_state(self) -> dict[str, Tensor]:
         """What training needs beside the student: {name: tensor}."""
         return dict(self.align.named_parameters())
 
-    def load_training_state(self, state):
+    def load_training_state(self, state: dict[str, Tensor]) -> None:
         with torch.no_grad():
             for name, parameter in self.align.named_parameters():
                 parameter.copy_(state[name])
 
-    def loss(self, inputs, data_samples):
+    def loss(
+        self, inputs: Tensor, data_samples: list[PoseDataSample]
+    ) -> dict[str, Tensor]:
         """
         Args:
-            inputs (Tensor): (B, 3, H, W), normalised.
-            data_samples (list[PoseDataSample]): With labels.
+            inputs: (B, 3, H, W), normalised.
+            data_samples: With labels.
 
         Returns:
-            dict: In stage 1 all that the head gives, ``loss_logit`` and
-            ``loss_fea``; in stage 2 ``loss_logit`` and what the head gives
-            beside losses.
+            In stage 1 all that the head gives, ``loss_logit`` and ``loss_fea``; in
+            stage 2 ``loss_logit`` and what the head gives beside losses.
         """
         if not self._teacher.ready:
             raise DistillationError(
@@ -254,7 +262,7 @@ class Distillation:
         )
         return losses
 
-    def _features(self, inputs):
+    def _features(self, inputs: Tensor) -> tuple[Features, Features, Features]:
         """(student's features, teacher's features, teacher's logits)."""
         if self.stage == 1:
             features = self.extract_feat(inputs)
@@ -265,7 +273,7 @@ class Distillation:
                 expected = self.teacher.extract_feat(inputs)
             return features, expected, self.teacher.head(expected)
 
-    def _known(self, data_samples):
+    def _known(self, data_samples: list[PoseDataSample]) -> Masks:
         """A (B, K) mask for each axis, None for all points."""
         if not self.labelled_z:
             return None, None, None
@@ -276,26 +284,26 @@ class Distillation:
             torch.cat([label.keypoint_z_weights for label in labels]) > 0,
         )
 
-    def decay_factor(self):
-        """float: 1 at the start of the training; MMEngine's message hub says
-        where it is."""
+    def decay_factor(self) -> float:
+        """1 at the start of the training, then falling to 0; the progress is that
+        of MMEngine's message hub."""
         if self.decay == 'none':
             return 1.0
         hub = MessageHub.get_current_instance()
-        now = hub.get_info(self.decay, 0)
-        return 1 - now / hub.get_info(f'max_{self.decay}s', 1)
+        current = hub.get_info(self.decay, 0)
+        return 1 - current / hub.get_info(f'max_{self.decay}s', 1)
 
-    def feature_loss(self, features, expected):
+    def feature_loss(self, features: Features, expected: Features) -> Tensor:
         """Squared difference, summed over a level's values, mean over B.
 
         A level with more values than the last one is scaled down to it.
 
         Args:
-            features (tuple[Tensor]): Student's, (B, C, h, w) each.
-            expected (tuple[Tensor]): Teacher's.
+            features: Student's, (B, C, h, w) each.
+            expected: Teacher's.
 
         Returns:
-            Tensor: ().
+            ().
         """
         last = expected[-1][0].numel()
         return (
@@ -307,19 +315,19 @@ class Distillation:
             )
         )
 
-    def logit_loss(self, logits, targets, known=(None, None, None)):
+    def logit_loss(
+        self, logits: Features, targets: Features, known: Masks = (None, None, None)
+    ) -> Tensor:
         """Divergence KL(teacher || student), summed over the axes and their
         bins, mean over B and K.
 
         Args:
-            logits (tuple[Tensor]): Student's, (B, K, W) an axis.
-            targets (tuple[Tensor]): Teacher's; axes that only one of them has
-                are left out.
-            known (tuple[Tensor | None]): (B, K) bool an axis, the points that
-                count.
+            logits: Student's, (B, K, W) an axis.
+            targets: Teacher's; axes that only one of them has are left out.
+            known: (B, K) bool an axis, the points that count.
 
         Returns:
-            Tensor: ().
+            ().
         """
         beta = self.head.loss_module.beta
         total = 0
@@ -340,27 +348,27 @@ class Alignment(nn.Conv2d):
     """Takes a student's level to its teacher's width. It is no part of the
     student and in no state dict; ``training_state`` keeps it."""
 
-    def _save_to_state_dict(self, *_):
+    def _save_to_state_dict(self, *_: Any) -> None:
         pass
 
-    def _load_from_state_dict(self, *_):
+    def _load_from_state_dict(self, *_: Any) -> None:
         pass
 
 
 class _Teacher:
-    """Holds a frozen model where ``nn.Module`` does not see it, once: the
-    copy that a moving average makes of the student shares it."""
+    """Holds a frozen model outside the module tree. It exists once: the copy that
+    a moving average makes of the student shares it."""
 
-    def __init__(self, model):
+    def __init__(self, model: nn.Module) -> None:
         self.model = model.eval().requires_grad_(False)
         self.ready = False
 
-    def __deepcopy__(self, _):
+    def __deepcopy__(self, _: dict) -> '_Teacher':
         return self
 
 
 @contextlib.contextmanager
-def _computed(head, logits):
+def _computed(head: nn.Module, logits: Features) -> Iterator[None]:
     """Inside, the head gives logits that it has computed before."""
     head.forward = lambda _: logits
     try:
@@ -369,17 +377,17 @@ def _computed(head, logits):
         del head.forward
 
 
-def _trunk(model):
+def _trunk(model: nn.Module) -> list[nn.Module]:
     """What makes the features, which stage 2 does not train."""
     return [model.backbone, *([model.neck] if model.with_neck else [])]
 
 
-def _class(config):
+def _class(config: dict) -> type:
     kind = config['type']
     return MODELS.get(kind) if isinstance(kind, str) else kind
 
 
-def _signature(model):
+def _signature(model: nn.Module) -> dict[str, Any]:
     """What has to be the same in a teacher and its student."""
     head, images = model.head, model.data_preprocessor
     axes = [getattr(head, f'cls_{axis}', None) for axis in 'xyz']
@@ -398,7 +406,7 @@ def _signature(model):
 
 
 @torch.no_grad()
-def _levels(model):
+def _levels(model: nn.Module) -> list[list[int]]:
     """[C, h, w] of each level for a small input."""
     training = model.training
     inputs = torch.zeros(1, 3, 64, 64)
@@ -407,7 +415,7 @@ def _levels(model):
     return levels
 
 
-def read_model(source):
+def read_model(source: str | dict) -> dict:
     """The ``model`` of a config, from a path or the name of a model.
 
     Raises:
@@ -421,7 +429,7 @@ def read_model(source):
     return Config.fromfile(zoo.get(source).pytorch()[0]).model
 
 
-def find_weights(source):
+def find_weights(source: str | dict | None) -> str:
     """Path or address of the weights that ``source`` means.
 
     Raises:
@@ -444,7 +452,7 @@ def find_weights(source):
     return path
 
 
-def _undistilled(config):
+def _undistilled(config: dict) -> dict:
     """A model's config without the arguments of :class:`Distillation`."""
     return {key: value for key, value in config.items() if key not in DISTILLATION_KEYS}
 

@@ -7,7 +7,7 @@ S attention features.
 import torch
 from mmpose.models.utils.rtmcc_block import Scale
 from mmpose.models.utils.transformer import ScaleNorm
-from torch import nn
+from torch import Tensor, nn
 from torch.nn import functional as F
 
 
@@ -21,16 +21,21 @@ class GAU(nn.Module):
     3; RTMPose (arXiv 2303.07399), section 3.3.
 
     Args:
-        dims (int): D, in and out.
-        attention_dims (int): S.
-        expansion_factor (int): E / D.
-        dropout (float): On the attention weights, 0 <= p < 1.
-        eps (float): Lower bound of the norm in ScaleNorm.
+        dims: D, in and out.
+        attention_dims: S.
+        expansion_factor: E / D.
+        dropout: On the attention weights, 0 <= p < 1.
+        eps: Lower bound of the norm in ScaleNorm.
     """
 
     def __init__(
-        self, dims, attention_dims=128, expansion_factor=2, dropout=0.0, eps=1e-5
-    ):
+        self,
+        dims: int,
+        attention_dims: int = 128,
+        expansion_factor: int = 2,
+        dropout: float = 0.0,
+        eps: float = 1e-5,
+    ) -> None:
         super().__init__()
         self.splits = [dims * expansion_factor] * 2 + [attention_dims]
         self.o = nn.Linear(self.splits[0], dims, bias=False)
@@ -41,7 +46,7 @@ class GAU(nn.Module):
         self.res_scale = Scale(dims)
         self.dropout = nn.Dropout(dropout)
 
-    def forward(self, tokens):
+    def forward(self, tokens: Tensor) -> Tensor:
         """(B, K, D) -> (B, K, D)."""
         gates = F.silu(self.uv(self.ln(tokens)))
         u, v, base = torch.split(gates, self.splits, dim=2)

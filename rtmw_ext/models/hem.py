@@ -7,7 +7,7 @@ cells, K keypoints, D code features of a keypoint.
 import torch
 from mmcv.cnn import ConvModule
 from mmpose.models.utils.transformer import ScaleNorm
-from torch import nn
+from torch import Tensor, nn
 
 from ..core.errors import ConfigError
 
@@ -16,22 +16,22 @@ class SimCCEncoder(nn.Sequential):
     """One level's code: a map for each keypoint, flattened and projected.
 
     Args:
-        conv (nn.Module): (B, C, h, w) -> (B, K, h, w), one map a keypoint.
-        cells (int): h * w of the level.
-        dims (int): Features of the code.
+        conv: (B, C, h, w) -> (B, K, h, w), one map a keypoint.
+        cells: h * w of the level.
+        dims: Features of the code.
     """
 
-    def __init__(self, conv, cells, dims):
+    def __init__(self, conv: nn.Module, cells: int, dims: int) -> None:
         super().__init__()
         self.conv = conv
         self.mlp = nn.Sequential(ScaleNorm(cells), nn.Linear(cells, dims, bias=False))
 
     @property
-    def logits(self):
-        """nn.Module: The one that puts out the maps before activation."""
+    def logits(self) -> nn.Module:
+        """The module whose output is the maps before activation."""
         return self.conv.norm if getattr(self.conv, 'with_norm', False) else self.conv
 
-    def forward(self, feature):
+    def forward(self, feature: Tensor) -> Tensor:
         """(B, C, h, w) -> (B, K, dims)."""
         return self.mlp(self.conv(feature).flatten(2))
 
@@ -40,19 +40,19 @@ class HEM(nn.Module):
     """Encodes strides 32 and 16 each on its own and merges the two codes.
 
     The top code comes from the stride 32 map. The bottom code comes from the
-    stride 16 map joined with the pixel-shuffled stride 32 map, so that it
-    knows what the top one has seen (as the two levels of VQ-VAE-2 do). Each
-    gives half of a keypoint's D features; they are decoded together.
+    stride 16 map concatenated with the pixel-shuffled stride 32 map, so that it
+    depends on both levels (as in VQ-VAE-2). Each code gives half of a
+    keypoint's D features; they are decoded together.
 
     Source: RTMW paper (arXiv 2407.08634), section 3.1.2; VQ-VAE-2 (arXiv
     1906.00446), section 3.1.
 
     Args:
-        in_channels (int): C; the stride 16 map has C / 2.
-        num_keypoints (int): K.
-        top_size (tuple[int, int]): (w, h) of the stride 32 map in cells.
-        dims (int): D, even.
-        kernel_size (int): Of the encoding convolutions, odd.
+        in_channels: C; the stride 16 map has C / 2.
+        num_keypoints: K.
+        top_size: (w, h) of the stride 32 map in cells.
+        dims: D, even.
+        kernel_size: Of the encoding convolutions, odd.
 
     Raises:
         ConfigError: ``in_channels`` cannot be pixel-shuffled by 2, or ``dims``
@@ -68,7 +68,14 @@ class HEM(nn.Module):
         'mlp2.': 'bottom.mlp.',
     }
 
-    def __init__(self, in_channels, num_keypoints, top_size, dims, kernel_size):
+    def __init__(
+        self,
+        in_channels: int,
+        num_keypoints: int,
+        top_size: tuple[int, int],
+        dims: int,
+        kernel_size: int,
+    ) -> None:
         super().__init__()
         if in_channels % 4 or dims % 2:
             raise ConfigError(
@@ -78,7 +85,7 @@ class HEM(nn.Module):
         shuffled = in_channels // 4
         cells = top_size[0] * top_size[1]
 
-        def conv(inputs, outputs):
+        def conv(inputs: int, outputs: int) -> ConvModule:
             return ConvModule(
                 inputs,
                 outputs,
@@ -96,17 +103,17 @@ class HEM(nn.Module):
         )
 
     @property
-    def encoders(self):
+    def encoders(self) -> list[SimCCEncoder]:
         return [self.top, self.bottom]
 
-    def forward(self, fine, coarse):
+    def forward(self, fine: Tensor, coarse: Tensor) -> Tensor:
         """
         Args:
-            fine (Tensor): Stride 16, (B, C / 2, 2h, 2w).
-            coarse (Tensor): Stride 32, (B, C, h, w).
+            fine: Stride 16, (B, C / 2, 2h, 2w).
+            coarse: Stride 32, (B, C, h, w).
 
         Returns:
-            Tensor: (B, K, D), the top code's features first.
+            (B, K, D), the top code's features first.
         """
         shuffled = self.shuffle_conv(self.shuffle(coarse))
         bottom = self.bottom(torch.cat([shuffled, fine], dim=1))

@@ -3,11 +3,14 @@
 Shapes: B persons (crops), K keypoints, W bins of an axis, L bones.
 """
 
+from collections.abc import Callable, Sequence
+
 import torch
 from mmpose.models.losses import KLDiscretLoss
 from mmpose.registry import MODELS
-from torch import nn
+from torch import Tensor, nn
 
+from ..core.simcc import BETA
 from ..core.skeleton import BONES, PARTS, ROOTS
 
 
@@ -21,25 +24,31 @@ class AxisKLDiscretLoss(KLDiscretLoss):
     Source: RTMW paper (arXiv 2407.08634), section 3.2.
 
     Args:
-        axis_weights (sequence[float]): Factor of each axis. The loss of an
-            axis is a mean over its bins, so that an axis of more bins counts
-            less by itself.
+        axis_weights: Factor of each axis. The loss of an axis is a mean over its
+            bins, so that an axis of more bins counts less by itself.
         kwargs: As of ``KLDiscretLoss``.
     """
 
-    def __init__(self, *, axis_weights=(1.0, 1.0, 1.0), **kwargs):
+    def __init__(
+        self, *, axis_weights: Sequence[float] = (1.0, 1.0, 1.0), **kwargs
+    ) -> None:
         super().__init__(**kwargs)
         self.axis_weights = axis_weights
 
-    def forward(self, predictions, targets, weights):
+    def forward(
+        self,
+        predictions: tuple[Tensor, ...],
+        targets: tuple[Tensor, ...],
+        weights: tuple[Tensor, ...],
+    ) -> Tensor:
         """
         Args:
-            predictions (tuple[Tensor]): Logits of each axis, (B, K, W).
-            targets (tuple[Tensor]): Labels of each axis, (B, K, W).
-            weights (tuple[Tensor]): Of each axis, (B, K).
+            predictions: Logits of each axis, (B, K, W).
+            targets: Labels of each axis, (B, K, W).
+            weights: Of each axis, (B, K).
 
         Returns:
-            Tensor: (), >= 0.
+            A scalar >= 0.
         """
         loss = 0
         for prediction, target, weight, factor in zip(
@@ -69,14 +78,19 @@ class SimCCBoneLoss(nn.Module):
     Source: RTMW paper (arXiv 2407.08634), section 3.2; released weight 2.
 
     Args:
-        bones (list[tuple[int, int]], optional): Pairs of points. Default:
-            those of the 133 COCO-WholeBody points.
-        beta (float): Temperature of the predictions, as of the KL loss.
-        label_beta (float): Temperature of the labels.
-        loss_weight (float): Factor of the loss.
+        bones: Pairs of points. None: those of the 133 COCO-WholeBody points.
+        beta: Temperature of the predictions, as of the KL loss.
+        label_beta: Temperature of the labels.
+        loss_weight: Factor of the loss.
     """
 
-    def __init__(self, bones=None, beta=10.0, label_beta=10.0, loss_weight=2.0):
+    def __init__(
+        self,
+        bones: Sequence[tuple[int, int]] | None = None,
+        beta: float = BETA,
+        label_beta: float = BETA,
+        loss_weight: float = 2.0,
+    ) -> None:
         super().__init__()
         self.register_buffer(
             'bones', torch.tensor(BONES if bones is None else bones), persistent=False
@@ -85,15 +99,20 @@ class SimCCBoneLoss(nn.Module):
         self.label_beta = label_beta
         self.loss_weight = loss_weight
 
-    def forward(self, predictions, targets, weights):
+    def forward(
+        self,
+        predictions: tuple[Tensor, ...],
+        targets: tuple[Tensor, ...],
+        weights: tuple[Tensor, ...],
+    ) -> Tensor:
         """
         Args:
-            predictions (tuple[Tensor]): Logits of x, y, z, (B, K, W) each.
-            targets (tuple[Tensor]): Labels of x, y, z, (B, K, W) each.
-            weights (tuple[Tensor]): Of x, y, z, (B, K) each.
+            predictions: Logits of x, y, z, (B, K, W) each.
+            targets: Labels of x, y, z, (B, K, W) each.
+            weights: Of x, y, z, (B, K) each.
 
         Returns:
-            Tensor: (), >= 0; 0 if no bone is known.
+            A scalar >= 0; 0 if no bone is known.
         """
         _, known, z_known = weights
         start, stop = self.bones.unbind(1)
@@ -106,7 +125,13 @@ class SimCCBoneLoss(nn.Module):
         error = (use * (predicted - true).abs()).sum()
         return self.loss_weight * error / use.sum().clamp(min=1)
 
-    def _lengths(self, axes, weights, beta, deep):
+    def _lengths(
+        self,
+        axes: tuple[Tensor, ...],
+        weights: tuple[Tensor, ...],
+        beta: float,
+        deep: Tensor,
+    ) -> Tensor:
         """(B, L) in widths of the crop; ``deep`` (B, L) switches z on."""
         start, stop = self.bones.unbind(1)
         width = axes[0].shape[2]
@@ -133,15 +158,19 @@ class SimCCCoordinateLoss(nn.Module):
     Source: integral regression (arXiv 1711.08229), section 2.
 
     Args:
-        beta (float): Temperature of the predictions, as of the KL loss.
-        anchor_weight (float): Of the offsets from the anchors.
-        axis_weights (sequence[float]): Factor of each axis.
-        loss_weight (float): Factor of the loss.
+        beta: Temperature of the predictions, as of the KL loss.
+        anchor_weight: Of the offsets from the anchors.
+        axis_weights: Factor of each axis.
+        loss_weight: Factor of the loss.
     """
 
     def __init__(
-        self, beta=1.0, anchor_weight=1.0, axis_weights=(1.0, 1.0, 1.0), loss_weight=1.0
-    ):
+        self,
+        beta: float = 1.0,
+        anchor_weight: float = 1.0,
+        axis_weights: Sequence[float] = (1.0, 1.0, 1.0),
+        loss_weight: float = 1.0,
+    ) -> None:
         super().__init__()
         self.beta = beta
         self.axis_weights = axis_weights
@@ -155,15 +184,20 @@ class SimCCCoordinateLoss(nn.Module):
         ]
         self.register_buffer('pairs', torch.tensor(pairs), persistent=False)
 
-    def forward(self, predictions, targets, weights):
+    def forward(
+        self,
+        predictions: tuple[Tensor, ...],
+        targets: tuple[Tensor, ...],
+        weights: tuple[Tensor, ...],
+    ) -> Tensor:
         """
         Args:
-            predictions (tuple[Tensor]): Logits of each axis, (B, K, W).
-            targets (tuple[Tensor]): Labels of each axis, (B, K, W).
-            weights (tuple[Tensor]): Of each axis, (B, K).
+            predictions: Logits of each axis, (B, K, W).
+            targets: Labels of each axis, (B, K, W).
+            weights: Of each axis, (B, K).
 
         Returns:
-            Tensor: (), >= 0.
+            A scalar >= 0.
         """
         points, anchors = self.pairs.unbind(1)
         loss = 0
@@ -182,22 +216,24 @@ class SimCCCoordinateLoss(nn.Module):
             / (predictions[0].shape[1] * predictions[0].shape[2])
         )
 
-    def _errors(self, logits, labels):
+    def _errors(self, logits: Tensor, labels: Tensor) -> Tensor:
         return soft_argmax(logits, self.beta) - labels.argmax(-1)
 
 
-def of_known(weights, function, *axes):
-    """A function of each point's bins where the point's weight is not 0: in
-    crops of a face or a hand that is a third of the points.
+def of_known(weights: Tensor, function: Callable[..., Tensor], *axes: Tensor) -> Tensor:
+    """A function of the bins of each point whose weight is not 0: in crops of a
+    face or hand, a third of the points.
+
+    On a GPU the function gets all points, because the GPU would have to wait
+    until the host knows how many rows to compute.
 
     Args:
-        weights (Tensor): (B, K).
-        function (callable): (R, W) of each axis -> (R, ).
-        axes (Tensor): (B, K, W).
+        weights: (B, K).
+        function: (R, W) of each axis -> (R, ).
+        axes: (B, K, W).
 
     Returns:
-        Tensor: (B, K), 0 where the weight is 0. A GPU has it of all points:
-        it would have to wait until the host knows how many rows to compute.
+        (B, K), 0 where the weight is 0.
     """
     known = weights != 0
     if weights.is_cuda:
@@ -208,7 +244,7 @@ def of_known(weights, function, *axes):
     return values.new_zeros(weights.shape).masked_scatter(known, values)
 
 
-def soft_argmax(simcc, beta):
+def soft_argmax(simcc: Tensor, beta: float) -> Tensor:
     """The expected bin, (..., W) -> (...) float32, differentiable."""
     # In bfloat16 there is no bin 257.
     with torch.autocast(simcc.device.type, enabled=False):

@@ -4,6 +4,8 @@ Shapes: B persons (crops), C channels, (H, W) the map of stride 8 that the
 finest input has; every coarser level halves both.
 """
 
+from collections.abc import Sequence
+
 import torch
 from mmcv.cnn import ConvModule
 from mmengine.model import BaseModule
@@ -20,22 +22,23 @@ class PAFPN(BaseModule):
     """Part-Aggregation FPN: one top-down and one bottom-up path of CSPNeXt
     blocks over the backbone's levels.
 
-    Coarse levels tell fine ones which part they look at, then fine ones give
-    their detail (fingers, face contour) back to the coarse ones. Parameter
-    names are those of the released RTMW checkpoints.
+    The top-down path gives fine levels the context of coarse ones (which part of
+    the body it is); the bottom-up path gives coarse levels the detail of fine
+    ones (fingers, face contour). Parameter names are those of the released RTMW
+    checkpoints.
 
     Source: RTMW paper (arXiv 2407.08634), section 3.1.2; path aggregation as
     in RTMDet (arXiv 2212.07784), section 3.2.
 
     Args:
-        in_channels (sequence[int]): Channels of the inputs, fine to coarse.
-        out_indices (sequence[int]): The levels to return. RTMW returns the
-            last two: strides 16 and 32.
-        num_csp_blocks (int): CSPNeXt blocks in each CSP layer.
-        expand_ratio (float): Width of a CSP layer's hidden channels.
-        norm_cfg (dict): Norm layer. ``SyncBN`` needs a GPU per process.
-        act_cfg (dict): Activation.
-        init_cfg (dict, optional): Weight initialisation.
+        in_channels: Channels of the inputs, fine to coarse.
+        out_indices: The levels to return. RTMW returns the last two: strides 16 and
+            32.
+        num_csp_blocks: CSPNeXt blocks in each CSP layer.
+        expand_ratio: Width of a CSP layer's hidden channels.
+        norm_cfg: Norm layer. ``SyncBN`` needs a GPU per process.
+        act_cfg: Activation.
+        init_cfg: Weight initialisation.
 
     Raises:
         ConfigError: Fewer than two levels, or an index that is no level.
@@ -43,13 +46,13 @@ class PAFPN(BaseModule):
 
     def __init__(
         self,
-        in_channels,
-        out_indices=(1, 2),
-        num_csp_blocks=2,
-        expand_ratio=0.5,
-        norm_cfg=dict(type='BN'),
-        act_cfg=dict(type='SiLU', inplace=True),
-        init_cfg=dict(
+        in_channels: Sequence[int],
+        out_indices: Sequence[int] = (1, 2),
+        num_csp_blocks: int = 2,
+        expand_ratio: float = 0.5,
+        norm_cfg: dict = dict(type='BN'),
+        act_cfg: dict = dict(type='SiLU', inplace=True),
+        init_cfg: dict | None = dict(
             type='Kaiming',
             layer='Conv2d',
             a=5**0.5,
@@ -57,7 +60,7 @@ class PAFPN(BaseModule):
             mode='fan_in',
             nonlinearity='leaky_relu',
         ),
-    ):
+    ) -> None:
         super().__init__(init_cfg)
         levels = len(in_channels)
         if levels < 2:
@@ -73,7 +76,7 @@ class PAFPN(BaseModule):
         self.out_indices = tuple(out_indices)
         layers = dict(norm_cfg=norm_cfg, act_cfg=act_cfg)
 
-        def csp(inputs, outputs):
+        def csp(inputs: int, outputs: int) -> CSPLayer:
             return CSPLayer(
                 inputs,
                 outputs,
@@ -97,14 +100,13 @@ class PAFPN(BaseModule):
         )
         self.bottom_up_blocks = nn.ModuleList(csp(2 * low, high) for low, high in pairs)
 
-    def forward(self, inputs):
+    def forward(self, inputs: tuple[Tensor, ...]) -> tuple[Tensor, ...]:
         """
         Args:
-            inputs (tuple[Tensor]): One (B, C_i, H / 2^i, W / 2^i) a level.
+            inputs: One (B, C_i, H / 2^i, W / 2^i) a level.
 
         Returns:
-            tuple[Tensor]: The levels of ``out_indices``, each of its input's
-            shape.
+            The levels of ``out_indices``, each of its input's shape.
 
         Raises:
             ConfigError: The number of inputs is not that of ``in_channels``.

@@ -10,6 +10,7 @@ import torch
 from mmengine.structures import InstanceData
 from mmpose.models.pose_estimators import TopdownPoseEstimator
 from mmpose.registry import MODELS
+from mmpose.structures import PoseDataSample
 from mmpose.utils.tensor_utils import to_numpy
 from torch import Tensor
 
@@ -33,15 +34,17 @@ class RTMWEstimator(TopdownPoseEstimator):
     whose weights it loads.
     """
 
-    def predict(self, inputs, data_samples):
+    def predict(
+        self, inputs: Tensor, data_samples: list[PoseDataSample]
+    ) -> list[PoseDataSample]:
         """
         Args:
-            inputs (Tensor): (N, 3, h, w), normalised.
-            data_samples (list[PoseDataSample]): N.
+            inputs: (N, 3, h, w), normalised.
+            data_samples: N.
 
         Returns:
-            list[PoseDataSample]: The same, with ``pred_instances``, and
-            ``pred_fields`` if asked for: the heatmaps of the first look.
+            The same, with ``pred_instances``, and ``pred_fields`` if asked for: the
+            heatmaps of the first look.
 
         Raises:
             ConfigError: A second look is asked for, but not of the 133 points.
@@ -64,7 +67,9 @@ class RTMWEstimator(TopdownPoseEstimator):
         height, width = inputs.shape[2:]
         whole = np.tile(np.array([0.0, 0.0, width, height]), (len(inputs), 1))
 
-        def predict_parts(boxes, tilts, mirrored):
+        def predict_parts(
+            boxes: np.ndarray, tilts: np.ndarray, mirrored: np.ndarray
+        ) -> Prediction:
             size = parts.head.input_size[:2]
             matrices = crop_matrices(boxes, size, tilts, mirrored)
             crops = self.crop(
@@ -82,20 +87,21 @@ class RTMWEstimator(TopdownPoseEstimator):
         return self.add_pred_to_datasample(instances, fields, data_samples)
 
     @functools.cached_property
-    def parts_model(self):
-        """RTMWEstimator: The model of the second look. It is no submodule, so
+    def parts_model(self) -> 'RTMWEstimator':
+        """The model of the second look. It is no submodule, so
         it is in no checkpoint of this one."""
         from .loading import load_model
 
         name = self.test_cfg['second_look']
         return load_model(**(dict(name=name) if isinstance(name, str) else name))[0]
 
-    def predict_logits(self, inputs: Tensor, data_samples=None) -> tuple[Tensor, ...]:
+    def predict_logits(
+        self, inputs: Tensor, data_samples: list[PoseDataSample] | None = None
+    ) -> tuple[Tensor, ...]:
         """
         Args:
             inputs: (N, 3, h, w), normalised.
-            data_samples (list[PoseDataSample], optional): N, for the flip test
-                of ``test_cfg``; None: no flip test.
+            data_samples: N, for the flip test of ``test_cfg``; None: no flip test.
 
         Returns:
             SimCC logits of each axis, (N, K, bins).
@@ -114,9 +120,9 @@ class RTMWEstimator(TopdownPoseEstimator):
             simcc: Of :meth:`predict_logits`.
 
         Returns:
-            N instances as the head decodes them; and points (N, K, A), x and y
-            in pixels of the input and z in metres, scores (N, K) and variances
-            of the points (N, K, A).
+            N instances as the head decodes them; and points (N, K, A), x and y in
+            pixels of the input and z in metres, scores (N, K) and variances of the
+            points (N, K, A).
         """
         head = self.head
         instances = head.decode(simcc, self.test_cfg.get('expected_bins', False))

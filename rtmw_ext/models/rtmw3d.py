@@ -3,8 +3,12 @@
 Shapes: N persons (1 a sample), K keypoints.
 """
 
+from typing import Any
+
 import numpy as np
+from mmengine.structures import InstanceData, PixelData
 from mmpose.registry import MODELS
+from mmpose.structures import PoseDataSample
 
 from ..core.geometry import (
     PERSON_HEIGHT,
@@ -35,20 +39,23 @@ class RTMW3DEstimator(RTMWEstimator):
       right, y down, z away);
     - ``keypoints_3d_cam`` (N, K, 3): metres from the camera;
     - ``root_depth`` (N, ): metres; ``keypoints_3d_cam``'s of the hips;
-    - ``keypoints_z`` (N, K): metres from the root, as the model found it;
+    - ``keypoints_z`` (N, K): metres from the root, as predicted;
     - ``keypoints_simcc`` (N, K, 3): pixels of the crop, and of the z axis;
     - ``camera_k`` (N, 3, 3): the intrinsics that were used.
 
     Source: RTMW paper (arXiv 2407.08634), section 3.2; docs/3d.md.
 
     Raises:
-        CameraError: ``camera_param`` has no usable ``K``, or ``root_depth``
-            is not > 0.
+        CameraError: ``camera_param`` has no usable ``K``, or ``root_depth`` is not
+            > 0.
     """
 
     def add_pred_to_datasample(
-        self, batch_pred_instances, batch_pred_fields, batch_data_samples
-    ):
+        self,
+        batch_pred_instances: list[InstanceData],
+        batch_pred_fields: list[PixelData] | None,
+        batch_data_samples: list[PoseDataSample],
+    ) -> list[PoseDataSample]:
         samples = super().add_pred_to_datasample(
             batch_pred_instances, batch_pred_fields, batch_data_samples
         )
@@ -57,7 +64,7 @@ class RTMW3DEstimator(RTMWEstimator):
         return samples
 
     @staticmethod
-    def _add_3d(instances, meta):
+    def _add_3d(instances: InstanceData, meta: dict[str, Any]) -> None:
         camera = meta.get('camera_param')
         if camera is None:
             height, width = meta['ori_shape'][:2]

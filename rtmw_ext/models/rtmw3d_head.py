@@ -3,11 +3,15 @@
 Shapes: B persons (crops), K keypoints, W, H and D SimCC bins of x, y and z.
 """
 
+from typing import Any
+
 import numpy as np
 import torch
+from mmengine.structures import InstanceData
 from mmpose.models.utils.tta import flip_vectors
 from mmpose.registry import MODELS
-from torch import nn
+from mmpose.structures import PoseDataSample
+from torch import Tensor, nn
 
 from ..core.simcc import z_step
 from .rtmw_head import RTMWSimCCHead, batch_factor, gather_labels, simcc_pck
@@ -20,22 +24,21 @@ class RTMW3DHead(RTMWSimCCHead):
     Source: RTMW paper (arXiv 2407.08634), section 3.2.
 
     Args:
-        decoder (dict): A ``SimCC3DLabel``.
-        loss (dict): Loss of (predictions, targets, weights), one of each an
-            axis.
-        bone_loss (dict, optional): Another such loss; None leaves it out.
-        coordinate_loss (dict, optional): A third one, likewise.
+        decoder: A ``SimCC3DLabel``.
+        loss: Loss of (predictions, targets, weights), one of each an axis.
+        bone_loss: Another such loss; None leaves it out.
+        coordinate_loss: A third one, likewise.
         kwargs: As of :class:`RTMWSimCCHead`.
     """
 
     def __init__(
         self,
-        *args,
-        loss=dict(type='AxisKLDiscretLoss', label_softmax=True),
-        bone_loss=None,
-        coordinate_loss=None,
-        **kwargs,
-    ):
+        *args: Any,
+        loss: dict = dict(type='AxisKLDiscretLoss', label_softmax=True),
+        bone_loss: dict | None = None,
+        coordinate_loss: dict | None = None,
+        **kwargs: Any,
+    ) -> None:
         super().__init__(*args, loss=loss, **kwargs)
         self.bone_loss = bone_loss and MODELS.build(bone_loss)
         self.coordinate_loss = coordinate_loss and MODELS.build(coordinate_loss)
@@ -44,27 +47,30 @@ class RTMW3DHead(RTMWSimCCHead):
         )
 
     @property
-    def classifiers(self):
+    def classifiers(self) -> list[nn.Linear]:
         return [self.cls_x, self.cls_y, self.cls_z]
 
     @staticmethod
-    def flip_back(simcc, flip_indices):
+    def flip_back(
+        simcc: tuple[Tensor, ...], flip_indices: list[int]
+    ) -> tuple[Tensor, ...]:
         """As in 2D; depth does not change in a mirror."""
         x, y, z = simcc
         return *flip_vectors(x, y, flip_indices), z[:, flip_indices]
 
-    def decode(self, simcc, expected=False):
+    def decode(
+        self, simcc: tuple[Tensor, ...], expected: bool = False
+    ) -> list[InstanceData]:
         """SimCC logits -> points of every person.
 
         Args:
-            simcc (tuple[Tensor]): (B, K, W), (B, K, H), (B, K, D).
-            expected (bool): As of :class:`RTMWSimCCHead`.
+            simcc: (B, K, W), (B, K, H), (B, K, D).
+            expected: As of :class:`RTMWSimCCHead`.
 
         Returns:
-            list[InstanceData]: B times ``keypoints`` (1, K, 2) in pixels of
-            the crop, ``keypoints_z`` (1, K) in metres from the root,
-            ``keypoints_simcc`` (1, K, 3) in pixels of the three axes, and
-            ``keypoint_scores`` (1, K).
+            B times ``keypoints`` (1, K, 2) in pixels of the crop, ``keypoints_z``
+            (1, K) in metres from the root, ``keypoints_simcc`` (1, K, 3) in pixels
+            of the three axes, and ``keypoint_scores`` (1, K).
         """
         predictions = super().decode(simcc, expected)
         for instances in predictions:
@@ -73,25 +79,28 @@ class RTMW3DHead(RTMWSimCCHead):
             instances.keypoints = points[..., :2].copy()
         return predictions
 
-    def set_depth(self, instances, points):
+    def set_depth(self, instances: InstanceData, points: np.ndarray) -> None:
         """Writes ``keypoints_z`` and ``keypoints_simcc`` into instances.
 
         Args:
-            instances (InstanceData): Of one person.
-            points (ndarray): (1, K, 3), x and y in pixels of the crop and z in
-                metres.
+            instances: Of one person.
+            points: (1, K, 3), x and y in pixels of the crop and z in metres.
         """
         pixels = self.decoder.z_to_pixels(points[..., 2:])
         instances.keypoints_z = points[..., 2]
         instances.keypoints_simcc = np.concatenate([points[..., :2], pixels], axis=-1)
 
-    def loss(self, feats, batch_data_samples, train_cfg={}):
+    def loss(
+        self,
+        feats: tuple[Tensor, ...],
+        batch_data_samples: list[PoseDataSample],
+        train_cfg: dict = {},
+    ) -> dict[str, Tensor]:
         """
         Returns:
-            dict: ``loss_kpt``, ``loss_map``, ``loss_bone`` and
-            ``loss_coordinate``; ``acc_pose``, the PCK at 5% of the crop over
-            visible points, in [0, 1]; ``z_error``, the mean error in metres
-            of the points whose z is known.
+            ``loss_kpt``, ``loss_map``, ``loss_bone`` and ``loss_coordinate``;
+            ``acc_pose``, the PCK at 5% of the crop over visible points, in [0, 1];
+            ``z_error``, the mean error in metres of the points whose z is known.
         """
         predictions, maps = self.forward_with_maps(feats)
         x, y, z, weights, z_weights = gather_labels(
