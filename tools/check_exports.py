@@ -25,7 +25,7 @@ def main() -> None:
     names = flags.models or [
         model.name
         for model in zoo.models()
-        if model.kind == 'pose' and '://' in model.weights
+        if model.kind == 'pose' and '://' in (model.weights or '')
     ]
     print('| model | to | on | logits | pixels | mm of z |\n|' + '---|' * 6)
     for name in names:

@@ -130,19 +130,22 @@ def check_combination(
         raise ExportError(
             f'{row.name} has no --with-decode in {precision}: choose {choice}'
         )
-    check_calibration(precision, calibration)
+    if precision in CALIBRATED:
+        require_calibration(precision, calibration)
 
 
-def check_calibration(precision: str, folder: str | None) -> None:
-    """
+def require_calibration(precision: str, folder: str | None) -> str:
+    """The folder of images on which a precision measures its ranges.
+
     Raises:
-        ExportError: The precision needs images, and there is no folder.
+        ExportError: There is none.
     """
-    if precision in CALIBRATED and folder is None:
+    if folder is None:
         raise ExportError(
             f'{precision} needs the ranges of real activations: --calibration '
             'FOLDER with some tens of images of people'
         )
+    return folder
 
 
 def load_function(name: str) -> Callable[..., Any]:

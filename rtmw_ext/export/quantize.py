@@ -102,7 +102,7 @@ def folder_crops(
     return person_crops(
         PoseModel(onnx_path),
         list_images(folder),
-        detector and Detector(resolve_network(detector, 'detector')),
+        Detector(resolve_network(detector, 'detector')) if detector else None,
         limit,
     )
 

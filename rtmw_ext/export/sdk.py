@@ -21,7 +21,7 @@ from ..compat.patches import legacy_onnx_export
 from ..core.metadata import NetworkMetadata
 from ..models.loading import load_model
 from . import quantize, to_ncnn, to_onnx, to_openvino, to_tensorrt
-from .formats import ExportError, check_calibration
+from .formats import ExportError, require_calibration
 from .model import LICENCE, Exportable, describe
 
 COMPONENTS = {
@@ -167,8 +167,8 @@ def _convert(
         metadata = _describe_detector(model_config, checkpoint)
     common = backend.get('common_config', {})
     if common.get('int8_mode'):
-        check_calibration('int8', calibration)
-        quantize.quantize(path, path, quantize.folder_crops(path, calibration))
+        folder = require_calibration('int8', calibration)
+        quantize.quantize(path, path, quantize.folder_crops(path, folder))
     half = backend.get('precision') == 'fp16' or common.get('fp16_mode')
     network = onnx.load(path)
     if half and backend.type != 'openvino':

@@ -14,6 +14,7 @@ import torch
 from ..compat.patches import legacy_onnx_export
 from ..core.metadata import METADATA_KEY, NetworkMetadata
 from ..runtime import load_network
+from .formats import require_calibration
 from .model import Exportable, ExportSource, noise
 
 if TYPE_CHECKING:
@@ -39,10 +40,11 @@ def _write_int8(source: ExportSource, path: Path) -> None:
 
     from . import quantize
 
+    folder = require_calibration('int8', source.calibration)
     with tempfile.TemporaryDirectory() as work:
         plain = Path(work) / 'plain.onnx'
         write(source, plain, 'fp32')
-        crops = quantize.folder_crops(plain, source.calibration, source.detector)
+        crops = quantize.folder_crops(plain, folder, source.detector)
         quantize.quantize(plain, path, crops)
     write_metadata(onnx.load(path), source.metadata, path)
 
@@ -69,7 +71,7 @@ def trace(
     with legacy_onnx_export(), torch.no_grad():
         torch.onnx.export(
             network,
-            noise(metadata),
+            (noise(metadata),),
             content,
             input_names=['input'],
             output_names=network.names,
