@@ -65,9 +65,9 @@ def add_nms(
         )
         for start, stop in ((0, 1), (1, 3), (3, 5))
     )
-    points = constant('nms_points', np.concatenate(points)[None], np.float32)
-    low = node('Sub', [points, near], 'nms_low')
-    high = node('Add', [points, far], 'nms_high')
+    priors = constant('nms_points', np.concatenate(points)[None], np.float32)
+    low = node('Sub', [priors, near], 'nms_low')
+    high = node('Add', [priors, far], 'nms_high')
     boxes = node('Concat', [low, high], 'nms_boxes', axis=2)
     scores = node('Sigmoid', [logit], 'nms_scores')
     chosen = node(
