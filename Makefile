@@ -48,9 +48,10 @@ demo-3d: setup ## overfit RTMW3D-t to drawn people; pictures and a video
 test: setup ## all tests
 	$(RUN) -m pytest -q
 
-lint: setup ## ruff, layout, code that stands twice
+lint: setup ## ruff, layout, types, code that stands twice
 	$(RUN) -m ruff check .
 	$(RUN) -m ruff format --check .
+	$(RUN) -m mypy
 	$(RUN) -m pylint rtmw_ext
 
 coverage: setup ## all tests, and the share of lines that they run

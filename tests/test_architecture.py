@@ -1,5 +1,6 @@
 """Which room imports which, and what loads without torch."""
 
+import ast
 import graphlib
 import subprocess
 import sys
@@ -89,3 +90,20 @@ def test_no_torch_is_loaded():
     ).stdout.split()
     assert {*modules} <= {*loaded}
     assert not TORCH & {*loaded}
+
+
+def test_errors_that_users_cause():
+    """They are RTMWErrors; compat, which imports no room, raises ImportError."""
+    plain = {'Exception', 'ValueError', 'TypeError', 'OSError', 'RuntimeError'}
+    wrong = []
+    for path in sorted(PACKAGE.glob('*/**/*.py')):
+        for node in ast.walk(ast.parse(path.read_text())):
+            name = f'{path.relative_to(PACKAGE)}: {ast.unparse(node)[:60]}'
+            if isinstance(node, ast.Raise) and isinstance(node.exc, ast.Call):
+                if ast.unparse(node.exc.func) in plain:
+                    wrong.append(name)
+            elif isinstance(node, ast.ClassDef) and node.name.endswith('Error'):
+                bases = [ast.unparse(base) for base in node.bases]
+                if node.name != 'RTMWError' and bases[0] != 'RTMWError':
+                    wrong.append(name)
+    assert wrong == []
