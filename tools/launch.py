@@ -9,10 +9,12 @@ from pathlib import Path
 
 from mmengine.config import Config, DictAction
 
-from rtmw_ext.zoo import WeightsError, resolve_checkpoint  # registers the modules too
+from rtmw_ext.engine import configs  # registers the modules too
+from rtmw_ext.zoo import WeightsError, resolve_checkpoint
 
 
-def parser(description):
+def parser(description: str) -> argparse.ArgumentParser:
+    """The flags that both tools have."""
     flags = argparse.ArgumentParser(description=description)
     flags.add_argument('config', help='path of a config')
     flags.add_argument('--work-dir', help='folder for logs and checkpoints')
@@ -21,7 +23,8 @@ def parser(description):
         nargs='+',
         action=DictAction,
         default={},
-        help='override config values: key.sub=value ...',
+        help='other config values: key.sub=value, or NAME=value of one that stands '
+        'at the top of the config',
     )
     flags.add_argument(
         '--launcher',
@@ -33,7 +36,7 @@ def parser(description):
     return flags
 
 
-def load_config(flags):
+def load_config(flags: argparse.Namespace) -> Config:
     """The config with the flags applied; ``load_from`` may be a model's name.
 
     Raises:
@@ -46,8 +49,7 @@ def load_config(flags):
             'path of a file under configs/'
         )
     os.environ.setdefault('LOCAL_RANK', str(flags.local_rank))
-    config = Config.fromfile(flags.config)
-    config.merge_from_dict(flags.cfg_options)
+    config = configs.load_config(flags.config, flags.cfg_options)
     if config.get('load_from'):
         try:
             config.load_from = resolve_checkpoint(config.load_from)

@@ -32,7 +32,7 @@ CONFIGS = (
 )
 
 
-def complexity(path):
+def complexity(path: str | Path) -> tuple[float, float]:
     """(GFLOPs, million parameters) of the model of a config."""
     init_default_scope('mmpose')
     config = Config.fromfile(path)
@@ -47,7 +47,7 @@ def complexity(path):
     return info['flops'] / 1e9, info['params'] / 1e6
 
 
-def main():
+def main() -> None:
     flags = argparse.ArgumentParser(description=__doc__.split('\n')[0])
     flags.add_argument('configs', nargs='*', help='default: all sizes')
     paths = flags.parse_args().configs or [

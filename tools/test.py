@@ -14,7 +14,7 @@ from rtmw_ext.datasets.checks import AnnotationError
 from rtmw_ext.zoo import WeightsError, resolve_checkpoint
 
 
-def main():
+def main() -> None:
     flags = parser(__doc__)
     flags.add_argument('checkpoint', help='path, address or name of a model')
     flags.add_argument('--out', help='write the metrics to this JSON file')
@@ -37,7 +37,7 @@ def main():
         mmengine.dump(metrics, flags.out)
 
 
-def find_checkpoint(text):
+def find_checkpoint(text: str) -> str:
     """The path or address that the command line means.
 
     Raises:

@@ -3,13 +3,14 @@
 
 import torch
 from launch import load_config, parser
+from mmengine.config import Config
 from mmengine.runner import Runner
 
 from rtmw_ext.engine.checkpoints import CheckpointWriteError, check_space
 from rtmw_ext.engine.optim_wrapper import computes_in_bf16
 
 
-def main():
+def main() -> None:
     flags = parser(__doc__)
     flags.add_argument(
         '--resume',
@@ -52,7 +53,7 @@ def main():
     Runner.from_cfg(config).train()
 
 
-def use_mixed_precision(config):
+def use_mixed_precision(config: Config) -> None:
     """In bfloat16; on GPUs that lack it in float16 with a scaled loss.
 
     Raises:

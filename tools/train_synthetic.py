@@ -34,15 +34,15 @@ STAGES = {
 DEFAULTS = {'cpu': (25600, 160, 64), 'cuda': (130000, 256, 512)}
 
 
-def stages(flags, device):
+def stages(flags: argparse.Namespace, device: str) -> list[tuple[Path, list[str]]]:
     """The trainings, one after the other.
 
     Args:
-        flags (argparse.Namespace): Of the command line.
-        device (str): 'cpu' or 'cuda'.
+        flags: Of the command line.
+        device: 'cpu' or 'cuda'.
 
     Returns:
-        list[tuple[Path, list[str]]]: Work folder and arguments of
+        Work folder and arguments of
         tools/train.py of each.
 
     Raises:
@@ -71,7 +71,7 @@ def stages(flags, device):
         config, minutes = STAGES[name]
         folder = flags.out / name
         options = {
-            'custom_hooks.1.minutes': flags.minutes * minutes / total,
+            'minutes': flags.minutes * minutes / total,
             'train_dataloader.batch_size': flags.batch,
             'train_dataloader.dataset.data_root': flags.out / 'crops',
             'train_dataloader.dataset.total': flags.num,
@@ -97,11 +97,11 @@ def stages(flags, device):
     return found
 
 
-def tool(name, *arguments):
+def tool(name: str, *arguments) -> list[str]:
     return [sys.executable, str(ROOT / 'tools' / name), *map(str, arguments)]
 
 
-def main(arguments=None):
+def main(arguments: list[str] | None = None) -> None:
     device = 'cuda' if torch.cuda.is_available() else 'cpu'
     num, side, batch = DEFAULTS[device]
     cores = len(os.sched_getaffinity(0))

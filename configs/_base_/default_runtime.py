@@ -15,6 +15,7 @@ default_hooks = dict(
         rule='greater',
     ),
     input_size=dict(type='mmpose.InputSizeHook'),
+    checkpoint_fit=dict(type='mmpose.CheckpointFitHook'),
     resume=dict(type='mmpose.ResumeHook'),
     speed=dict(type='mmpose.SpeedHook'),
     keep_memory=dict(type='mmpose.KeepMemoryHook'),

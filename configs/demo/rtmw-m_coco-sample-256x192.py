@@ -58,16 +58,17 @@ train_dataloader = dict(
             ),
             dict(type='PackTrainingInputs'),
         ],
-        datasets=[
-            dict(
+        datasets=dict(
+            _delete_=True,
+            sample=dict(
                 type={{_base_.dataset_type}},
                 data_mode='topdown',
                 data_root=data_root,
                 ann_file='test_coco_wholebody.json',
                 data_prefix=dict(img=''),
                 pipeline=[],
-            )
-        ],
+            ),
+        ),
     ),
 )
 val_dataloader = dict(

@@ -11,7 +11,10 @@ train_dataloader = dict(
     batch_size=16,
     num_workers=1,
     sampler=dict(type='SeededInfiniteSampler'),
-    dataset=dict(pipeline={{_base_.plain_pipeline}}, datasets=[{{_base_.drawn_train}}]),
+    dataset=dict(
+        pipeline={{_base_.plain_pipeline}},
+        datasets=dict(_delete_=True, drawn={{_base_.drawn_train}}),
+    ),
 )
 val_dataloader = dict(num_workers=1, dataset={{_base_.drawn_val}})
 test_dataloader = val_dataloader

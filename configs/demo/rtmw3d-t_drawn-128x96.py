@@ -6,11 +6,12 @@ _base_ = [
     '../_base_/models/biased_bn.py',
     '../_base_/data/rtmw3d_128x96.py',
 ]
+data_root = 'outputs/demo-3d/data/'
 drawn = dict(
     type='H3WBDataset',
     split='mmpose-train',
     data_mode='topdown',
-    data_root='outputs/demo-3d/data/',
+    data_root=data_root,
     ann_file='h3wb.npz',
     data_prefix=dict(img='images/'),
     test_mode=True,
@@ -49,8 +50,12 @@ train_dataloader = dict(
     batch_size=8,
     num_workers=1,
     sampler=dict(type='InfiniteSampler'),
-    dataset=dict(pipeline={{_base_.plain_pipeline}}, datasets=[drawn]),
+    dataset=dict(
+        pipeline={{_base_.plain_pipeline}}, datasets=dict(_delete_=True, drawn=drawn)
+    ),
 )
-val_dataloader = dict(num_workers=1, dataset=dict(datasets=[drawn]))
+val_dataloader = dict(
+    num_workers=1, dataset=dict(datasets=dict(_delete_=True, drawn=drawn))
+)
 test_dataloader = val_dataloader
 visualizer = dict(type='Pose3DVisualizer')

@@ -1,5 +1,4 @@
 _base_ = [
-    '../_base_/default_runtime.py',
     '../_base_/schedules/rtmw_270e.py',
     '../_base_/models/rtmw_l.py',
     '../_base_/data/rtmw_256x192.py',

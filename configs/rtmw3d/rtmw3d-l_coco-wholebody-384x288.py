@@ -1,7 +1,11 @@
 # RTMW3D-l evaluated in 2D (the paper's Table 1).
 _base_ = './rtmw3d-l_cocktail17-384x288.py'
 
-val_dataloader = dict(dataset=dict(datasets=[{{_base_.coco_wholebody_val}}]))
+val_dataloader = dict(
+    dataset=dict(
+        datasets={'_delete_': True, 'coco-wholebody': {{_base_.coco_wholebody_val}}}
+    )
+)
 test_dataloader = val_dataloader
 val_evaluator = dict(_delete_=True, type='WholeBodyMetric')
 test_evaluator = val_evaluator

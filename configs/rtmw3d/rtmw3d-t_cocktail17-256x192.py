@@ -1,5 +1,4 @@
 _base_ = [
-    '../_base_/default_runtime_3d.py',
     '../_base_/schedules/rtmw3d_270e.py',
     '../_base_/models/rtmw3d_t.py',
     '../_base_/data/rtmw3d_256x192.py',

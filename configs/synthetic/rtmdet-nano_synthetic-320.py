@@ -5,12 +5,17 @@ _base_ = [
     '../_base_/data/synthetic_detection_320.py',
 ]
 default_scope = 'mmdet'
+# Sides of the batches: smaller ones are faster, and one more change of scale.
+batch_side_range = (224, 320)
 
-# Smaller batches now and then: faster, and one more change of scale.
 model = dict(
     data_preprocessor=dict(
         batch_augments=[
-            dict(type='BatchSyncRandomResize', random_size_range=(224, 320), interval=1)
+            dict(
+                type='BatchSyncRandomResize',
+                random_size_range=batch_side_range,
+                interval=1,
+            )
         ]
     )
 )

@@ -10,7 +10,7 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parents[2]
 
 
-def empty_folder(text, name):
+def empty_folder(text: str, name: str) -> Path:
     """The folder of ``--out``, by default ``outputs/NAME``, with nothing in it
     (not made); the first line of ``text`` is what ``--help`` says."""
     flags = argparse.ArgumentParser(description=text.split('\n')[0])
@@ -20,7 +20,7 @@ def empty_folder(text, name):
     return out
 
 
-def run(*command, log):
+def run(*command, log: str | Path) -> None:
     """Runs a Python tool of the repository, its output on the terminal and in
     ``log``; stops with its error."""
     print('$', *command, flush=True)
@@ -40,6 +40,6 @@ def run(*command, log):
         sys.exit(f'{command[0]} failed, see {log}')
 
 
-def last_checkpoint(work_dir):
+def last_checkpoint(work_dir: str | Path) -> Path:
     """The checkpoint that MMEngine names as the last of a run."""
     return Path((Path(work_dir) / 'last_checkpoint').read_text().strip())

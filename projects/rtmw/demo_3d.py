@@ -17,7 +17,7 @@ SIZE = (320, 320)
 PEOPLE = 8
 
 
-def main():
+def main() -> None:
     start = time.monotonic()
     out = empty_folder(__doc__, 'demo-3d')
     data = out / 'data'
@@ -32,10 +32,7 @@ def main():
         '--work-dir',
         out / 'train',
         '--cfg-options',
-        *(
-            f'{loader}_dataloader.dataset.datasets.0.data_root={data}/'
-            for loader in ('train', 'val', 'test')
-        ),
+        f'data_root={data}/',
         log=out / 'train.log',
     )
     print(f'{time.monotonic() - start:.0f} s so far')

@@ -18,7 +18,7 @@ from rtmw_ext.core.skeleton import FIELDS
 CONFIG = 'configs/demo/rtmw-m_coco-sample-256x192.py'
 
 
-def taught_points(annotations):
+def taught_points(annotations: Path) -> dict[str, tuple]:
     """{photo: (boxes (N, 4) x1, y1, x2, y2, labelled (N, 133))}."""
     import numpy as np
 
@@ -38,7 +38,7 @@ def taught_points(annotations):
     }
 
 
-def main():
+def main() -> None:
     flags = argparse.ArgumentParser(description=__doc__.split('\n')[0])
     flags.add_argument(
         '--shared', default='../shared', help='folder with samples/ and weights/'
@@ -59,9 +59,7 @@ def main():
     out.mkdir(parents=True, exist_ok=True)
     options = (
         '--cfg-options',
-        f'train_dataloader.dataset.datasets.0.data_root={coco}/',
-        f'val_dataloader.dataset.data_root={coco}/',
-        f'test_dataloader.dataset.data_root={coco}/',
+        f'data_root={coco}/',
     )
     run(
         'tools/train.py',

@@ -14,7 +14,7 @@ from rtmw_ext.synthetic import drawn
 CONFIG = 'configs/demo/rtmw-t_drawn-256x192.py'
 
 
-def main():
+def main() -> None:
     start = time.monotonic()
     out = empty_folder(__doc__, 'demo-train')
     data = out / 'data'
@@ -27,9 +27,7 @@ def main():
         '--work-dir',
         out / 'train',
         '--cfg-options',
-        f'train_dataloader.dataset.datasets.0.data_root={data}/',
-        f'val_dataloader.dataset.data_root={data}/',
-        f'test_dataloader.dataset.data_root={data}/',
+        f'data_root={data}/',
         log=out / 'train.log',
     )
 

@@ -4,6 +4,7 @@ Shapes: S keypoints of the dataset.
 """
 
 import glob
+from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
@@ -21,9 +22,9 @@ from .checks import (
     read_json,
 )
 from .mapping import META_KEYS, definition
-from .sample_cache import Columns, cached
+from .sample_cache import CachedSamples, cached
 
-# Names that owners give to the categories we want.
+# Names of the categories we want, as the datasets have them.
 PEOPLE = ('person', 'face', 'hand')
 
 
@@ -33,16 +34,17 @@ class KeypointDataset(BaseCocoStyleDataset):
 
     Adds to mmpose's: a sample that cannot be used is skipped with a warning
     (one a file) instead of failing in a worker; for training the samples are
-    kept as memory-mapped columns (see ``columns.py``), so that a later start
-    does not read the annotations again and workers share them. For evaluation
-    the file is read every time, since metrics need all of it.
+    kept as memory-mapped arrays (see ``sample_cache.py``), so that a later
+    start does not read the annotations again and workers share them. For
+    evaluation the file is read every time, since metrics need all of it.
+
+    Arguments are those of mmpose's ``BaseCocoStyleDataset``. Of these:
 
     Args:
-        ann_file (str): A file, or a pattern (``*``) of several.
-        metainfo (dict): The dataset's points, in mmpose's format; also
+        ann_file: A file, or a pattern (``*``) of several.
+        metainfo: The dataset's points, in mmpose's format; also
             ``dict(from_file='.../aic.py')`` for one that mmpose ships.
-        sample_interval (int): Only every so-many-th image is used.
-        **kwargs: Of mmpose's ``BaseCocoStyleDataset``.
+        sample_interval: Only every so-many-th image is used.
 
     Raises:
         AnnotationError: The annotation file is missing, is no JSON (cut off,
@@ -50,7 +52,7 @@ class KeypointDataset(BaseCocoStyleDataset):
     """
 
     @classmethod
-    def _load_metainfo(cls, metainfo=None):
+    def _load_metainfo(cls, metainfo: dict | None = None) -> dict:
         metainfo = metainfo or cls.METAINFO
         if 'from_file' in metainfo:
             path = Path(metainfo['from_file'])
@@ -64,8 +66,8 @@ class KeypointDataset(BaseCocoStyleDataset):
     how_to_get = HOW_TO_GET
 
     @property
-    def annotation_files(self):
-        """list[Path]: The files that ``ann_file`` names, a path or a pattern
+    def annotation_files(self) -> list[Path]:
+        """The files that ``ann_file`` names, a path or a pattern
         such as ``annotations/*/train.json``.
 
         Raises:
@@ -79,17 +81,16 @@ class KeypointDataset(BaseCocoStyleDataset):
         return list(map(Path, names))
 
     @property
-    def files(self):
-        """list[Path]: All files that the samples come from."""
+    def files(self) -> list[Path]:
+        """All files that the samples come from."""
         return self.annotation_files
 
     @property
-    def fields(self):
-        """tuple[tuple[str, int]]: (name, number of values) of the lists that
-        every annotation needs."""
+    def fields(self) -> tuple[tuple[str, int], ...]:
+        """(name, number of values) of the lists that every annotation needs."""
         return (('keypoints', 3 * self.metainfo['num_keypoints']),)
 
-    def read(self, path):
+    def read(self, path: Path) -> Iterator[tuple[dict, dict | None]]:
         """Yields (annotation, image) of a file: COCO's entries, which the
         caller may change; the image is None where it is not listed."""
         content = read_json(path, keys=('images', 'annotations'))
@@ -109,19 +110,22 @@ class KeypointDataset(BaseCocoStyleDataset):
             if image is not False:
                 yield annotation, image
 
-    def image_path(self, name):
+    def image_path(self, name: str) -> str:
+        """Path of an image that the annotations name."""
         return str(Path(self.data_prefix['img']) / name)
 
-    def person_categories(self):
+    def person_categories(self) -> set[int] | None:
         """The ids of the categories that we want, None for all."""
         classes = self._metainfo.get('CLASSES')
         return classes and {row['id'] for row in classes if row.get('name') in PEOPLE}
 
-    def find_problem(self, annotation, image):
+    def find_problem(
+        self, annotation: dict, image: dict | None
+    ) -> tuple[str, str] | None:
         """What makes an annotation unusable, as (kind, detail), or None."""
         return find_problem(annotation, image, self.fields, self.person_categories())
 
-    def samples(self):
+    def samples(self) -> Iterator[dict]:
         """Yields the usable samples and warns of the others."""
         empty = True
         self.image_list = []
@@ -148,7 +152,7 @@ class KeypointDataset(BaseCocoStyleDataset):
                 )
             )
 
-    def sample(self, annotation, image):
+    def sample(self, annotation: dict, image: dict) -> dict | None:
         """A sound annotation -> a sample, by mmpose's ``parse_data_info``."""
         annotation.setdefault('iscrowd', 0)
         annotation.setdefault('category_id', 1)
@@ -161,12 +165,12 @@ class KeypointDataset(BaseCocoStyleDataset):
             sample['ann_shape'] = image['height'], image['width']
         return sample
 
-    def _load_annotations(self):
+    def _load_annotations(self) -> tuple[list[dict], list[dict]]:
         """For evaluation; called by mmpose."""
         instances = list(self.samples())
         return instances, self.image_list
 
-    def full_init(self):
+    def full_init(self) -> None:
         if self._fully_initialized:
             return
         if self.test_mode or self.data_mode != 'topdown':
@@ -178,7 +182,7 @@ class KeypointDataset(BaseCocoStyleDataset):
         self.serialize_data = False
         self._fully_initialized = True
 
-    def usable(self):
+    def usable(self) -> Iterator[dict]:
         """Yields the samples to train with. mmpose's own filter drops crowds
         and people without points; that is no defect and needs no warning."""
         count = 0
@@ -192,8 +196,8 @@ class KeypointDataset(BaseCocoStyleDataset):
                 'crowds and people without keypoints'
             )
 
-    def settings(self):
-        """dict: What decides the samples besides the files."""
+    def settings(self) -> dict:
+        """What decides the samples besides the files."""
         return dict(
             type=type(self).__qualname__,
             module=type(self).__module__,
@@ -203,10 +207,10 @@ class KeypointDataset(BaseCocoStyleDataset):
         )
 
     @force_full_init
-    def get_data_info(self, idx):
-        """dict: A sample. Its arrays are its own, its meta information is
+    def get_data_info(self, idx: int) -> dict:
+        """A sample. Its arrays are its own, its meta information is
         shared and must not be changed."""
-        if not isinstance(self.data_list, Columns):
+        if not isinstance(self.data_list, CachedSamples):
             return super().get_data_info(idx)
         sample = self.data_list[idx]
         sample['sample_idx'] = idx % len(self)
@@ -216,15 +220,15 @@ class KeypointDataset(BaseCocoStyleDataset):
         return sample
 
 
-def boxes_around(keypoints, visible):
+def box_around(keypoints: np.ndarray, visible: np.ndarray) -> list[float]:
     """x, y, w, h around the visible points.
 
     Args:
-        keypoints (np.ndarray): (S, 2) pixels.
-        visible (np.ndarray): (S,), > 0 where the point counts.
+        keypoints: (S, 2) pixels.
+        visible: (S,), > 0 where the point counts.
 
     Returns:
-        list[float]: Four zeros where no point is visible.
+        x, y, w, h in pixels; four zeros where no point is visible.
     """
     seen = np.asarray(keypoints, float)[np.asarray(visible) > 0]
     if not len(seen):

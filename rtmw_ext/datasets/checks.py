@@ -7,6 +7,7 @@ warning, which names the first sample of every problem and counts the others.
 import json
 import logging
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from mmengine.logging import print_log
@@ -18,13 +19,13 @@ class AnnotationError(RTMWError, ValueError):
     """An annotation cannot be used; the text names it and what is wrong."""
 
 
-def read_json(path, kind=dict, keys=()):
+def read_json(path: str | Path, kind: type = dict, keys: tuple[str, ...] = ()) -> Any:
     """The content of a JSON annotation file.
 
     Args:
-        path (str | Path): The file.
-        kind (type): What the file holds at its top.
-        keys (tuple[str]): Keys that it needs.
+        path: The file.
+        kind: What the file holds at its top.
+        keys: Keys that it needs.
 
     Raises:
         AnnotationError: The file is missing, is no JSON (cut off, say), or
@@ -57,7 +58,7 @@ def read_json(path, kind=dict, keys=()):
 HOW_TO_GET = 'put the dataset there (tools/dataset/prepare.py says how)'
 
 
-def missing(path, how_to_get=HOW_TO_GET):
+def missing(path: str | Path, how_to_get: str = HOW_TO_GET) -> str:
     """The error text for an annotation file that is not there."""
     return (
         f'annotation file {path} does not exist: {how_to_get}, or set '
@@ -68,23 +69,25 @@ def missing(path, how_to_get=HOW_TO_GET):
 class SkipReport:
     """Collects why samples of a file are skipped, and says it once."""
 
-    def __init__(self, path):
+    def __init__(self, path: str | Path) -> None:
         self.path = path
-        self.problems = {}
+        self.problems: dict[str, list] = {}
 
-    def add(self, sample, kind, detail=''):
-        """
+    def add(self, sample: Any, kind: str, detail: str = '') -> None:
+        """Counts a problem.
+
         Args:
             sample: What names the sample, an id say.
-            kind (str): The problem; equal ones are counted.
-            detail (str): What differs from sample to sample.
+            kind: The problem; equal ones are counted.
+            detail: What differs from sample to sample.
         """
         first = self.problems.setdefault(
             kind, [0, f'{sample}: {detail}' if detail else f'{sample}']
         )
         first[0] += 1
 
-    def warn(self):
+    def warn(self) -> None:
+        """Logs one warning with all problems, if there are any."""
         if not self.problems:
             return
         total = sum(count for count, _ in self.problems.values())
@@ -100,20 +103,23 @@ class SkipReport:
         )
 
 
-def find_problem(annotation, image, fields, categories=None):
+def find_problem(
+    annotation: dict,
+    image: dict | None,
+    fields: tuple[tuple[str, int], ...],
+    categories: set | None = None,
+) -> tuple[str, str] | None:
     """What makes a COCO-style annotation unusable.
 
     Args:
-        annotation (dict): The annotation.
-        image (dict | None): Its image entry; ``width`` and ``height`` are
-            used where present.
-        fields (tuple[tuple[str, int]]): (name, number of values) of lists
-            that it needs.
-        categories (set, optional): Ids of the categories that are people or
-            parts of them; None allows all.
+        annotation: The annotation.
+        image: Its image entry; ``width`` and ``height`` are used where present.
+        fields: (name, number of values) of lists that it needs.
+        categories: Ids of the categories that are people or parts of them;
+            None allows all.
 
     Returns:
-        tuple[str, str] | None: (kind, detail) for :class:`SkipReport`.
+        (kind, detail) for :class:`SkipReport`, None for a usable one.
     """
     if image is None:
         return 'its image is not listed', str(annotation.get('image_id'))
@@ -138,12 +144,15 @@ def find_problem(annotation, image, fields, categories=None):
     return find_box_problem(annotation['bbox'], image.get('width'), image.get('height'))
 
 
-def find_box_problem(box, width=None, height=None):
+def find_box_problem(
+    box: list[float], width: int | None = None, height: int | None = None
+) -> tuple[str, str] | None:
     """What makes a box unusable; see :func:`find_problem`.
 
     Args:
-        box (list[float]): x, y, w, h in pixels.
-        width, height (int, optional): Of the image, in pixels.
+        box: x, y, w, h in pixels.
+        width: Of the image, in pixels, where it is known.
+        height: Of the image, in pixels, where it is known.
     """
     try:
         array = np.asarray(box, dtype=float)

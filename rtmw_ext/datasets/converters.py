@@ -1,12 +1,12 @@
-"""What the owners of the datasets distribute, and its way into COCO format.
+"""The datasets as they are distributed, and how they become COCO format.
 
 Shapes: S keypoints of a dataset, K = 133.
 """
 
 import json
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Callable, Optional
 
 import cv2
 import h5py
@@ -14,13 +14,13 @@ import numpy as np
 from PIL import Image
 from scipy.io import loadmat
 
-from .base import boxes_around
+from .base import box_around
 from .checks import AnnotationError, SkipReport, read_json
 
 FACE = 'face'
 
 
-def image_size(path):
+def image_size(path: str | Path) -> tuple[int, int]:
     """(width, height) of an image file, from its header.
 
     Raises:
@@ -37,24 +37,32 @@ class CocoWriter:
     """Collects people with their images, and writes them in COCO format.
 
     Args:
-        root (Path): Folder that image names are relative to.
-        category (str): What the people are called.
+        root: Folder that image names are relative to.
+        category: What the people are called.
     """
 
-    def __init__(self, root, category='person'):
+    def __init__(self, root: Path, category: str = 'person') -> None:
         self.root = root
         self.category = category
         self.images = {}
         self.annotations = []
         self.report = SkipReport(root)
 
-    def add(self, name, keypoints, visible, box=None, **extra):
-        """
+    def add(
+        self,
+        name: str,
+        keypoints: np.ndarray,
+        visible: np.ndarray,
+        box: Sequence[float] | None = None,
+        **extra,
+    ) -> None:
+        """Adds one person.
+
         Args:
-            name (str): Image, relative to the root. A broken one is skipped.
-            keypoints (array): (S, 2) pixels.
-            visible (array): (S,) 0, 1 (hidden) or 2.
-            box (array, optional): x, y, w, h. Default: around the points.
+            name: Image, relative to the root. A broken one is skipped.
+            keypoints: (S, 2) pixels.
+            visible: (S,) 0, 1 (hidden) or 2.
+            box: x, y, w, h. Default: around the points.
             extra: More fields of the annotation, and ``file_name`` where it
                 is not the image's.
         """
@@ -72,7 +80,7 @@ class CocoWriter:
         flat = np.column_stack([np.asarray(keypoints, float), visible])
         flat[visible == 0] = 0
         if box is None:
-            box = boxes_around(keypoints, visible)
+            box = box_around(keypoints, visible)
         self.annotations.append(
             dict(
                 id=len(self.annotations) + 1,
@@ -87,7 +95,7 @@ class CocoWriter:
             )
         )
 
-    def write(self, path):
+    def write(self, path: Path) -> dict[Path, int]:
         """Writes the file, and returns {path: number of people}."""
         self.report.warn()
         path.parent.mkdir(parents=True, exist_ok=True)
@@ -103,7 +111,7 @@ class CocoWriter:
         return {path: len(self.annotations)}
 
 
-def convert_aic(root):
+def convert_aic(root: Path) -> dict[Path, int]:
     """AI Challenger's list of images, each with boxes (corners) and points;
     its 1 is visible, 2 hidden, 3 not in the image."""
     folder = 'ai_challenger_keypoint_train_20170902'
@@ -125,7 +133,7 @@ def convert_aic(root):
     return out.write(root / 'annotations' / 'aic_train.json')
 
 
-def convert_mpii(root):
+def convert_mpii(root: Path) -> dict[Path, int]:
     """MPII's Matlab file into the list of people that HRNet and mmpose read;
     coordinates stay as they are, from 1."""
     path = next(iter(sorted(root.glob('**/mpii_human_pose_v1_u12_1.mat'))))
@@ -159,7 +167,7 @@ def convert_mpii(root):
     return {path: len(people)}
 
 
-def convert_jhmdb(root):
+def convert_jhmdb(root: Path) -> dict[Path, int]:
     """sub-JHMDB's Matlab points of the training videos of split 1;
     coordinates stay as they are, from 1."""
     out = CocoWriter(root)
@@ -187,7 +195,7 @@ def convert_jhmdb(root):
     return out.write(root / 'annotations' / 'Sub1_train.json')
 
 
-def convert_posetrack18(root):
+def convert_posetrack18(root: Path) -> dict[Path, int]:
     """PoseTrack18's training files, one a video, as one."""
     out = CocoWriter(root)
     for path in sorted((root / 'annotations' / 'train').glob('*.json')):
@@ -198,14 +206,14 @@ def convert_posetrack18(root):
             points = np.reshape(person.get('keypoints', ()), (-1, 3))
             if not points.any():
                 continue
-            box = person.get('bbox') or boxes_around(points[:, :2], points[:, 2])
+            box = person.get('bbox') or box_around(points[:, :2], points[:, 2])
             out.add(
                 names[person['image_id']], points[:, :2], 2 * (points[:, 2] > 0), box
             )
     return out.write(root / 'annotations' / 'posetrack18_train.json')
 
 
-def _face(out, name, points, **extra):
+def _add_face(out: CocoWriter, name: str, points: np.ndarray, **extra) -> None:
     """Adds a face with the centre and scale that mmpose's readers want."""
     low, high = points.min(0), points.max(0)
     out.add(
@@ -218,7 +226,7 @@ def _face(out, name, points, **extra):
     )
 
 
-def convert_wflw(root):
+def convert_wflw(root: Path) -> dict[Path, int]:
     """WFLW's text list: 98 points, box, six attributes, image name."""
     path = (
         root
@@ -230,17 +238,17 @@ def convert_wflw(root):
     for line in path.read_text().splitlines():
         values = line.split()
         if values:
-            _face(out, values[-1], np.reshape(values[:196], (98, 2)).astype(float))
+            _add_face(out, values[-1], np.reshape(values[:196], (98, 2)).astype(float))
     return out.write(root / 'annotations' / 'face_landmarks_wflw_train.json')
 
 
-def read_pts(path):
+def read_pts(path: Path) -> np.ndarray:
     """(68, 2) of a .pts file; from 1 in the file, from 0 here."""
     body = path.read_text().split('{')[1].split('}')[0]
     return np.array(body.split(), float).reshape(-1, 2) - 1
 
 
-def convert_300w(root):
+def convert_300w(root: Path) -> dict[Path, int]:
     """300W's training images: AFW and the trainsets of HELEN and LFPW."""
     out = CocoWriter(root / 'images', FACE)
     for folder in ('afw', 'helen/trainset', 'lfpw/trainset'):
@@ -253,11 +261,11 @@ def convert_300w(root):
                 ),
                 path.with_suffix('.jpg'),
             )
-            _face(out, str(image.relative_to(root / 'images')), read_pts(path))
+            _add_face(out, str(image.relative_to(root / 'images')), read_pts(path))
     return out.write(root / 'annotations' / 'face_landmarks_300w_train.json')
 
 
-def convert_cofw(root):
+def convert_cofw(root: Path) -> dict[Path, int]:
     """COFW's Matlab 7.3 (HDF5) file, which holds the images too."""
     out = CocoWriter(root / 'images', FACE)
     out.root.mkdir(exist_ok=True)
@@ -277,7 +285,7 @@ def convert_cofw(root):
     return out.write(root / 'annotations' / 'cofw_train.json')
 
 
-def convert_lapa(root):
+def convert_lapa(root: Path) -> dict[Path, int]:
     """LaPa's text files, one a face: the number of points, then x y lines."""
     out = CocoWriter(root, FACE)
     for split in ('train', 'val'):
@@ -288,7 +296,7 @@ def convert_lapa(root):
     return out.write(root / 'annotations' / 'lapa_trainval.json')
 
 
-def convert_ubody(root):
+def convert_ubody(root: Path) -> dict[Path, int]:
     """UBody's 2D annotations, without the videos of the intra-scene test
     list and without frames that were not extracted."""
     held_out = set(np.load(root / 'splits' / 'intra_scene_test_list.npy').tolist())
@@ -325,7 +333,7 @@ def convert_ubody(root):
 REPROJECTION = 0.05
 
 
-def convert_dna_rendering(root, every=15):
+def convert_dna_rendering(root: Path, every: int = 15) -> dict[Path, int]:
     """DNA-Rendering's pairs of SMC files (HDF5) into JPEGs and one ``.npz``.
 
     ``<main>/X.smc`` holds the images (``Camera_5mp/<camera>/color/<frame>``),
@@ -335,11 +343,11 @@ def convert_dna_rendering(root, every=15):
     world, in the order of COCO-WholeBody.
 
     Args:
-        root (Path): data/dna_rendering.
-        every (int): Every so-many-th frame is taken, at 15 a second.
+        root: data/dna_rendering.
+        every: Every so-many-th frame is taken, at 15 a second.
 
     Returns:
-        dict: {path: number of samples}.
+        {path: number of samples}.
     """
     rows = {
         name: []
@@ -354,7 +362,7 @@ def convert_dna_rendering(root, every=15):
             continue
         with h5py.File(path, 'r') as marks, h5py.File(main, 'r') as images:
             for camera, group in images['Camera_5mp'].items():
-                _dna_camera(
+                _add_dna_camera(
                     root, name, int(camera), group['color'], marks, every, rows, report
                 )
     report.warn()
@@ -368,7 +376,17 @@ def convert_dna_rendering(root, every=15):
     return {target: len(rows['size'])}
 
 
-def _dna_camera(root, name, camera, frames, marks, every, rows, report):
+def _add_dna_camera(
+    root: Path,
+    name: str,
+    camera: int,
+    frames: h5py.Group,
+    marks: h5py.File,
+    every: int,
+    rows: dict[str, list],
+    report: SkipReport,
+) -> None:
+    """Adds the frames of one camera to the rows, and writes their images."""
     view = marks['Camera_Parameter'][f'{camera:02d}']
     matrix, distortion = view['K'][()], view['D'][()].ravel()
     to_camera = np.linalg.inv(view['RT'][()].astype(float))
@@ -379,7 +397,7 @@ def _dna_camera(root, name, camera, frames, marks, every, rows, report):
         seen = points[:, 2] > 0
         xyz = world[:, :3] @ to_camera[:3, :3].T + to_camera[:3, 3]
         known = seen & (world[:, 3] > 0)
-        box = boxes_around(points[:, :2], seen)
+        box = box_around(points[:, :2], seen)
         if not known.any() or not max(box[2:]):
             report.add(f'{name} camera {camera} frame {frame}', 'no points')
             continue
@@ -412,24 +430,25 @@ def _dna_camera(root, name, camera, frames, marks, every, rows, report):
 
 
 @dataclass(frozen=True)
-class Owner:
-    """What is to be put where.
+class Download:
+    """Where a dataset is offered, and which files go where.
 
     Attributes:
-        home (str): Where the owner offers it.
-        root (str): Folder below ``data/``.
-        files (tuple[str]): Patterns below the folder, each needed.
-        convert (callable, optional): (root) -> {written file: people}.
-        note (str): What else there is to do.
+        home: Address that offers it.
+        root: Folder below ``data/``.
+        files: Patterns below the folder, each needed.
+        convert: (root) -> {written file: people}; None for files that are read
+            as they are.
+        note: What else there is to do.
     """
 
     home: str
     root: str
-    files: tuple
-    convert: Optional[Callable] = None
+    files: tuple[str, ...]
+    convert: Callable[..., dict[Path, int]] | None = None
     note: str = ''
 
-    def missing(self, data):
+    def missing(self, data: str | Path) -> list[str]:
         """The patterns that nothing below ``data/`` matches."""
         return [
             pattern
@@ -439,8 +458,8 @@ class Owner:
 
 
 _INTERHAND = 'annotations/train/InterHand2.6M_train_'
-OWNERS = {
-    'coco-wholebody': Owner(
+DOWNLOADS = {
+    'coco-wholebody': Download(
         'https://github.com/jin-s13/COCO-WholeBody and https://cocodataset.org',
         'coco',
         (
@@ -451,7 +470,7 @@ OWNERS = {
             'person_detection_results/COCO_val2017_detections_AP_H_56_person.json',
         ),
     ),
-    'ubody': Owner(
+    'ubody': Download(
         'https://github.com/IDEA-Research/OSX',
         'ubody',
         (
@@ -463,12 +482,12 @@ OWNERS = {
         'frames of videos/SCENE/NAME.mp4 go to images/SCENE/NAME/%06d.png: '
         'ffmpeg -i NAME.mp4 -f image2 -r 30 -b:v 5626k NAME/%06d.png',
     ),
-    'halpe': Owner(
+    'halpe': Download(
         'https://github.com/Fang-Haoshu/Halpe-FullBody',
         'halpe',
         ('annotations/halpe_train_v1.json', 'hico_20160224_det/images/train2015/*.jpg'),
     ),
-    'aic': Owner(
+    'aic': Download(
         'https://github.com/AIChallenger/AI_Challenger_2017',
         'aic',
         (
@@ -479,7 +498,7 @@ OWNERS = {
         ),
         convert_aic,
     ),
-    'crowdpose': Owner(
+    'crowdpose': Download(
         'https://github.com/Jeff-sjtu/CrowdPose',
         'crowdpose',
         (
@@ -488,13 +507,13 @@ OWNERS = {
             'images/*.jpg',
         ),
     ),
-    'mpii': Owner(
+    'mpii': Download(
         'http://human-pose.mpi-inf.mpg.de',
         'mpii',
         ('**/mpii_human_pose_v1_u12_1.mat', 'images/*.jpg'),
         convert_mpii,
     ),
-    'jhmdb': Owner(
+    'jhmdb': Download(
         'http://jhmdb.is.tue.mpg.de',
         'jhmdb',
         (
@@ -504,18 +523,18 @@ OWNERS = {
         ),
         convert_jhmdb,
     ),
-    'posetrack18': Owner(
+    'posetrack18': Download(
         'https://posetrack.net',
         'posetrack18',
         ('annotations/train/*.json', 'images/train/*/*.jpg'),
         convert_posetrack18,
     ),
-    'human_art': Owner(
+    'human_art': Download(
         'https://idea-research.github.io/HumanArt',
         'HumanArt',
         ('annotations/training_humanart.json', 'images/**/*.jpg'),
     ),
-    'wflw': Owner(
+    'wflw': Download(
         'https://wywu.github.io/projects/LAB/WFLW.html',
         'wflw',
         (
@@ -525,7 +544,7 @@ OWNERS = {
         ),
         convert_wflw,
     ),
-    '300w': Owner(
+    '300w': Download(
         'https://ibug.doc.ic.ac.uk/resources/300-W',
         '300w',
         (
@@ -535,13 +554,13 @@ OWNERS = {
         ),
         convert_300w,
     ),
-    'cofw': Owner(
+    'cofw': Download(
         'http://www.vision.caltech.edu/xpburgos/ICCV13',
         'cofw',
         ('COFW_train_color.mat',),
         convert_cofw,
     ),
-    'lapa': Owner(
+    'lapa': Download(
         'https://github.com/JDAI-CV/lapa-dataset',
         'LaPa',
         (
@@ -552,7 +571,7 @@ OWNERS = {
         ),
         convert_lapa,
     ),
-    'interhand26m': Owner(
+    'interhand26m': Download(
         'https://mks0601.github.io/InterHand2.6M',
         'interhand2.6m',
         (
@@ -562,7 +581,7 @@ OWNERS = {
             'images/train/**/*.jpg',
         ),
     ),
-    'h3wb': Owner(
+    'h3wb': Download(
         'https://github.com/wholebody3d/wholebody3d and '
         'http://vision.imar.ro/human3.6m',
         'h36m',
@@ -570,7 +589,7 @@ OWNERS = {
         note='images are frames of Human3.6M, original/S1/Images/'
         'ACTION.CAMERA/frame_NNNN.jpg',
     ),
-    'ubody3d': Owner(
+    'ubody3d': Download(
         'https://github.com/IDEA-Research/OSX and https://smpl-x.is.tue.mpg.de'
         ' (the body model)',
         'ubody',
@@ -579,7 +598,7 @@ OWNERS = {
         "SMPL-X model by mmpose's tools/dataset_converters/"
         'ubody_smplx_to_coco.py',
     ),
-    'dna_rendering': Owner(
+    'dna_rendering': Download(
         'https://dna-rendering.github.io',
         'dna_rendering',
         ('*_main/*.smc', '*_annotations/*_annots.smc'),

@@ -12,11 +12,12 @@ import numpy as np
 import torch
 from mmengine.registry import FUNCTIONS
 from mmpose.datasets import CocoWholeBodyDataset
-from mmpose.datasets.datasets.utils import parse_pose_metainfo
 from mmpose.registry import DATASETS
+from torch import Tensor
 from torch.utils.data import Dataset
 
-from .wholebody import AnnotationError
+from .checks import AnnotationError
+from .mapping import TARGET, definition
 
 
 @DATASETS.register_module()
@@ -25,10 +26,10 @@ class CropDataset(Dataset):
     and labels them in batches; collate with ``default_collate``.
 
     Args:
-        data_root (str | Path): Folder of the shards.
-        hidden_weight (float): Weight of points that are labelled but hidden;
-            seen ones weigh 1, points outside the photo 0.
-        with_3d (bool): Whether samples carry the 3D truth.
+        data_root: Folder of the shards.
+        hidden_weight: Weight of points that are labelled but hidden; seen ones
+            weigh 1, points outside the photo 0.
+        with_3d: Whether samples carry the 3D truth.
 
     Raises:
         AnnotationError: The folder has no shard, or one without its truth.
@@ -36,8 +37,10 @@ class CropDataset(Dataset):
 
     METAINFO = CocoWholeBodyDataset.METAINFO
 
-    def __init__(self, data_root, hidden_weight=1.0, with_3d=False):
-        self.metainfo = parse_pose_metainfo(self.METAINFO)
+    def __init__(
+        self, data_root: str | Path, hidden_weight: float = 1.0, with_3d: bool = False
+    ) -> None:
+        self.metainfo = dict(definition(TARGET))
         paths = sorted(Path(data_root).glob('crops-*.npy'))
         if not paths:
             raise AnnotationError(
@@ -47,17 +50,17 @@ class CropDataset(Dataset):
         self.shards = [read_shard(path, hidden_weight, with_3d) for path in paths]
         self.ends = np.cumsum([len(shard['crops']) for shard in self.shards])
 
-    def __len__(self):
+    def __len__(self) -> int:
         return int(self.ends[-1])
 
-    def __getitem__(self, index):
-        """
+    def __getitem__(self, index: int) -> dict[str, Tensor]:
+        """One person.
+
         Returns:
-            dict: ``crops`` (S, S, 3) uint8 BGR, ``bboxes`` (4,) x1, y1, x2,
-            y2 and ``keypoints`` (K, 2) in pixels of the crop,
-            ``keypoints_visible`` (K,) and, with 3D, ``keypoints_3d`` (K, 3)
-            in metres, camera axes, and ``keypoints_3d_visible`` (K,); all
-            float32 but the crop.
+            ``crops`` (S, S, 3) uint8 BGR, ``bboxes`` (4,) x1, y1, x2, y2 and
+            ``keypoints`` (K, 2) in pixels of the crop, ``keypoints_visible``
+            (K,) and, with 3D, ``keypoints_3d`` (K, 3) in metres, camera axes,
+            and ``keypoints_3d_visible`` (K,); all float32 but the crop.
         """
         if not 0 <= index < len(self):
             raise IndexError(f'crop {index} of {len(self)}')
@@ -66,16 +69,18 @@ class CropDataset(Dataset):
         return {name: value[row] for name, value in self.shards[shard].items()}
 
 
-def read_shard(path, hidden_weight=1.0, with_3d=False):
+def read_shard(
+    path: Path, hidden_weight: float = 1.0, with_3d: bool = False
+) -> dict[str, Tensor]:
     """A shard's fields as tensors, the crops mapped from disk.
 
     Args:
-        path (Path): Its ``crops-*.npy``.
-        hidden_weight (float): Weight of points that are labelled but hidden.
-        with_3d (bool): Whether to read the 3D truth.
+        path: Its ``crops-*.npy``.
+        hidden_weight: Weight of points that are labelled but hidden.
+        with_3d: Whether to read the 3D truth.
 
     Returns:
-        dict: As of :meth:`CropDataset.__getitem__`, N of each.
+        As of :meth:`CropDataset.__getitem__`, N of each.
 
     Raises:
         AnnotationError: The file of the truth is missing.
@@ -111,12 +116,12 @@ class CropPool(Dataset):
     those that are. Collate with ``keep_batch``, use no workers.
 
     Args:
-        data_root (str | Path): Folder of the shards, as of CropDataset.
-        total (int): Crops that there will be at most.
-        device (str): Where they are held; ``total`` crops must fit.
-        wait (float): Seconds to wait for the first shard.
-        hidden_weight (float): As of CropDataset.
-        with_3d (bool): As of CropDataset.
+        data_root: Folder of the shards, as of CropDataset.
+        total: Crops that there will be at most.
+        device: Where they are held; ``total`` crops must fit.
+        wait: Seconds to wait for the first shard.
+        hidden_weight: As of CropDataset.
+        with_3d: As of CropDataset.
 
     Raises:
         AnnotationError: No shard appeared in time.
@@ -126,14 +131,14 @@ class CropPool(Dataset):
 
     def __init__(
         self,
-        data_root,
-        total,
-        device='cuda',
-        wait=300.0,
-        hidden_weight=1.0,
-        with_3d=False,
-    ):
-        self.metainfo = parse_pose_metainfo(self.METAINFO)
+        data_root: str | Path,
+        total: int,
+        device: str = 'cuda',
+        wait: float = 300.0,
+        hidden_weight: float = 1.0,
+        with_3d: bool = False,
+    ) -> None:
+        self.metainfo = dict(definition(TARGET))
         self.data_root = Path(data_root)
         self.total = total
         self.device = device
@@ -149,10 +154,10 @@ class CropPool(Dataset):
                 )
             time.sleep(1)
 
-    def __len__(self):
+    def __len__(self) -> int:
         return self.total
 
-    def _grow(self, seconds=5.0):
+    def _grow(self, seconds: float = 5.0) -> int:
         """Takes in new shards, at most every few seconds; how many crops
         there are."""
         if self.size == self.total or time.monotonic() - self.looked < seconds:
@@ -164,7 +169,7 @@ class CropPool(Dataset):
         self.looked = time.monotonic()
         return self.size
 
-    def _take(self, shard):
+    def _take(self, shard: dict[str, Tensor]) -> None:
         count = min(len(shard['crops']), self.total - self.size)
         for name, value in shard.items():
             if name not in self.pool:
@@ -178,13 +183,13 @@ class CropPool(Dataset):
             )
         self.size += count
 
-    def __getitems__(self, indices):
+    def __getitems__(self, indices: list[int]) -> dict[str, Tensor]:
         """The batch that CropDataset's samples would make."""
         rows = torch.tensor(indices, device=self.device) % self._grow()
         return {name: value[rows] for name, value in self.pool.items()}
 
 
 @FUNCTIONS.register_module()
-def keep_batch(batch):
+def keep_batch(batch: dict[str, Tensor]) -> dict[str, Tensor]:
     """Collates what is a batch already."""
     return batch

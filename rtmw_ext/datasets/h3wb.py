@@ -1,18 +1,19 @@
 """H3WB: 133 points in 3D on Human3.6M.
 
-Shapes: F frames of a clip, K = 133 keypoints in the order of COCO-WholeBody.
+Shapes: F video frames of a clip, K = 133 keypoints in the order of COCO-WholeBody.
 """
 
 import pickle
 import zipfile
 from pathlib import Path
+from typing import IO, Any
 
 import numpy as np
 from mmpose.datasets.datasets.base import BaseCocoStyleDataset
 from mmpose.registry import DATASETS
 
 from ..core.skeleton import HIPS, NUM_KEYPOINTS
-from .checks import AnnotationError
+from .checks import AnnotationError, missing
 from .mapping import definition_file
 
 #: Subjects of each split. The benchmark trains on four and tests on S8;
@@ -44,9 +45,9 @@ class H3WBDataset(BaseCocoStyleDataset):
     action, camera, frame)]`` (else the box of the 2D points is taken).
 
     Args:
-        split (str): ``'train'`` or ``'test'`` of the benchmark,
+        split: ``'train'`` or ``'test'`` of the benchmark,
             ``'mmpose-train'`` or ``'mmpose-val'``.
-        image_template (str): Of a frame below ``data_prefix['img']``.
+        image_template: Of a frame below ``data_prefix['img']``.
         kwargs: As of ``BaseCocoStyleDataset``.
 
     Raises:
@@ -60,10 +61,10 @@ class H3WBDataset(BaseCocoStyleDataset):
 
     def __init__(
         self,
-        split,
-        image_template='{subject}/Images/{action}.{camera}/frame_{frame}.jpg',
+        split: str,
+        image_template: str = '{subject}/Images/{action}.{camera}/frame_{frame}.jpg',
         **kwargs,
-    ):
+    ) -> None:
         if split not in SPLITS:
             raise AnnotationError(
                 f'split "{split}" of H3WB is none of {", ".join(SPLITS)}'
@@ -72,7 +73,7 @@ class H3WBDataset(BaseCocoStyleDataset):
         self.image_template = image_template
         super().__init__(**kwargs)
 
-    def _load_annotations(self):
+    def _load_annotations(self) -> tuple[list[dict], list]:
         content = read_npz(self.ann_file)
         clips = {}
         for name, value in content.items():
@@ -94,7 +95,15 @@ class H3WBDataset(BaseCocoStyleDataset):
                     )
         return samples, []
 
-    def _parse_clip(self, content, subject, action, camera, clip, first_id):
+    def _parse_clip(
+        self,
+        content: dict,
+        subject: str,
+        action: str,
+        camera: str,
+        clip: dict,
+        first_id: int,
+    ) -> list[dict]:
         where = f'{self.ann_file}: {subject}, {action}, camera {camera}'
         try:
             frames = np.asarray(clip['frame_id'])
@@ -139,7 +148,9 @@ class H3WBDataset(BaseCocoStyleDataset):
         return samples
 
     @staticmethod
-    def _sample(points, points_3d, box, **fields):
+    def _sample(
+        points: np.ndarray, points_3d: np.ndarray, box: dict | None, **fields
+    ) -> dict:
         """One frame in the form of the pipeline."""
         seen = np.isfinite(points).all(1)
         known = np.isfinite(points_3d).all(1)
@@ -171,13 +182,13 @@ class _NumpyUnpickler(pickle.Unpickler):
 
     ALLOWED = ('_reconstruct', 'ndarray', 'dtype', 'scalar', '_frombuffer')
 
-    def find_class(self, module, name):
+    def find_class(self, module: str, name: str) -> Any:
         if module.split('.')[0] != 'numpy' or name not in self.ALLOWED:
             raise pickle.UnpicklingError(f'it holds a {module}.{name}')
         return super().find_class(module, name)
 
 
-def _read_object(file):
+def _read_object(file: IO[bytes]) -> Any:
     """The object of a pickled 0-d array, as ``np.savez`` writes a dict."""
     version = np.lib.format.read_magic(file)
     read_header = (
@@ -191,14 +202,14 @@ def _read_object(file):
     return _NumpyUnpickler(file).load().item()
 
 
-def read_npz(path):
+def read_npz(path: str | Path) -> dict:
     """The pickled dicts of an ``.npz`` without running code from it.
 
     Args:
-        path (str | Path): The file.
+        path: The file.
 
     Returns:
-        dict: {array name: content}.
+        {array name: content}.
 
     Raises:
         AnnotationError: It is missing, cut off, or holds more than numpy.
@@ -210,10 +221,7 @@ def read_npz(path):
                 with archive.open(member) as file:
                     content[member.removesuffix('.npy')] = _read_object(file)
     except FileNotFoundError:
-        raise AnnotationError(
-            f'annotation file {path} does not exist: put the dataset there, '
-            'or set data_root and ann_file of the dataset in the config'
-        ) from None
+        raise AnnotationError(missing(path)) from None
     except (zipfile.BadZipFile, EOFError, ValueError, pickle.UnpicklingError) as error:
         raise AnnotationError(
             f'annotation file {path} is no npz of H3WB ({error}): it may be '

@@ -6,6 +6,7 @@ Shapes: N persons, S points of the source dataset, K points of the target
 
 import functools
 import re
+from collections import abc
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -36,7 +37,7 @@ class MappingError(RTMWError, ValueError):
     """A keypoint mapping cannot be right; the text names the points."""
 
 
-def definition_file(name):
+def definition_file(name: str) -> str:
     """Path of a definition that mmpose ships.
 
     Raises:
@@ -64,15 +65,15 @@ def _from_mmpose(name):
     return parse_pose_metainfo(dict(from_file=definition_file(name)))
 
 
-def definition(source):
+def definition(source: str | dict) -> dict:
     """A dataset's points: names, swaps, body halves.
 
     Args:
-        source (str | dict): Name of a definition that mmpose ships ('aic'),
-            or a dict in the same format (``dataset_info`` of mmpose).
+        source: Name of a definition that mmpose ships ('aic'), or a dict in the
+            same format (``dataset_info`` of mmpose).
 
     Returns:
-        dict: As mmpose's ``parse_pose_metainfo``; shared, not to be changed.
+        As mmpose's ``parse_pose_metainfo``; shared, not to be changed.
 
     Raises:
         MappingError: mmpose ships no such definition.
@@ -87,11 +88,11 @@ class Mapping:
     """A compiled mapping: target point ``target[i]`` is ``source[i]``.
 
     Attributes:
-        source (np.ndarray): (P,) indices into the S source points.
-        target (np.ndarray): (P,) indices into the K target points, ascending.
-        weights (np.ndarray): (K,) float32; 0 where no point is mapped.
-        num_source (int): S.
-        name (str): Of the source dataset.
+        source: (P,) indices into the S source points.
+        target: (P,) indices into the K target points, ascending.
+        weights: (K,) float32; 0 where no point is mapped.
+        num_source: S.
+        name: Of the source dataset.
     """
 
     source: np.ndarray
@@ -101,11 +102,11 @@ class Mapping:
     name: str
 
     @property
-    def pairs(self):
-        """list[tuple[int, int]]: (source, target), ascending by target."""
+    def pairs(self) -> list[tuple[int, int]]:
+        """(source, target), ascending by target."""
         return list(zip(self.source.tolist(), self.target.tolist()))
 
-    def spread(self, values):
+    def to_target(self, values: np.ndarray) -> np.ndarray:
         """Source values (N, S, ...) as target values (N, K, ...); 0 where no
         point is mapped."""
         out = np.zeros((len(values), len(self.weights), *values.shape[2:]), np.float32)
@@ -113,27 +114,29 @@ class Mapping:
         return out
 
 
-def side_of(name):
+def side_of(name: str) -> str | None:
     """'left', 'right' or None, from a name such as left_hip or L_Hip."""
     return SIDES.get(name.lower().split('_')[0])
 
 
-def compile_mapping(source, same_names=False, points={}, pairs=(), weights={}):
+def compile_mapping(
+    source: str | dict,
+    same_names: bool = False,
+    points: abc.Mapping[str, str | tuple[str, ...] | None] = {},
+    pairs: abc.Sequence[tuple[int, int]] = (),
+    weights: abc.Mapping[str, float] = {},
+) -> Mapping:
     """Turns a declaration by name into indices, or says why it is wrong.
 
     Args:
-        source (str | dict): As :func:`definition` takes it.
-        same_names (bool): Map every point whose name both sides share.
-        points (dict[str, str | tuple[str] | None]): {source name: target
-            name}; several targets repeat the point, None leaves out one that
-            ``same_names`` would map.
-        pairs (list[tuple[int, int]]): (source index, target index), for
-            points without a name of their own ("kpt-17").
-        weights (dict[str, float]): {target name: weight in [0.5, 1]} for
-            points that are only nearly the same; others have 1.
-
-    Returns:
-        Mapping: The compiled mapping.
+        source: As :func:`definition` takes it.
+        same_names: Map every point whose name both sides share.
+        points: {source name: target name}; several targets repeat the point,
+            None leaves out one that ``same_names`` would map.
+        pairs: (source index, target index), for points without a name of their
+            own ("kpt-17").
+        weights: {target name: weight in [0.5, 1]} for points that are only
+            nearly the same; others have 1.
 
     Raises:
         MappingError: A name or index is unknown, two sources have one target,
@@ -146,10 +149,10 @@ def compile_mapping(source, same_names=False, points={}, pairs=(), weights={}):
     source_ids = theirs['keypoint_name2id']
     source_names = theirs['keypoint_id2name']
 
-    def check(point, table, owner):
+    def check(point, table, dataset):
         if point not in table:
             raise MappingError(
-                f'mapping of {name}: {owner} has no point {point!r}; it has '
+                f'mapping of {name}: {dataset} has no point {point!r}; it has '
                 f'{", ".join(map(str, table))}'
             )
 
@@ -242,7 +245,7 @@ class WholeBodyKeypointMapping(BaseTransform):
     mapping's weights.
 
     Args:
-        source (str | dict): As :func:`definition` takes it.
+        source: As :func:`definition` takes it.
         declaration: Other arguments of :func:`compile_mapping`.
 
     Raises:
@@ -250,12 +253,12 @@ class WholeBodyKeypointMapping(BaseTransform):
             of points than the dataset.
     """
 
-    def __init__(self, source, **declaration):
+    def __init__(self, source: str | dict, **declaration) -> None:
         self.mapping = compile_mapping(source, **declaration)
         target = definition(TARGET)
         self.meta = {key: target[key] for key in META_KEYS}
 
-    def transform(self, results):
+    def transform(self, results: dict) -> dict:
         mapping = self.mapping
         keypoints = results['keypoints']
         if keypoints.shape[1] != mapping.num_source:
@@ -264,12 +267,12 @@ class WholeBodyKeypointMapping(BaseTransform):
                 f'{keypoints.shape[1]} points, but {mapping.name} has '
                 f'{mapping.num_source}'
             )
-        results['keypoints'] = mapping.spread(keypoints[..., :2])
-        results['keypoints_visible'] = mapping.weights * mapping.spread(
+        results['keypoints'] = mapping.to_target(keypoints[..., :2])
+        results['keypoints_visible'] = mapping.weights * mapping.to_target(
             results['keypoints_visible']
         )
         for key in ('keypoints_3d', 'keypoints_3d_visible'):
             if results.get(key) is not None:
-                results[key] = mapping.spread(results[key])
+                results[key] = mapping.to_target(results[key])
         results.update(self.meta)
         return results

@@ -1,9 +1,11 @@
-"""Datasets of bodies, faces or hands alone, where their owners' format needs
-more than :class:`KeypointDataset`.
+"""Datasets of bodies, faces or hands alone.
+
+They are those whose format needs more than :class:`KeypointDataset`.
 
 Shapes: S keypoints of the dataset.
 """
 
+from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
@@ -17,7 +19,7 @@ from mmpose.datasets import (
 from mmpose.registry import DATASETS
 from mmpose.structures.bbox import bbox_cs2xyxy
 
-from .base import KeypointDataset, boxes_around
+from .base import KeypointDataset, box_around
 from .checks import AnnotationError, missing, read_json
 
 # MPII and the face datasets give scales in units of so many pixels.
@@ -41,7 +43,7 @@ class WflwKeypoints(KeypointDataset, WFLWDataset):
     """WFLW: its box is a ``center`` and a ``scale``."""
 
     @property
-    def fields(self):
+    def fields(self) -> tuple[tuple[str, int], ...]:
         return (*super().fields, ('center', 2), ('scale', 1))
 
 
@@ -50,7 +52,7 @@ class Face300wKeypoints(KeypointDataset, Face300WDataset):
     """300W: its box is a ``center`` and a ``scale``."""
 
     @property
-    def fields(self):
+    def fields(self) -> tuple[tuple[str, int], ...]:
         return (*super().fields, ('center', 2), ('scale', 1))
 
 
@@ -69,7 +71,7 @@ class MpiiKeypoints(KeypointDataset):
     fields = (('joints', 32), ('joints_vis', 16), ('center', 2), ('scale', 1))
     DOWN = 15
 
-    def read(self, path):
+    def read(self, path: Path) -> Iterator[tuple[dict, dict | None]]:
         for number, person in enumerate(read_json(path, list)):
             if number % self.sample_interval or not isinstance(person, dict):
                 continue
@@ -83,7 +85,7 @@ class MpiiKeypoints(KeypointDataset):
                 image,
             )
 
-    def parse_data_info(self, raw_data_info):
+    def parse_data_info(self, raw_data_info: dict) -> dict:
         person = raw_data_info['raw_ann_info']
         image = raw_data_info['raw_img_info']
         center = np.array([person['center']], np.float32) - 1
@@ -119,8 +121,13 @@ class InterHandKeypoints(KeypointDataset, InterHand2DDoubleDataset):
     fields = (('joint_valid', 42),)
 
     def __init__(
-        self, ann_file='', camera_param_file='', joint_file='', data_root=None, **kwargs
-    ):
+        self,
+        ann_file: str = '',
+        camera_param_file: str = '',
+        joint_file: str = '',
+        data_root: str | None = None,
+        **kwargs,
+    ) -> None:
         for name in (ann_file, camera_param_file, joint_file):
             path = Path(data_root or '') / name
             if not path.is_file():
@@ -130,21 +137,21 @@ class InterHandKeypoints(KeypointDataset, InterHand2DDoubleDataset):
         )
 
     @property
-    def files(self):
+    def files(self) -> list[Path]:
         return [*super().files, Path(self.joint_file), Path(self.camera_param_file)]
 
-    def read(self, path):
+    def read(self, path: Path) -> Iterator[tuple[dict, dict | None]]:
         self.cameras = read_json(self.camera_param_file)
         self.joints = read_json(self.joint_file)
         yield from super().read(path)
 
-    def parse_data_info(self, raw_data_info):
+    def parse_data_info(self, raw_data_info: dict) -> dict:
         sample = super().parse_data_info(raw_data_info)
         valid = np.array(
             raw_data_info['raw_ann_info']['joint_valid'], np.float32
         ).reshape(1, -1)
         sample['keypoints_visible'] = valid
         if not sample['bbox'].any():
-            x, y, w, h = boxes_around(sample['keypoints'][0], valid[0])
+            x, y, w, h = box_around(sample['keypoints'][0], valid[0])
             sample['bbox'] = np.array([[x, y, x + w, y + h]], np.float32)
         return sample

@@ -1,8 +1,10 @@
-"""Samples as columns on disk: opened in no time, shared by all workers.
+"""Samples as arrays on disk: opened in no time, shared by all workers.
 
 A dataset of R samples is a folder with one ``.npy`` file a field, R rows each.
 They are memory-mapped, so that workers (forked or spawned) and ranks of one
 machine share the pages, and only the rows that are read are ever loaded.
+
+Shapes: R samples, R' of them in a subset.
 """
 
 import hashlib
@@ -11,6 +13,7 @@ import logging
 import os
 import shutil
 import tempfile
+from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -42,22 +45,23 @@ PER_SAMPLE = {
 }
 
 
-def columns_folder():
-    """Where columns are kept: $RTMW_CACHE, else in the user's cache."""
+def annotation_cache() -> Path:
+    """Where samples are kept: $RTMW_CACHE, else in the user's cache."""
     base = os.environ.get(CACHE)
     return Path(base) if base else cache_folder('annotations')
 
 
-class Columns:
+class CachedSamples:
     """A read-only sequence of samples.
 
     Args:
-        arrays (dict[str, np.ndarray] | Path): {field: (R, ...)}, or the folder
-            of their files.
-        rows (np.ndarray, optional): (R',) the rows that belong to it.
+        arrays: {field: (R, ...)}, or the folder of their files.
+        rows: (R',) the rows that belong to it; default: all.
     """
 
-    def __init__(self, arrays, rows=None):
+    def __init__(
+        self, arrays: dict[str, np.ndarray] | Path, rows: np.ndarray | None = None
+    ) -> None:
         self.source = arrays
         self.rows = rows
         if isinstance(arrays, Path):
@@ -67,23 +71,25 @@ class Columns:
             }
         self.arrays = arrays
 
-    def __reduce__(self):
+    def __reduce__(self) -> tuple:
         # A spawned worker maps the files again instead of getting a copy.
-        return Columns, (self.source, self.rows)
+        return CachedSamples, (self.source, self.rows)
 
-    def __len__(self):
+    def __len__(self) -> int:
         if self.rows is not None:
             return len(self.rows)
         return len(self.arrays['img_path'])
 
-    def subset(self, rows):
+    def subset(self, rows: int | Sequence[int]) -> 'CachedSamples':
         """The same samples at ``rows`` only, (R',) ints or a number of
         first ones."""
         rows = np.arange(len(self))[:rows] if np.isscalar(rows) else np.asarray(rows)
-        return Columns(self.source, rows if self.rows is None else self.rows[rows])
+        return CachedSamples(
+            self.source, rows if self.rows is None else self.rows[rows]
+        )
 
-    def __getitem__(self, index):
-        """dict: A sample that the caller may change."""
+    def __getitem__(self, index: int) -> dict:
+        """A sample that the caller may change."""
         if not -len(self) <= index < len(self):
             raise IndexError(f'sample {index} of {len(self)}')
         row = index if self.rows is None else self.rows[index]
@@ -107,9 +113,9 @@ class Columns:
         return sample
 
 
-def gather(samples):
-    """{field: (R, ...)} of samples (an iterable of R dicts), which must all
-    have the same fields. Other fields than those above are dropped."""
+def stack_fields(samples: Iterable[dict]) -> dict[str, np.ndarray]:
+    """{field: (R, ...)} of R samples, which must all have the same fields.
+    Other fields than those above are dropped."""
     lists = {}
     for sample in samples:
         if 'camera_param' in sample:
@@ -131,17 +137,19 @@ def gather(samples):
     }
 
 
-def cached(files, settings, build):
-    """The columns that ``build`` makes, from the cache where they are still
+def cached(
+    files: Sequence[Path], settings: dict, build: Callable[[], Iterable[dict]]
+) -> CachedSamples:
+    """The samples that ``build`` makes, from the cache where they are still
     those of the files.
 
     Args:
-        files (list[Path]): Annotation files; their size and time count.
-        settings (dict): What else decides the result, plain data.
-        build (callable): Returns an iterable of samples.
+        files: Annotation files; their size and time count.
+        settings: What else decides the result, plain data.
+        build: Returns the samples.
 
     Returns:
-        Columns: In memory only, with a warning, where the cache cannot be
+        The samples, in memory only, with a warning, where the cache cannot be
         written.
     """
     key = dict(
@@ -155,10 +163,10 @@ def cached(files, settings, build):
     digest = hashlib.sha256(
         json.dumps(key, sort_keys=True, default=str).encode()
     ).hexdigest()
-    folder = columns_folder() / digest[:32]
+    folder = annotation_cache() / digest[:32]
     if folder.is_dir():
-        return Columns(folder)
-    arrays = gather(build())
+        return CachedSamples(folder)
+    arrays = stack_fields(build())
     partial = None
     try:
         folder.parent.mkdir(parents=True, exist_ok=True)
@@ -178,5 +186,5 @@ def cached(files, settings, build):
                 logger='current',
                 level=logging.WARNING,
             )
-            return Columns(arrays)
-    return Columns(folder)
+            return CachedSamples(arrays)
+    return CachedSamples(folder)

@@ -9,6 +9,7 @@ person, K keypoints.
 
 import logging
 import math
+from pathlib import Path
 
 import cv2
 import numpy as np
@@ -38,7 +39,7 @@ class AnnotatedImage:
     size than annotated is broken.
 
     Args:
-        skip (bool): In training, a broken image is skipped with one warning
+        skip: In training, a broken image is skipped with one warning
             (the dataset draws another sample); in evaluation it is an error,
             since a skipped image would change the metric.
 
@@ -46,11 +47,11 @@ class AnnotatedImage:
         ImageError: The image is broken and ``skip`` is False.
     """
 
-    def __init__(self, skip=True):
+    def __init__(self, skip: bool = True) -> None:
         self.skip = skip
         self._warned = set()
 
-    def read(self, results, shrink=1.0):
+    def read(self, results: dict, shrink: float = 1.0) -> tuple[np.ndarray, int] | None:
         """The image (H, W, 3) and how many times smaller it is than annotated
         (1, 2, 4 or 8, at most ``shrink``), or None for a broken one."""
         source = results['img'] if 'img' in results else results['img_path']
@@ -67,7 +68,9 @@ class AnnotatedImage:
             return None
 
     @staticmethod
-    def _read(source, shape, shrink):
+    def _read(
+        source: str | Path | np.ndarray, shape: tuple[int, int] | None, shrink: float
+    ) -> tuple[np.ndarray, int]:
         if isinstance(source, np.ndarray):
             return read_image(source), 1
         factor, flags = next(
@@ -101,16 +104,16 @@ class LoadImageOrSkip(BaseTransform):
     """Loads ``img_path`` (or checks ``img``) as 8-bit BGR.
 
     Args:
-        skip (bool): As of :class:`AnnotatedImage`.
+        skip: As of :class:`AnnotatedImage`.
 
     Raises:
         ImageError: The image is broken and ``skip`` is False.
     """
 
-    def __init__(self, skip=True):
+    def __init__(self, skip: bool = True) -> None:
         self.image = AnnotatedImage(skip)
 
-    def transform(self, results):
+    def transform(self, results: dict) -> dict | None:
         read = self.image.read(results)
         if read is None:
             return None
@@ -119,8 +122,8 @@ class LoadImageOrSkip(BaseTransform):
         return results
 
 
-def truncated_normal(size):
-    """Standard normal numbers cut to [-1, 1], float32: what scipy's
+def truncated_normal(size: int) -> np.ndarray:
+    """Standard normal numbers truncated to [-1, 1], float32: what scipy's
     ``truncnorm`` draws, without its overhead."""
     low, high = ndtr(-1), ndtr(1)
     return ndtri(np.random.uniform(size=size) * (high - low) + low).astype(np.float32)
@@ -134,16 +137,16 @@ class RandomBoxScale(BaseTransform):
     where the sample has none, for the crop that follows.
 
     Args:
-        padding (float): > 0, multiplies the box.
-        scale_factor (tuple[float, float]): Range of a further factor, drawn
-            from a normal cut to the range (one sigma to each side).
+        padding: > 0, multiplies the box.
+        scale_factor: Range of a further factor, drawn
+            from a normal truncated to the range (one sigma to each side).
     """
 
-    def __init__(self, padding, scale_factor):
+    def __init__(self, padding: float, scale_factor: tuple[float, float]) -> None:
         self.padding = padding
         self.scale_factor = scale_factor
 
-    def transform(self, results):
+    def transform(self, results: dict) -> dict:
         center, scale = center_scale(results, self.padding)
         low, high = self.scale_factor
         factor = truncated_normal(1) * (high - low) / 2 + (high + low) / 2
@@ -151,7 +154,7 @@ class RandomBoxScale(BaseTransform):
         return results
 
 
-def center_scale(results, padding):
+def center_scale(results: dict, padding: float) -> tuple[np.ndarray, np.ndarray]:
     """Center and padded sides (N, 2) of a sample's box, in pixels."""
     if 'bbox_center' in results:
         return results['bbox_center'], results['bbox_scale'] * padding
@@ -175,46 +178,46 @@ class RandomTopdownCrop(BaseTransform):
     swaps left and right in all of them.
 
     Args:
-        input_size (tuple[int, int]): (w, h) of the crop in pixels.
-        padding (float): Of the box.
-        flip_prob (float): In [0, 1], as the other probabilities.
-        half_body_prob (float): That only the upper or lower body is cropped,
+        input_size: (w, h) of the crop in pixels.
+        padding: Of the box.
+        flip_prob: In [0, 1], as the other probabilities.
+        half_body_prob: That only the upper or lower body is cropped,
             for people with enough points.
-        upper_prob (float): That of the two it is the upper body.
-        half_body_padding (float): Of the box around the half body.
-        min_total, min_upper, min_lower (int): Points that a half body needs.
-        shift_factor (float): Largest shift, in sides of the box.
-        shift_prob (float): Of a shift.
-        scale_factor (tuple[float, float]): Range of the box's scale.
-        scale_prob (float): Of a change of scale.
-        rotate_factor (float): Largest rotation, in degrees.
-        rotate_prob (float): Of a rotation.
-        reduce (bool): Decode JPEGs at 1/2, 1/4 or 1/8 of their size where the
+        upper_prob: That of the two it is the upper body.
+        half_body_padding: Of the box around the half body.
+        min_total, min_upper, min_lower: Points that a half body needs.
+        shift_factor: Largest shift, in sides of the box.
+        shift_prob: Of a shift.
+        scale_factor: Range of the box's scale.
+        scale_prob: Of a change of scale.
+        rotate_factor: Largest rotation, in degrees.
+        rotate_prob: Of a rotation.
+        reduce: Decode JPEGs at 1/2, 1/4 or 1/8 of their size where the
             crop shrinks the image at least so much. Faster, and smoother than
             the released recipe's crops, which skip pixels.
-        skip (bool): As of :class:`AnnotatedImage`.
+        skip: As of :class:`AnnotatedImage`.
     """
 
     def __init__(
         self,
-        input_size,
-        padding=PADDING,
-        flip_prob=0.5,
-        half_body_prob=0.3,
-        upper_prob=0.7,
-        half_body_padding=1.5,
-        min_total=9,
-        min_upper=2,
-        min_lower=3,
-        shift_factor=0.16,
-        shift_prob=0.3,
-        scale_factor=(0.5, 1.5),
-        scale_prob=1.0,
-        rotate_factor=80.0,
-        rotate_prob=0.6,
-        reduce=False,
-        skip=True,
-    ):
+        input_size: tuple[int, int],
+        padding: float = PADDING,
+        flip_prob: float = 0.5,
+        half_body_prob: float = 0.3,
+        upper_prob: float = 0.7,
+        half_body_padding: float = 1.5,
+        min_total: int = 9,
+        min_upper: int = 2,
+        min_lower: int = 3,
+        shift_factor: float = 0.16,
+        shift_prob: float = 0.3,
+        scale_factor: tuple[float, float] = (0.5, 1.5),
+        scale_prob: float = 1.0,
+        rotate_factor: float = 80.0,
+        rotate_prob: float = 0.6,
+        reduce: bool = False,
+        skip: bool = True,
+    ) -> None:
         self.input_size = tuple(map(int, input_size))
         self.padding = padding
         self.flip_prob = flip_prob
@@ -233,7 +236,7 @@ class RandomTopdownCrop(BaseTransform):
         self.reduce = reduce
         self.image = AnnotatedImage(skip)
 
-    def transform(self, results):
+    def transform(self, results: dict) -> dict | None:
         flip = self.flip_prob > 0 and np.random.rand() < self.flip_prob
         center, scale = center_scale(results, self.padding)
         center, scale = center[0].astype(float), scale[0].astype(float)
@@ -277,7 +280,7 @@ class RandomTopdownCrop(BaseTransform):
         results['input_center'], results['input_scale'] = center, scale
         return results
 
-    def half_body(self, results):
+    def half_body(self, results: dict) -> list[int] | None:
         """Indices of the points of the half body to crop, or None."""
         visible = results['keypoints_visible'][0]
         if self.half_body_prob <= 0 or visible.sum() < self.min_total:
@@ -295,7 +298,7 @@ class RandomTopdownCrop(BaseTransform):
             return None
         return upper if has_upper and (prefer_upper or not has_lower) else lower
 
-    def draw(self):
+    def draw(self) -> tuple[np.ndarray, float, float]:
         """Shift (2,) in sides of the box, scale and rotation in degrees."""
         values = truncated_normal(4)
         low, high = self.scale_factor
@@ -313,13 +316,15 @@ class RandomTopdownCrop(BaseTransform):
             float(rotation) if use_rotation else 0.0,
         )
 
-    def fix_aspect(self, scale):
+    def fix_aspect(self, scale: np.ndarray) -> np.ndarray:
         """The smallest box (2,) of the crop's shape around sides (2,)."""
         w, h = scale
         ratio = self.input_size[0] / self.input_size[1]
         return np.array([w, w / ratio] if w > h * ratio else [h * ratio, h])
 
-    def warp_matrix(self, center, scale, rotation, mirror):
+    def warp_matrix(
+        self, center: np.ndarray, scale: np.ndarray, rotation: float, mirror: np.ndarray
+    ) -> np.ndarray:
         """(2, 3) float64, from pixels of the image to pixels of the crop."""
         angle = math.radians(rotation)
         cos, sin = math.cos(angle), math.sin(angle)
@@ -333,7 +338,7 @@ class RandomTopdownCrop(BaseTransform):
         return matrix
 
 
-def reduce_matrix(matrix, factor):
+def reduce_matrix(matrix: np.ndarray, factor: int) -> np.ndarray:
     """A warp of an image as a warp of the image ``factor`` times smaller,
     whose pixels are the means of ``factor`` x ``factor`` ones."""
     reduced = matrix.copy()
@@ -342,7 +347,7 @@ def reduce_matrix(matrix, factor):
     return reduced
 
 
-def flip_sample(results, width):
+def flip_sample(results: dict, width: int) -> None:
     """Mirrors a sample in an image of ``width`` pixels, in place."""
     order = results['flip_indices']
     for key in (
@@ -370,8 +375,8 @@ GREY_LEVELS = np.arange(256, dtype=np.float32)
 SAME = np.arange(256, dtype=np.uint8)
 
 
-def linear_table(alpha=1.0, beta=0.0):
-    """(256,) uint8: grey level * alpha + beta, cut to 0..255."""
+def linear_table(alpha: float = 1.0, beta: float = 0.0) -> np.ndarray:
+    """(256,) uint8: grey level * alpha + beta, clipped to 0..255."""
     return np.clip(GREY_LEVELS * alpha + beta, 0, 255).astype(np.uint8)
 
 
@@ -384,25 +389,25 @@ class ColorDistortion(BaseTransform):
     and a hue below 0 turns to 256 minus it.
 
     Args:
-        brightness_delta (int): Largest change of brightness, grey levels.
-        contrast_range (tuple[float, float]): Of the factor of contrast.
-        saturation_range (tuple[float, float]): Of the factor of saturation.
-        hue_delta (int): Largest change of hue, in 2 degrees.
+        brightness_delta: Largest change of brightness, grey levels.
+        contrast_range: Of the factor of contrast.
+        saturation_range: Of the factor of saturation.
+        hue_delta: Largest change of hue, in 2 degrees.
     """
 
     def __init__(
         self,
-        brightness_delta=32,
-        contrast_range=(0.5, 1.5),
-        saturation_range=(0.5, 1.5),
-        hue_delta=18,
-    ):
+        brightness_delta: int = 32,
+        contrast_range: tuple[float, float] = (0.5, 1.5),
+        saturation_range: tuple[float, float] = (0.5, 1.5),
+        hue_delta: int = 18,
+    ) -> None:
         self.brightness_delta = brightness_delta
         self.contrast_range = contrast_range
         self.saturation_range = saturation_range
         self.hue_delta = hue_delta
 
-    def transform(self, results):
+    def transform(self, results: dict) -> dict:
         draw = np.random.randint
         twice, brighten, contrast, mode, swap = (
             draw(2),
@@ -461,13 +466,15 @@ class HsvJitter(BaseTransform):
     same seed.
 
     Args:
-        hue_delta, saturation_delta, value_delta (int): Largest changes.
+        hue_delta, saturation_delta, value_delta: Largest changes.
     """
 
-    def __init__(self, hue_delta=5, saturation_delta=30, value_delta=30):
+    def __init__(
+        self, hue_delta: int = 5, saturation_delta: int = 30, value_delta: int = 30
+    ) -> None:
         self.deltas = hue_delta, saturation_delta, value_delta
 
-    def transform(self, results):
+    def transform(self, results: dict) -> dict:
         gains = np.random.uniform(-1, 1, 3) * self.deltas
         gains = (gains * np.random.randint(0, 2, 3)).astype(np.int16)
         tables = np.arange(256)[:, None] + gains
@@ -483,15 +490,15 @@ class _RandomFilter(BaseTransform):
     ``prob``.
 
     Args:
-        prob (float): In [0, 1].
-        kernel_sizes (tuple[int]): Drawn from evenly, odd, in pixels.
+        prob: In [0, 1].
+        kernel_sizes: Drawn from evenly, odd, in pixels.
     """
 
-    def __init__(self, prob, kernel_sizes=(3, 5, 7)):
+    def __init__(self, prob: float, kernel_sizes: tuple[int] = (3, 5, 7)) -> None:
         self.prob = prob
         self.kernel_sizes = tuple(kernel_sizes)
 
-    def transform(self, results):
+    def transform(self, results: dict) -> dict:
         if np.random.rand() < self.prob:
             size = int(np.random.choice(self.kernel_sizes))
             results['img'] = self.filter(results['img'], size)
@@ -503,7 +510,7 @@ class RandomBlur(_RandomFilter):
     """Box blur, as albumentations' ``Blur`` in the released configs."""
 
     @staticmethod
-    def filter(image, size):
+    def filter(image: np.ndarray, size: int) -> np.ndarray:
         return cv2.blur(image, (size, size))
 
 
@@ -512,7 +519,7 @@ class RandomMedianBlur(_RandomFilter):
     """Median blur, as albumentations' ``MedianBlur``."""
 
     @staticmethod
-    def filter(image, size):
+    def filter(image: np.ndarray, size: int) -> np.ndarray:
         return cv2.medianBlur(image, size)
 
 
@@ -522,16 +529,16 @@ class CoarseDropout(BaseTransform):
     the released configs.
 
     Args:
-        prob (float): In [0, 1].
-        size (tuple[float, float]): Range of the sides as parts of the image's,
+        prob: In [0, 1].
+        size: Range of the sides as parts of the image's,
             0 < low <= high < 1.
     """
 
-    def __init__(self, prob, size):
+    def __init__(self, prob: float, size: tuple[float, float]) -> None:
         self.prob = prob
         self.size = size
 
-    def transform(self, results):
+    def transform(self, results: dict) -> dict:
         if np.random.rand() < self.prob:
             height, width = results['img'].shape[:2]
             parts = np.random.uniform(*self.size, 2)
@@ -551,13 +558,15 @@ class PackTrainingInputs(BaseTransform):
     meta information that only evaluation reads.
 
     Args:
-        meta_keys (tuple[str]): What the data sample says of its origin.
+        meta_keys: What the data sample says of its origin.
     """
 
-    def __init__(self, meta_keys=('id', 'img_path', 'dataset_name')):
+    def __init__(
+        self, meta_keys: tuple[str] = ('id', 'img_path', 'dataset_name')
+    ) -> None:
         self.meta_keys = meta_keys
 
-    def transform(self, results):
+    def transform(self, results: dict) -> dict:
         """dict: ``inputs`` (3, H, W) uint8 BGR and ``data_samples``, with the
         codec's labels as tensors in ``gt_instance_labels``."""
         labels = InstanceData()

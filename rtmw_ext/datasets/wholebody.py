@@ -3,6 +3,9 @@
 Shapes: N = 1 person a sample, K = 133 keypoints, S keypoints of the source.
 """
 
+from collections.abc import Iterator
+from pathlib import Path
+
 import numpy as np
 from mmpose.datasets import CocoWholeBodyDataset, UBody2dDataset
 from mmpose.registry import DATASETS
@@ -67,11 +70,11 @@ class UBody3dKeypoints(KeypointDataset):
     adult (they train nothing: labels use x and y in pixels).
 
     Args:
-        layout (str): What the points are: 'osx137', all of OSX's points (what
+        layout: What the points are: 'osx137', all of OSX's points (what
             the converter writes); 'osx133', the same without the first four
             (mmpose's own sample file; it has no hips, so its 3D has no root
             and is not used).
-        **kwargs: Of :class:`KeypointDataset`.
+        kwargs: Of :class:`KeypointDataset`.
 
     Raises:
         AnnotationError: An unknown layout.
@@ -79,7 +82,7 @@ class UBody3dKeypoints(KeypointDataset):
 
     METAINFO = dict(from_file='configs/_base_/datasets/ubody3d.py')
 
-    def __init__(self, *args, layout='osx137', **kwargs):
+    def __init__(self, *args, layout: str = 'osx137', **kwargs) -> None:
         if layout not in LAYOUTS:
             raise AnnotationError(
                 f'layout is {layout!r}: use one of {", ".join(LAYOUTS)}'
@@ -90,10 +93,10 @@ class UBody3dKeypoints(KeypointDataset):
     # The number of values a point (with or without validity) differs.
     fields = ()
 
-    def settings(self):
+    def settings(self) -> dict:
         return dict(super().settings(), layout=self.layout)
 
-    def parse_data_info(self, raw_data_info):
+    def parse_data_info(self, raw_data_info: dict) -> dict:
         annotation = raw_data_info['raw_ann_info']
         image = raw_data_info['raw_img_info']
         count = LAYOUTS[self.layout]
@@ -137,7 +140,9 @@ class UBody3dKeypoints(KeypointDataset):
             category_id=annotation['category_id'],
         )
 
-    def find_problem(self, annotation, image):
+    def find_problem(
+        self, annotation: dict, image: dict | None
+    ) -> tuple[str, str] | None:
         count = LAYOUTS[self.layout]
         points = annotation.get('keypoints_3d')
         if not isinstance(points, list) or len(points) != count:
@@ -156,16 +161,16 @@ class UBody3dKeypoints(KeypointDataset):
         return super().find_problem(annotation, image)
 
 
-def limb_scale(xy, z, valid):
+def limb_scale(xy: np.ndarray, z: np.ndarray, valid: np.ndarray) -> float:
     """The factor of xy that gives an average adult's limbs, in least squares.
 
     Args:
-        xy (np.ndarray): (S, 2) at unit depth, OSX's points.
-        z (np.ndarray): (S,) metres.
-        valid (np.ndarray): (S,) > 0 where the point is known.
+        xy: (S, 2) at unit depth, OSX's points.
+        z: (S,) metres.
+        valid: (S,) > 0 where the point is known.
 
     Returns:
-        float: > 0; 1 where no limb is known.
+        > 0; 1 where no limb is known.
     """
     first, second, length = (np.array(column) for column in zip(*BONES))
     seen = (valid[first] > 0) & (valid[second] > 0)
@@ -180,7 +185,7 @@ def limb_scale(xy, z, valid):
 @DATASETS.register_module()
 class DnaRenderingDataset(KeypointDataset):
     """DNA-Rendering, from the compact file that ``tools/dataset/prepare.py
-    dna_rendering`` writes from the owners' SMC (HDF5) files.
+    dna_rendering`` writes from the distributed SMC (HDF5) files.
 
     The file is an ``.npz`` of R rows: ``image`` (R,) str, ``size`` (R, 2)
     height and width, ``bbox`` (R, 4) x, y, w, h, ``keypoints`` (R, K, 3) x, y
@@ -190,8 +195,8 @@ class DnaRenderingDataset(KeypointDataset):
     Source: https://dna-rendering.github.io.
 
     Args:
-        confidence (float): Points below it do not count, in [0, 1].
-        **kwargs: Of :class:`KeypointDataset`.
+        confidence: Points below it do not count, in [0, 1].
+        kwargs: Of :class:`KeypointDataset`.
     """
 
     METAINFO = dict(from_file='configs/_base_/datasets/coco_wholebody.py')
@@ -199,17 +204,17 @@ class DnaRenderingDataset(KeypointDataset):
     fields = ()
 
     @classmethod
-    def _load_metainfo(cls, metainfo=None):
+    def _load_metainfo(cls, metainfo: dict | None = None) -> dict:
         return dict(super()._load_metainfo(metainfo), dataset_name='dna_rendering')
 
-    def __init__(self, *args, confidence=0.3, **kwargs):
+    def __init__(self, *args, confidence: float = 0.3, **kwargs) -> None:
         self.confidence = confidence
         super().__init__(*args, **kwargs)
 
-    def settings(self):
+    def settings(self) -> dict:
         return dict(super().settings(), confidence=self.confidence)
 
-    def read(self, path):
+    def read(self, path: Path) -> Iterator[tuple[dict, dict]]:
         try:
             with np.load(path, allow_pickle=False) as content:
                 rows = {name: content[name] for name in self.FIELDS}
@@ -233,7 +238,7 @@ class DnaRenderingDataset(KeypointDataset):
             row = {key: rows[key][number] for key in self.FIELDS[2:]}
             yield dict(row, id=number, image_id=number), image
 
-    def parse_data_info(self, raw_data_info):
+    def parse_data_info(self, raw_data_info: dict) -> dict:
         annotation = raw_data_info['raw_ann_info']
         image = raw_data_info['raw_img_info']
         flat, deep = annotation['keypoints'], annotation['keypoints_3d']

@@ -12,12 +12,15 @@ import math
 
 import torch
 from mmengine.structures import InstanceData
+from mmpose.codecs import SimCCLabel
 from mmpose.datasets.datasets.utils import parse_pose_metainfo
 from mmpose.models.data_preprocessors import PoseDataPreprocessor
 from mmpose.registry import KEYPOINT_CODECS, MODELS
 from mmpose.structures import PoseDataSample
+from torch import Tensor
 from torch.nn import functional as F
 
+from ..codecs import SimCC3DLabel
 from ..core.crops import PADDING
 from ..core.errors import ConfigError
 from ..core.skeleton import MIN_VISIBLE, MIRRORED, PARTS, ROOTS, TILTS, UPRIGHT
@@ -37,39 +40,39 @@ class BatchPipeline(PoseDataPreprocessor):
     Source: RTMPose (arXiv 2303.07399), section 3.4, for the augmentation.
 
     Args:
-        codec (dict): The SimCC codec; its ``input_size`` is (w, h) or, in 3D,
+        codec: The SimCC codec; its ``input_size`` is (w, h) or, in 3D,
             (w, h, d).
-        metainfo (dict): Of the dataset, for the mirrored point of each point
+        metainfo: Of the dataset, for the mirrored point of each point
             and the two halves of a body.
-        shift_factor (float): Largest shift in parts of the box.
-        scale_factor (tuple[float, float]): Least and largest box scale.
-        rotate_factor (float): Largest rotation in degrees.
-        half_body_prob (float): Of a crop of half the body.
-        part_prob (float): Of a crop of the face or of a hand, one that is
+        shift_factor: Largest shift in parts of the box.
+        scale_factor: Least and largest box scale.
+        rotate_factor: Largest rotation in degrees.
+        half_body_prob: Of a crop of half the body.
+        part_prob: Of a crop of the face or of a hand, one that is
             seen, as :mod:`rtmw_ext.core.second_look` takes them: more or less
             upright, right hands mirrored, z from the nose or the wrist
             (``ROOTS``).
-        part_scale (tuple[float, float]): Least and largest side of such a
+        part_scale: Least and largest side of such a
             crop's box, in longer sides of the part.
-        colour (float): Strength of the photometric changes, 0 (none) to 1.
-        dropout_prob (float): Of one black rectangle.
+        colour: Strength of the photometric changes, 0 (none) to 1.
+        dropout_prob: Of one black rectangle.
         kwargs: Of mmpose's preprocessor.
     """
 
     def __init__(
         self,
-        codec,
-        metainfo=dict(from_file='configs/_base_/datasets/coco_wholebody.py'),
-        shift_factor=0.16,
-        scale_factor=(0.5, 1.5),
-        rotate_factor=90.0,
-        half_body_prob=0.3,
-        part_prob=0.0,
-        part_scale=(1.6, 4.8),
-        colour=1.0,
-        dropout_prob=0.5,
+        codec: dict,
+        metainfo: dict = dict(from_file='configs/_base_/datasets/coco_wholebody.py'),
+        shift_factor: float = 0.16,
+        scale_factor: tuple[float, float] = (0.5, 1.5),
+        rotate_factor: float = 90.0,
+        half_body_prob: float = 0.3,
+        part_prob: float = 0.0,
+        part_scale: tuple[float, float] = (1.6, 4.8),
+        colour: float = 1.0,
+        dropout_prob: float = 0.5,
         **kwargs,
-    ):
+    ) -> None:
         super().__init__(**kwargs)
         self.codec = KEYPOINT_CODECS.build(codec)
         self.size = tuple(self.codec.input_size[:2])
@@ -93,19 +96,20 @@ class BatchPipeline(PoseDataPreprocessor):
             'flip_indices', torch.tensor(meta['flip_indices']), persistent=False
         )
 
-    def forward(self, data, training=False):
-        """
+    def forward(self, data: dict, training: bool = False) -> dict:
+        """Augments and labels a batch of crops.
+
         Args:
-            data (dict): ``crops`` (B, S, S, 3) uint8 BGR, ``bboxes`` (B, 4)
+            data: ``crops`` (B, S, S, 3) uint8 BGR, ``bboxes`` (B, 4)
                 x1, y1, x2, y2, ``keypoints`` (B, K, 2), both in pixels of the
                 crop, ``keypoints_visible`` (B, K), 1 where seen, less where
                 hidden, 0 where unknown, and, in 3D,
                 ``keypoints_3d`` (B, K, 3) in metres and
                 ``keypoints_3d_visible`` (B, K).
-            training (bool): Whether to augment.
+            training: Whether to augment.
 
         Returns:
-            dict: ``inputs`` (B, 3, h, w), normalised, and ``data_samples``, a
+            ``inputs`` (B, 3, h, w), normalised, and ``data_samples``, a
             list of one sample with the labels of B instances.
         """
         if 'crops' not in data:
@@ -131,7 +135,7 @@ class BatchPipeline(PoseDataPreprocessor):
         sample.gt_instance_labels = InstanceData(**labels)
         return dict(inputs=images.sub_(self.mean).div_(self.std), data_samples=[sample])
 
-    def draw_geometry(self, boxes, roots, tilts):
+    def draw_geometry(self, boxes: Tensor, roots: Tensor, tilts: Tensor) -> Tensor:
         """What ``draw_boxes`` gives -> (B, 3, 3): pixels of the input ->
         pixels of the stored crop."""
         count = len(boxes)
@@ -154,10 +158,10 @@ class BatchPipeline(PoseDataPreprocessor):
         angle = truncated_normal(count, 1, device=boxes.device)[:, 0]
         most, flip = self.rotate_factor * (rand() < 0.6), rand() < 0.5
         for name, root in ROOTS.items():
-            here = roots == root
-            most = torch.where(here, TILTS[name], most)
+            is_part = roots == root
+            most = torch.where(is_part, TILTS[name], most)
             # A hand on its own is always shown as a left one.
-            flip = torch.where(here, MIRRORED.get(name, flip), flip)
+            flip = torch.where(is_part, MIRRORED.get(name, flip), flip)
         angle = tilts + torch.deg2rad(most * angle)
         mirror = torch.where(flip, -1.0, 1.0)
         cos, sin = scale * angle.cos(), scale * angle.sin()
@@ -171,7 +175,7 @@ class BatchPipeline(PoseDataPreprocessor):
         matrix[:, 2, 2] = 1
         return matrix
 
-    def draw_boxes(self, data):
+    def draw_boxes(self, data: dict[str, Tensor]) -> tuple[Tensor, Tensor, Tensor]:
         """Boxes (B, 4) of persons, of half a body and of parts; and (B, )
         the root of z of a part, -1 where it is the person's; and the part's
         tilt in radians, 0 of persons."""
@@ -192,7 +196,7 @@ class BatchPipeline(PoseDataPreprocessor):
         if not self.part_prob:
             return boxes, roots, tilts
         rand = torch.rand(4 + len(ROOTS), count, 1, device=boxes.device)
-        # One that is behind the body teaches nothing.
+        # A part behind the body teaches nothing.
         seen = (data['keypoints_visible'] >= 1).float() @ self.parts.float().T
         clear = seen >= MIN_VISIBLE * self.parts.sum(1)
         part = (rand[4:, :, 0].T * clear).argmax(1)
@@ -200,7 +204,8 @@ class BatchPipeline(PoseDataPreprocessor):
         low, high = extent(points, chosen)
         use = (rand[0, :, 0] < self.part_prob) & clear.any(1)
         side = (high - low).amax(1, keepdim=True).clamp(min=4)
-        # A look errs by some of what it sees: a wide one by a third of a hand.
+        # A prediction errs in proportion to its box: by a third of a hand in a
+        # wide one.
         least, most = self.part_scale
         center = (low + high) / 2
         side = side * least * (most / least) ** rand[3]
@@ -215,30 +220,30 @@ class BatchPipeline(PoseDataPreprocessor):
         )
         return torch.where(use[:, None], square, boxes), roots, tilts
 
-    def recolour(self, images):
+    def recolour(self, images: Tensor) -> Tensor:
         """Random light, contrast, saturation, tint, blur, detail and noise."""
         if not self.colour:
             return images
         count = len(images)
 
-        def spread(width, *shape):
+        def factors(width, *shape):
             noise = torch.rand(count, *shape, 1, 1, device=images.device)
             return 1 + self.colour * width * (2 * noise - 1)
 
-        def some(share):
+        def in_share(share):
             return (
                 torch.rand(count, 1, 1, 1, device=images.device) < share * self.colour
             )
 
         weights = images.new_tensor(GREY).view(1, 3, 1, 1)
         grey = (images * weights).sum(1, keepdim=True)
-        saturation = torch.where(some(0.1), 0.0, spread(0.5, 1))
+        saturation = torch.where(in_share(0.1), 0.0, factors(0.5, 1))
         # In place where it can be: a CPU waits for memory here.
         images = torch.lerp(grey, images, saturation)
         mean = images.mean((1, 2, 3), keepdim=True)
-        contrast, light = spread(0.5, 1), spread(0.5, 1) * spread(0.2, 3)
+        contrast, light = factors(0.5, 1), factors(0.5, 1) * factors(0.2, 3)
         images.mul_(contrast * light).add_(mean * (1 - contrast) * light)
-        images.clamp_(0, 255).div_(255).pow_(spread(0.4, 1)).mul_(255)
+        images.clamp_(0, 255).div_(255).pow_(factors(0.4, 1)).mul_(255)
         for share, change in ((0.2, coarsen), (0.3, blur), (0.3, add_noise)):
             # A fixed share of the batch, so that no mask is read back.
             chosen = torch.randperm(count, device=images.device)[
@@ -248,7 +253,9 @@ class BatchPipeline(PoseDataPreprocessor):
                 images[chosen] = change(images[chosen])
         return images
 
-    def encode(self, data, inverse, flipped, roots):
+    def encode(
+        self, data: dict[str, Tensor], inverse: Tensor, flipped: Tensor, roots: Tensor
+    ) -> dict[str, Tensor]:
         """The codec's labels, for all persons at once."""
         swap = torch.where(
             flipped[:, None],
@@ -256,19 +263,19 @@ class BatchPipeline(PoseDataPreprocessor):
             torch.arange(len(self.flip_indices), device=inverse.device),
         )
 
-        def gather(name):
+        def swapped(name):
             value = data[name]
             index = swap if value.ndim == 2 else swap[..., None].expand_as(value)
             return value.gather(1, index)
 
         points = (
-            gather('keypoints') @ inverse[:, :2, :2].transpose(1, 2)
+            swapped('keypoints') @ inverse[:, :2, :2].transpose(1, 2)
             + inverse[:, None, :2, 2]
         )
-        labels = plane_labels(self.codec, points, gather('keypoints_visible').float())
+        labels = plane_labels(self.codec, points, swapped('keypoints_visible').float())
         if 'keypoints_3d' in data:
             # A point beyond the crop's border has no z either.
-            outside = gather('keypoints_visible') > labels['keypoint_weights']
+            outside = swapped('keypoints_visible') > labels['keypoint_weights']
             # Of a mirrored part the root is the other wrist.
             roots = torch.where(
                 roots < 0, roots, swap.gather(1, roots.clamp(min=0)[:, None])[:, 0]
@@ -276,8 +283,8 @@ class BatchPipeline(PoseDataPreprocessor):
             labels.update(
                 depth_labels(
                     self.codec,
-                    gather('keypoints_3d')[..., 2],
-                    gather('keypoints_3d_visible') >= 0.5,
+                    swapped('keypoints_3d')[..., 2],
+                    swapped('keypoints_3d_visible') >= 0.5,
                     outside,
                     roots,
                 )
@@ -285,7 +292,7 @@ class BatchPipeline(PoseDataPreprocessor):
         return labels
 
 
-def extent(points, chosen):
+def extent(points: Tensor, chosen: Tensor) -> tuple[Tensor, Tensor]:
     """Least and greatest x and y, (B, 2) each, of the chosen (B, K) of points
     (B, K, 2); huge, and the least above the greatest, where none is chosen."""
     far = torch.finfo(points.dtype).max
@@ -295,16 +302,18 @@ def extent(points, chosen):
     )
 
 
-def plane_labels(codec, points, visible):
+def plane_labels(
+    codec: SimCCLabel | SimCC3DLabel, points: Tensor, visible: Tensor
+) -> dict:
     """The x and y labels that ``codec.encode`` gives, from tensors.
 
     Args:
-        codec (SimCCLabel | SimCC3DLabel): Gaussian, not normalised.
-        points (Tensor): (B, K, 2) in pixels of the input.
-        visible (Tensor): (B, K) weights; below 0.5 there is no label.
+        codec: Gaussian, not normalised.
+        points: (B, K, 2) in pixels of the input.
+        visible: (B, K) weights; below 0.5 there is no label.
 
     Returns:
-        dict: ``keypoint_x_labels`` (B, K, W), ``keypoint_y_labels`` and
+        ``keypoint_x_labels`` (B, K, W), ``keypoint_y_labels`` and
         ``keypoint_weights`` (B, K).
     """
     centers = (points * codec.simcc_split_ratio).round()
@@ -327,19 +336,25 @@ def plane_labels(codec, points, visible):
     )
 
 
-def depth_labels(codec, z, known, outside, roots=None):
+def depth_labels(
+    codec: SimCC3DLabel,
+    z: Tensor,
+    known: Tensor,
+    outside: Tensor,
+    roots: Tensor | None = None,
+) -> dict:
     """The z labels that ``SimCC3DLabel.encode`` gives, from tensors.
 
     Args:
-        codec (SimCC3DLabel): Not normalised.
-        z (Tensor): (B, K) in metres, up to an offset for each person.
-        known (Tensor): (B, K) bool.
-        outside (Tensor): (B, K) bool, points that get no label all the same.
-        roots (Tensor, optional): (B, ) the point that z is relative to; where
+        codec: Not normalised.
+        z: (B, K) in metres, up to an offset for each person.
+        known: (B, K) bool.
+        outside: (B, K) bool, points that get no label all the same.
+        roots: (B, ) the point that z is relative to; where
             it is negative, and by default, the codec's.
 
     Returns:
-        dict: ``keypoint_z_labels`` (B, K, D), ``keypoint_z_weights`` (B, K).
+        ``keypoint_z_labels`` (B, K, D), ``keypoint_z_weights`` (B, K).
     """
     is_root = torch.zeros_like(known)
     is_root[:, torch.as_tensor(codec.root_index, device=z.device)] = True
@@ -359,7 +374,7 @@ def depth_labels(codec, z, known, outside, roots=None):
     )
 
 
-def gaussian(center, known, bins, sigma):
+def gaussian(center: Tensor, known: Tensor, bins: int, sigma: float) -> Tensor:
     """(B, K) bin numbers -> (B, K, bins) in [0, 1], 1 at the center; 0 of
     points that are not known, (B, K) bool."""
     grid = torch.arange(bins, device=center.device, dtype=center.dtype)
@@ -374,23 +389,23 @@ def gaussian(center, known, bins, sigma):
     return labels
 
 
-def truncated_normal(*shape, device):
+def truncated_normal(*shape, device: torch.device) -> Tensor:
     """Standard normal numbers between -1 and 1."""
     edge = math.erf(1 / math.sqrt(2))
     uniform = torch.rand(shape, device=device) * 2 - 1
     return torch.erfinv(uniform * edge) * math.sqrt(2)
 
 
-def warp(images, matrix, size):
+def warp(images: Tensor, matrix: Tensor, size: tuple[int, int]) -> Tensor:
     """Bilinear warp with black outside, as ``cv2.warpAffine``.
 
     Args:
-        images (Tensor): (B, C, S, S).
-        matrix (Tensor): (B, 3, 3), output pixels -> input pixels.
-        size (tuple[int, int]): (w, h) of the output.
+        images: (B, C, S, S).
+        matrix: (B, 3, 3), output pixels -> input pixels.
+        size: (w, h) of the output.
 
     Returns:
-        Tensor: (B, C, h, w).
+        (B, C, h, w).
     """
     width, height = size
     y, x = torch.meshgrid(
@@ -405,7 +420,7 @@ def warp(images, matrix, size):
     return F.grid_sample(images, where, padding_mode='zeros', align_corners=True)
 
 
-def blur(images):
+def blur(images: Tensor) -> Tensor:
     """Gaussian blur, sigma drawn from 0.4 to 2 pixels for each image."""
     sigma = 0.4 + 1.6 * torch.rand(len(images), 1, 1, 1, device=images.device)
     for axis in (2, 3):
@@ -422,13 +437,13 @@ def blur(images):
     return images
 
 
-def add_noise(images):
+def add_noise(images: Tensor) -> Tensor:
     """Gaussian noise, sigma drawn from 0 to 12 of 255 for each image."""
     sigma = 12 * torch.rand(len(images), 1, 1, 1, device=images.device)
     return images + sigma * torch.randn_like(images)
 
 
-def coarsen(images):
+def coarsen(images: Tensor) -> Tensor:
     """As if photographed from afar: 1.5 to 4 times fewer pixels a side."""
     factor = 1.5 + 2.5 * torch.rand(()).item()
     size = [max(1, round(side / factor)) for side in images.shape[2:]]
@@ -436,7 +451,9 @@ def coarsen(images):
     return F.interpolate(small, images.shape[2:], mode='bilinear')
 
 
-def drop_rectangle(images, prob, size=(0.2, 0.4)):
+def drop_rectangle(
+    images: Tensor, prob: float, size: tuple[float, float] = (0.2, 0.4)
+) -> Tensor:
     """One black rectangle with sides of ``size`` in parts of the image's."""
     count, _, height, width = images.shape
     sides = torch.tensor((height, width), device=images.device)

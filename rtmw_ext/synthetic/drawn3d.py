@@ -9,6 +9,7 @@ person turns. A pinhole camera projects the points and the picture is drawn
 from the projections, so that neither 2D nor 3D labels have noise.
 """
 
+from collections.abc import Iterable
 from pathlib import Path
 
 import cv2
@@ -26,7 +27,7 @@ FOCAL = 1.25
 DISTANCE = (1.75, 2.1)
 
 
-def _swing(points, chain, joint, axis, degrees):
+def _swing(points, chain, joint, axis, degrees) -> None:
     """Rotates a chain about a joint: about the vertical axis (1) or, for
     what hangs, about the horizontal one (0)."""
     angle = np.deg2rad(degrees)
@@ -39,15 +40,15 @@ def _swing(points, chain, joint, axis, degrees):
     points[chain] = points[joint] + offset
 
 
-def sample_person_3d(rng, height=1.7):
+def sample_person_3d(rng: np.random.Generator, height: float = 1.7) -> np.ndarray:
     """A person in a random moderate pose, facing the camera.
 
     Args:
-        rng (np.random.Generator): Source of the pose.
-        height (float): From crown to sole in metres, > 0.
+        rng: Source of the pose.
+        height: From crown to sole in metres, > 0.
 
     Returns:
-        ndarray: (K, 3) in metres from the pelvis (the middle of the hips).
+        (K, 3) in metres from the pelvis (the middle of the hips).
     """
     flat = drawn.sample_person(rng, (0, 0), 1.0)
     points = np.column_stack([flat, np.zeros(len(flat))])
@@ -76,16 +77,18 @@ def sample_person_3d(rng, height=1.7):
     return height * (points[:-1] - origin)
 
 
-def draw_person_3d(rng, size, height=1.7):
+def draw_person_3d(
+    rng: np.random.Generator, size: tuple[int, int], height: float = 1.7
+) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """A picture of one person.
 
     Args:
-        rng (np.random.Generator): Source of everything random.
-        size (tuple[int, int]): Picture (W, H) in pixels, each >= 64.
-        height (float): Of the person in metres, > 0.
+        rng: Source of everything random.
+        size: Picture (W, H) in pixels, each >= 64.
+        height: Of the person in metres, > 0.
 
     Returns:
-        tuple[ndarray, ndarray, ndarray]: The picture, the points (K, 3) in
+        The picture, the points (K, 3) in
         camera space in metres, and the points (K, 2) in pixels.
     """
     points = sample_person_3d(rng, height)
@@ -99,7 +102,7 @@ def draw_person_3d(rng, size, height=1.7):
     return image, points, pixels
 
 
-def pinhole(size):
+def pinhole(size: tuple[int, int]) -> dict[str, np.ndarray]:
     """The camera of every picture of a size (W, H)."""
     width, height = size
     focal = FOCAL * width
@@ -110,20 +113,28 @@ def pinhole(size):
     )
 
 
-def write_h3wb(path, image_root, subject, count, seed, size=(320, 320), unknown_3d=()):
+def write_h3wb(
+    path: str | Path,
+    image_root: str | Path,
+    subject: str,
+    count: int,
+    seed: int,
+    size: tuple[int, int] = (320, 320),
+    unknown_3d: Iterable[int] = (),
+) -> None:
     """Writes pictures and one H3WB file of a subject with one camera.
 
     Pictures are ``image_root/<subject>/Images/drawn.0/frame_<n>.jpg``, as
     ``H3WBDataset`` looks for them; equal arguments give equal pictures.
 
     Args:
-        path (str | Path): The ``.npz`` to write.
-        image_root (str | Path): Folder of the pictures.
-        subject (str): ``'S1'``, say: it decides the split.
-        count (int): Number of pictures, >= 1.
-        seed (int): Seed, >= 0.
-        size (tuple[int, int]): Picture (W, H) in pixels, each >= 64.
-        unknown_3d (Iterable[int]): Frames whose 3D is left out (NaN).
+        path: The ``.npz`` to write.
+        image_root: Folder of the pictures.
+        subject: ``'S1'``, say: it decides the split.
+        count: Number of pictures, >= 1.
+        seed: Seed, >= 0.
+        size: Picture (W, H) in pixels, each >= 64.
+        unknown_3d: Frames whose 3D is left out (NaN).
 
     Raises:
         WriteError: A file cannot be written.

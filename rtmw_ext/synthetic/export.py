@@ -11,7 +11,9 @@ import json
 import multiprocessing
 import os
 import time
+from collections.abc import Callable
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import cv2
 import numpy as np
@@ -19,6 +21,9 @@ import numpy as np
 from ..core.errors import RTMWError, WriteError
 from ..core.skeleton import BODY_NAMES, FIELDS, MIN_VISIBLE, NUM_KEYPOINTS
 from .drawn import BODY_LINKS
+
+if TYPE_CHECKING:
+    from .scene import Sample
 
 VERSION = 2
 KINDS = ('coco', 'detection', 'crops')
@@ -36,7 +41,7 @@ class ExportError(RTMWError, ValueError):
     """An export cannot be made or gone on with; the text says why."""
 
 
-def annotation(sample, person, image_id, ann_id):
+def annotation(sample: 'Sample', person: int, image_id: int, ann_id: int) -> dict:
     """One person as a COCO-WholeBody annotation with 3D.
 
     Points are x, y, v with v = 2 seen, 1 hidden but labelled, and 0, 0, 0
@@ -46,13 +51,13 @@ def annotation(sample, person, image_id, ann_id):
     part is valid if a point of it is labelled.
 
     Args:
-        sample (Sample): A rendered picture.
-        person (int): Which of its people.
-        image_id (int): Id of the picture.
-        ann_id (int): Id of the annotation.
+        sample: A rendered picture.
+        person: Which of its people.
+        image_id: Id of the picture.
+        ann_id: Id of the annotation.
 
     Returns:
-        dict: Ready for JSON.
+        Ready for JSON.
     """
     points = sample.keypoints[person].round(3)
     inside = sample.visible[person].astype(int)
@@ -100,19 +105,19 @@ def annotation(sample, person, image_id, ann_id):
     return result
 
 
-def box_annotation(sample, person, image_id, ann_id):
+def box_annotation(sample: 'Sample', person: int, image_id: int, ann_id: int) -> dict:
     """One person as a COCO annotation of a box, or None.
 
     The box is that of the whole person within the photo, hidden parts too.
 
     Args:
-        sample (Sample): A rendered picture.
-        person (int): Which of its people.
-        image_id (int): Id of the picture.
-        ann_id (int): Id of the annotation.
+        sample: A rendered picture.
+        person: Which of its people.
+        image_id: Id of the picture.
+        ann_id: Id of the annotation.
 
     Returns:
-        dict: Ready for JSON; ``iscrowd`` is 1 for somebody of whom less than
+        Ready for JSON; ``iscrowd`` is 1 for somebody of whom less than
         ``BARELY`` is shown. None with less than ``NOBODY``.
     """
     if sample.shown[person] < NOBODY:
@@ -135,7 +140,7 @@ def _maker(backgrounds):
     return SceneMaker(backgrounds)
 
 
-def _replace(path, write):
+def _replace(path, write) -> None:
     """Writes a file so that it is never seen in part."""
     part = path.with_name(f'.{os.getpid()}-{path.name}')
     write(part)
@@ -164,11 +169,11 @@ def _crop_shard(task):
         truth['visible'][i] = sample.visible[0]
         truth['camera'][i] = sample.camera
 
-    def save_truth(path):
+    def save_truth(path) -> None:
         with open(path, 'wb') as file:
             np.savez(file, **truth)
 
-    def save_crops(path):
+    def save_crops(path) -> None:
         with open(path, 'wb') as file:
             np.save(file, crops)
 
@@ -227,41 +232,41 @@ def _any_shape(rng, size):
 
 
 def export(
-    out,
-    num,
-    seed,
-    kind='coco',
-    size=None,
-    people=None,
-    split='train',
-    workers=1,
-    backgrounds=None,
-    shard=256,
-    progress=print,
-):
+    out: str | Path,
+    num: int,
+    seed: int,
+    kind: str = 'coco',
+    size: tuple[int, int] | None = None,
+    people: tuple[int, int] | None = None,
+    split: str = 'train',
+    workers: int = 1,
+    backgrounds: str | None = None,
+    shard: int = 256,
+    progress: Callable = print,
+) -> Path:
     """Writes a data set, or what is missing of it.
 
     Args:
-        out (str | Path): Folder; made if missing.
-        num (int): Crops or pictures, >= 1.
-        seed (int): >= 0.
-        kind (str): 'coco' for ``images/{split}/*.jpg`` with
+        out: Folder; made if missing.
+        num: Crops or pictures, >= 1.
+        seed: >= 0.
+        kind: 'coco' for ``images/{split}/*.jpg`` with
             ``annotations/{split}.json`` (see :func:`annotation`), 'detection'
             for the same with boxes alone (see :func:`box_annotation`) and
             pictures of many shapes, 'crops' for shards of
             :class:`rtmw_ext.datasets.CropDataset`.
-        size (tuple[int, int], optional): (W, H) of pictures, at most that of
+        size: (W, H) of pictures, at most that of
             those for detectors; crops are square. Default: ``SIZES``.
-        people (tuple[int, int], optional): Least and most people of a
+        people: Least and most people of a
             picture. Default: ``PEOPLE``.
-        split (str): Name of the split; not of 'crops'.
-        workers (int): Processes.
-        backgrounds (str, optional): Folder of images for backgrounds.
-        shard (int): Crops or pictures of a shard.
-        progress (callable): Gets a line of text after each shard.
+        split: Name of the split; not of 'crops'.
+        workers: Processes.
+        backgrounds: Folder of images for backgrounds.
+        shard: Crops or pictures of a shard.
+        progress: Gets a line of text after each shard.
 
     Returns:
-        Path: The annotation file, or the folder of the crops.
+        The annotation file, or the folder of the crops.
 
     Raises:
         ExportError: An argument is out of range, or ``out`` holds a data set
@@ -341,11 +346,11 @@ def export(
     return path
 
 
-def _one_thread():
+def _one_thread() -> None:
     cv2.setNumThreads(1)
 
 
-def _run(work, tasks, workers, num, progress):
+def _run(work, tasks, workers, num, progress) -> None:
     left = sum(task[3] for task in tasks)
     done = num - left
     if not tasks:

@@ -5,11 +5,13 @@ Shapes: V vertices, F triangles, M = 12 materials (rows of MATERIAL_SIZE, see
 """
 
 import colorsys
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
 
 from . import raster
+from .body import Body
 
 (SKIN, FACE, HAIR, SHIRT, TROUSERS, SHOES, EYE, MOUTH, GLOVES, JACKET, SOCKS, HAT) = (
     range(12)
@@ -60,7 +62,7 @@ class Look:
     skirt: tuple = None
 
 
-def any_color(rng):
+def any_color(rng: np.random.Generator) -> np.ndarray:
     """A colour as cloth and things have them: often grey, seldom gaudy."""
     hue, value = rng.uniform(), rng.beta(1.1, 1.6)
     saturation = 0 if rng.uniform() < 0.25 else rng.beta(1.5, 2)
@@ -68,16 +70,16 @@ def any_color(rng):
 
 
 def material(
-    color,
-    other=None,
-    pattern=raster.PLAIN,
-    axis=(0, 0, 1),
-    period=0.05,
-    grain=0.1,
-    grain_size=0.01,
-    gloss=0.0,
-    kind=raster.MATTE,
-):
+    color: Sequence[float],
+    other: Sequence[float] | None = None,
+    pattern: int = raster.PLAIN,
+    axis: Sequence[float] = (0, 0, 1),
+    period: float = 0.05,
+    grain: float = 0.1,
+    grain_size: float = 0.01,
+    gloss: float = 0.0,
+    kind: int = raster.MATTE,
+) -> np.ndarray:
     row = np.zeros(raster.MATERIAL_SIZE, np.float32)
     row[raster.COLOR : raster.COLOR + 3] = color
     row[raster.OTHER : raster.OTHER + 3] = color if other is None else other
@@ -89,7 +91,7 @@ def material(
     return row
 
 
-def cloth(rng):
+def cloth(rng: np.random.Generator) -> np.ndarray:
     """A random fabric."""
     pattern = rng.choice(5, p=[0.5, 0.17, 0.11, 0.07, 0.15])
     axis = [(0, 0, 1), (1, 0, 0), (0.7, 0, 0.7), (1, 0.2, 0.1)][rng.integers(4)]
@@ -109,10 +111,10 @@ class Wardrobe:
     """Draws looks for one body model.
 
     Args:
-        body (Body): Its template gives the regions.
+        body: Its template gives the regions.
     """
 
-    def __init__(self, body):
+    def __init__(self, body: Body) -> None:
         self.faces = body.faces
         self.template = body.template
         names = np.array(list(body.bones))
@@ -213,7 +215,7 @@ class Wardrobe:
             out[mine] = value
         return out
 
-    def _head_regions(self, body):
+    def _head_regions(self, body) -> None:
         x, y, z = body.template.T
         eye = self.eyes.mean(0)
         chin = body.template[body.face_vertices[8, 0]]
@@ -266,7 +268,7 @@ class Wardrobe:
         lids = np.where(self.head, body.texture_eyelids, 0)
         self.lids = (lids > 0.3).astype(np.float32)
 
-    def sample(self, rng):
+    def sample(self, rng: np.random.Generator) -> Look:
         """A random :class:`Look`."""
         tone = rng.beta(1.5, 1.1) * (len(SKIN_TONES) - 1)
         low = int(tone)

@@ -7,9 +7,12 @@ with the arms 45 degrees down and the face to -y.
 """
 
 import functools
+from collections.abc import Sequence
 
 import numpy as np
 from numba import njit
+
+from .body import Body
 
 # Weights of the families of a whole body.
 FAMILIES = {
@@ -81,7 +84,7 @@ def _rotation(x, y, z, angle):
     )
 
 
-def turn(axis, degrees):
+def turn(axis: Sequence[float], degrees: float) -> np.ndarray:
     """(3, 3) rotation about an axis."""
     x, y, z = axis
     return _rotation(float(x), float(y), float(z), float(degrees) * np.pi / 180)
@@ -119,10 +122,10 @@ class PoseSampler:
     """Draws poses for one body model.
 
     Args:
-        body (Body): Gives the reference pose and names of bones.
+        body: Gives the reference pose and names of bones.
     """
 
-    def __init__(self, body):
+    def __init__(self, body: Body) -> None:
         self.bones = body.bones
         self.actions = body.facial_actions
         self.heads = self._reference_heads(body)
@@ -142,14 +145,14 @@ class PoseSampler:
         d = self.heads[self.bones[second]] - self.heads[self.bones[first]]
         return d / np.linalg.norm(d)
 
-    def sample(self, rng):
+    def sample(self, rng: np.random.Generator) -> tuple[np.ndarray, str]:
         """One pose.
 
         Args:
-            rng (np.random.Generator): Source of everything random.
+            rng: Source of everything random.
 
         Returns:
-            tuple[ndarray, str]: Rotations (B, 3, 3) for :meth:`Body.pose`,
+            Rotations (B, 3, 3) for :meth:`Body.pose`,
             with the root's lean but without the way the person faces, and
             the name of the family.
         """
@@ -175,13 +178,13 @@ class PoseSampler:
                 )
         return out, family
 
-    def _set(self, out, bone, *turns):
+    def _set(self, out, bone, *turns) -> None:
         rotation = out[self.bones[bone]]
         for one in turns:
             rotation = rotation @ one
         out[self.bones[bone]] = rotation
 
-    def _trunk(self, rng, out, family):
+    def _trunk(self, rng, out, family) -> None:
         bend = dict(bending=50, crouching=25, sitting=8, sports=15, free=10).get(
             family, 2
         )
@@ -228,7 +231,7 @@ class PoseSampler:
             )
         self._set(out, 'root', lean)
 
-    def _leg(self, out, side, flex, spread, twist, knee, ankle):
+    def _leg(self, out, side, flex, spread, twist, knee, ankle) -> None:
         """Hip flexion forward, spread outwards, twist outwards, knee, foot
         down."""
         sign = 1 if side == 'L' else -1
@@ -251,7 +254,7 @@ class PoseSampler:
         self._set(out, f'lowerleg01.{side}', turn(hinge, -knee - bent))
         self._set(out, f'foot.{side}', turn((1, 0, 0), ankle))
 
-    def _legs(self, rng, out, family):
+    def _legs(self, rng, out, family) -> None:
         stride = rng.choice([-1, 1])
         for side, sign in (('L', 1), ('R', -1)):
             phase = stride * sign
@@ -299,7 +302,7 @@ class PoseSampler:
             first = second = 'hanging'
         return first, second
 
-    def _arm(self, rng, out, side, family):
+    def _arm(self, rng, out, side, family) -> None:
         # (flexion forward, spread outwards, inward twist, elbow)
         if family == 'hanging':
             values = (
@@ -420,7 +423,7 @@ class PoseSampler:
         across = self._along(f'finger5-1.{side}', f'finger2-1.{side}')
         return across if side == 'R' else -across
 
-    def _hand(self, rng, out, side, family):
+    def _hand(self, rng, out, side, family) -> None:
         sign = 1 if side == 'L' else -1
         curl = np.zeros((5, 3))
         spread = rng.normal(0, 4)
@@ -489,14 +492,16 @@ class PoseSampler:
         self._set(out, names[1], turn(axis, curl[0, 1]))
         self._set(out, names[2], turn(axis, curl[0, 2]))
 
-    def face(self, rng):
+    def face(
+        self, rng: np.random.Generator
+    ) -> tuple[dict[str, float], dict[str, np.ndarray]]:
         """Facial actions {name: 0 to 1} of one expression, and where the eyes
         look as rotations {bone: (3, 3)}."""
         family = _draw(rng, FACES)
         u = rng.uniform
         face = {}
 
-        def both(name, value, skew=0.15):
+        def both(name, value, skew=0.15) -> None:
             for side in ('Left', 'Right'):
                 face[name + side] = value * (1 + u(-skew, skew))
 
@@ -562,7 +567,9 @@ def _closest(matrices):
     return u @ vt
 
 
-def sample_phenotype(rng, body):
+def sample_phenotype(
+    rng: np.random.Generator, body: Body
+) -> tuple[dict[str, float], dict[str, float]]:
     """A random figure: phenotype and local changes, by name."""
     figure = {name: rng.uniform(0, 1) for name in body.phenotypes}
     # Mostly adults: 1/3 is a child, 2/3 young, 1 old.

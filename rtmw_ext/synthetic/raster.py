@@ -28,7 +28,7 @@ MATTE, SKIN, EYE, FACE, HAIR = range(5)
 
 
 @njit(cache=True)
-def project(vertices, camera):
+def project(vertices: np.ndarray, camera: np.ndarray) -> np.ndarray:
     """(V, 3) float32 of u, v and 1/z; 1/z is 0 behind the near plane."""
     out = np.empty(vertices.shape, np.float32)
     for i in range(len(vertices)):
@@ -44,7 +44,7 @@ def project(vertices, camera):
 
 
 @njit(cache=True)
-def bounds(points):
+def bounds(points: np.ndarray) -> np.ndarray:
     """(2, N) least and greatest of (V, N)."""
     out = np.empty((2, points.shape[1]))
     out[0], out[1] = points[0], points[0]
@@ -56,16 +56,23 @@ def bounds(points):
 
 
 @njit(cache=True)
-def rasterise(points, faces, hidden, base, inverse_depth, ids):
+def rasterise(
+    points: np.ndarray,
+    faces: np.ndarray,
+    hidden: np.ndarray,
+    base: int,
+    inverse_depth: np.ndarray,
+    ids: np.ndarray,
+) -> None:
     """Draws triangles that face the camera into the depth buffer.
 
     Args:
-        points (ndarray): (V, 3) of :func:`project`.
-        faces (ndarray): (F, 3) int32, anticlockwise from outside.
-        hidden (ndarray): (F,) bool, triangles to leave out.
-        base (int): Added to the index of a triangle in ``ids``.
-        inverse_depth (ndarray): (H, W) float32, 1/z; changed in place.
-        ids (ndarray): (H, W) int32 triangles, -1 for none; changed in place.
+        points: (V, 3) of :func:`project`.
+        faces: (F, 3) int32, anticlockwise from outside.
+        hidden: (F,) bool, triangles to leave out.
+        base: Added to the index of a triangle in ``ids``.
+        inverse_depth: (H, W) float32, 1/z; changed in place.
+        ids: (H, W) int32 triangles, -1 for none; changed in place.
     """
     height, width = ids.shape
     for f in range(len(faces)):
@@ -97,13 +104,13 @@ def rasterise(points, faces, hidden, base, inverse_depth, ids):
                         ids[y, x] = base + f
 
 
-def sun_view(direction, vertices, size):
+def sun_view(direction: np.ndarray, vertices: np.ndarray, size: int) -> np.ndarray:
     """(3, 4) float32: space -> u, v and nearness in a light's view.
 
     Args:
-        direction (ndarray): (3,) to the light.
-        vertices (ndarray): (V, 3) that the square view shall hold.
-        size (int): Of the view in pixels.
+        direction: (3,) to the light.
+        vertices: (V, 3) that the square view shall hold.
+        size: Of the view in pixels.
     """
     away = -np.asarray(direction, float)
     right = np.cross(away, (0, 1, 0) if abs(away[1]) < 0.9 else (1, 0, 0))
@@ -147,7 +154,7 @@ def _hash(x, y, z):
 
 
 @njit(cache=True, fastmath=True)
-def noise(x, y, z):
+def noise(x: float, y: float, z: float) -> float:
     """Smooth value noise in [0, 1]."""
     i, j, k = int(np.floor(x)), int(np.floor(y)), int(np.floor(z))
     fx, fy, fz = x - i, y - j, z - k
@@ -211,60 +218,60 @@ def _segment_distance(x, z, line):
 
 @njit(cache=True, fastmath=True)
 def shade(
-    ids,
-    base,
-    points,
-    faces,
-    normals,
-    vertices,
-    rest,
-    kinds,
-    layers,
-    layer_kinds,
-    materials,
-    paint,
-    brows,
-    eyes,
-    brow_look,
-    eye_look,
-    lights,
-    ambient,
-    sun,
-    shadow,
-    window,
-    number,
-    owner,
-    out,
-):
+    ids: np.ndarray,
+    base: np.ndarray,
+    points: np.ndarray,
+    faces: np.ndarray,
+    normals: np.ndarray,
+    vertices: np.ndarray,
+    rest: np.ndarray,
+    kinds: np.ndarray,
+    layers: np.ndarray,
+    layer_kinds: np.ndarray,
+    materials: np.ndarray,
+    paint: np.ndarray,
+    brows: np.ndarray,
+    eyes: np.ndarray,
+    brow_look: np.ndarray,
+    eye_look: np.ndarray,
+    lights: np.ndarray,
+    ambient: np.ndarray,
+    sun: np.ndarray,
+    shadow: np.ndarray,
+    window: tuple,
+    number: int,
+    owner: np.ndarray,
+    out: np.ndarray,
+) -> None:
     """Colours the pixels of one mesh.
 
     Args:
-        ids (ndarray): (H, W) of :func:`rasterise`; only ``base`` to
+        ids: (H, W) of :func:`rasterise`; only ``base`` to
             ``base`` + F are coloured.
         points, faces: As there.
-        normals (ndarray): (V, 3) in camera axes.
-        vertices (ndarray): (V, 3) in camera axes.
-        rest (ndarray): (V, 3) where the patterns are fixed.
-        kinds (ndarray): (F,) uint8, a row of ``materials``.
-        layers (ndarray): (V, L) float32, what is worn over that, where it is
+        normals: (V, 3) in camera axes.
+        vertices: (V, 3) in camera axes.
+        rest: (V, 3) where the patterns are fixed.
+        kinds: (F,) uint8, a row of ``materials``.
+        layers: (V, L) float32, what is worn over that, where it is
             positive; the last one wins.  Eyes and mouths stay as they are.
-        layer_kinds (ndarray): (L,) uint8, rows of ``materials``.
-        materials (ndarray): (M, MATERIAL_SIZE) float32.
-        paint (ndarray): (V, 4) float32: shares of lips, beard, blush and
+        layer_kinds: (L,) uint8, rows of ``materials``.
+        materials: (M, MATERIAL_SIZE) float32.
+        paint: (V, 4) float32: shares of lips, beard, blush and
             shade on the skin.
-        brows (ndarray): (2, 5, 2) brow lines, x and z at rest.
-        eyes (ndarray): (2, 3) middles of the eye balls at rest.
-        brow_look (ndarray): (10,) half width, density, colour (3), lip
+        brows: (2, 5, 2) brow lines, x and z at rest.
+        eyes: (2, 3) middles of the eye balls at rest.
+        brow_look: (10,) half width, density, colour (3), lip
             colour (3), beard density, blush.
-        eye_look (ndarray): (8,) iris radius, pupil radius, iris colour (3),
+        eye_look: (8,) iris radius, pupil radius, iris colour (3),
             white (3).
-        lights (ndarray): (L, 6) direction to the light and colour.
-        ambient (ndarray): (2, 3) colour from below and from above.
-        sun (ndarray): (3, 4) of :func:`sun_view`.
-        shadow (ndarray): (S, S) float32, how near to the first light.
-        window (tuple): x1, y1, x2, y2 to look at.
-        number (int): Goes to ``owner`` (H, W), changed in place.
-        out (ndarray): (H, W, 3) float32, changed in place.
+        lights: (L, 6) direction to the light and colour.
+        ambient: (2, 3) colour from below and from above.
+        sun: (3, 4) of :func:`sun_view`.
+        shadow: (S, S) float32, how near to the first light.
+        window: x1, y1, x2, y2 to look at.
+        number: Goes to ``owner`` (H, W), changed in place.
+        out: (H, W, 3) float32, changed in place.
     """
     count = len(faces)
     color = np.empty(3)

@@ -11,6 +11,7 @@ others, by things) but labelled, 0 outside the image.
 """
 
 import functools
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -64,7 +65,7 @@ class Sample:
         boxes: (P, 4) x1, y1, x2, y2 of the part within the image.
         shown: (P,) share of the person's own pixels that others and things
             leave uncovered.
-        frame: x1, y1, x2, y2 of the photo within the image; black around it.
+        photo_box: x1, y1, x2, y2 of the photo within the image; black around it.
         families: Names of the poses.
     """
 
@@ -75,11 +76,11 @@ class Sample:
     visible: np.ndarray
     boxes: np.ndarray
     shown: np.ndarray
-    frame: tuple
+    photo_box: tuple
     families: list = field(default_factory=list)
 
 
-def flat_bounds(vertices):
+def flat_bounds(vertices: np.ndarray) -> np.ndarray:
     """(2, 2) least and greatest x/z and y/z of (V, 3)."""
     return raster.bounds(vertices[:, :2] / vertices[:, 2:])
 
@@ -90,7 +91,7 @@ def _blas():
     return ThreadpoolController().select(user_api='blas')
 
 
-def one_thread(method):
+def one_thread(method: Callable) -> Callable:
     """Runs a method with one BLAS thread: its products are so small that more
     only wait for each other, and take twice the processor time."""
 
@@ -102,7 +103,7 @@ def one_thread(method):
     return call
 
 
-def rng_of(seed, index):
+def rng_of(seed: int, index: int) -> np.random.Generator:
     """The generator of sample ``index`` of a set."""
     return np.random.default_rng((int(seed), int(index)))
 
@@ -111,12 +112,14 @@ class SceneMaker:
     """Draws and renders scenes.
 
     Args:
-        backgrounds (str | Path, optional): Folder of images to use behind
+        backgrounds: Folder of images to use behind
             people besides the procedural ones.
-        body (Body, optional): The body model.
+        body: The body model.
     """
 
-    def __init__(self, backgrounds=None, body=None):
+    def __init__(
+        self, backgrounds: str | Path | None = None, body: Body | None = None
+    ) -> None:
         self.body = body or shared_body()
         self.poses = PoseSampler(self.body)
         self.wardrobe = Wardrobe(self.body)
@@ -128,11 +131,11 @@ class SceneMaker:
 
     # -- people ------------------------------------------------------------
 
-    def person(self, rng, yaw=None):
+    def person(self, rng: np.random.Generator, yaw: float | None = None) -> tuple:
         """A random person around the origin, in the axes of the body.
 
         Returns:
-            tuple: Vertices (V, 3), points (133, 3), look, family.
+            Vertices (V, 3), points (133, 3), look, family.
         """
         body = self.body
         figure, changes = sample_phenotype(rng, body)
@@ -197,15 +200,15 @@ class SceneMaker:
     # -- cropped people: training ------------------------------------------
 
     @one_thread
-    def crop(self, rng, size):
+    def crop(self, rng: np.random.Generator, size: tuple[int, int]) -> Sample:
         """A scene around one labelled person, as a top-down model sees it.
 
         The person is whole, cut by the photo's border, only an upper body or
         a close-up, at any resolution, partly covered, with others near.
 
         Args:
-            rng (np.random.Generator): Of :func:`rng_of`.
-            size (tuple[int, int]): (W, H) of the picture.
+            rng: Of :func:`rng_of`.
+            size: (W, H) of the picture.
 
         Returns:
             Sample: Of one person (P = 1).
@@ -259,12 +262,12 @@ class SceneMaker:
             ]
         )
         corners = np.concatenate([border[:2], border[2:]])
-        frame = corners * scale + np.tile(camera[:2, 2], 2)
+        photo_box = corners * scale + np.tile(camera[:2, 2], 2)
         limit = np.array([*size, *size])
-        frame = np.clip(np.round(frame), -1, limit)
+        photo_box = np.clip(np.round(photo_box), -1, limit)
         # Detail that a small person in a photo has.
         detail = np.exp(rng.uniform(np.log(0.16), 0)) if rng.uniform() < 0.45 else 1.0
-        return self.render(rng, people, 1, camera, size, frame, detail)
+        return self.render(rng, people, 1, camera, size, photo_box, detail)
 
     def _camera_turn(self, rng):
         pitch = np.clip(rng.normal(4, 14), -35, 75)
@@ -338,13 +341,18 @@ class SceneMaker:
     # -- whole photos: evaluation, detectors --------------------------------
 
     @one_thread
-    def photo(self, rng, size, people=(1, 4)):
+    def photo(
+        self,
+        rng: np.random.Generator,
+        size: tuple[int, int],
+        people: tuple[int, int] = (1, 4),
+    ) -> Sample:
         """A whole photo of several people.
 
         Args:
-            rng (np.random.Generator): Of :func:`rng_of`.
-            size (tuple[int, int]): (W, H).
-            people (tuple[int, int]): Least and most people.
+            rng: Of :func:`rng_of`.
+            size: (W, H).
+            people: Least and most people.
 
         Returns:
             Sample: People of whom nothing can be seen are left out, so that
@@ -389,24 +397,33 @@ class SceneMaker:
                     family,
                 )
             )
-        frame = np.array([0, 0, width - 1, height - 1])
+        photo_box = np.array([0, 0, width - 1, height - 1])
         detail = rng.uniform(0.5, 1) if rng.uniform() < 0.3 else 1.0
-        return self.render(rng, crowd, count, camera, size, frame, detail)
+        return self.render(rng, crowd, count, camera, size, photo_box, detail)
 
     # -- the picture ---------------------------------------------------------
 
-    def render(self, rng, people, labelled, camera, size, frame, detail=1.0):
+    def render(
+        self,
+        rng: np.random.Generator,
+        people: list[Person],
+        labelled: int,
+        camera: np.ndarray,
+        size: tuple[int, int],
+        photo_box: np.ndarray,
+        detail: float = 1.0,
+    ) -> Sample:
         """Renders people; the first ``labelled`` of them get truth.
 
         Args:
-            rng (np.random.Generator): Lights, background, things in front,
+            rng: Lights, background, things in front,
                 camera noise.
-            people (list[Person]): In camera axes.
-            labelled (int): How many of them, from the first, to label.
-            camera (ndarray): (3, 3) intrinsics for ``size``.
-            size (tuple[int, int]): (W, H).
-            frame (ndarray): x1, y1, x2, y2 of the photo; black outside.
-            detail (float): Share of the resolution that is left, 0 to 1.
+            people: In camera axes.
+            labelled: How many of them, from the first, to label.
+            camera: (3, 3) intrinsics for ``size``.
+            size: (W, H).
+            photo_box: x1, y1, x2, y2 of the photo; black outside.
+            detail: Share of the resolution that is left, 0 to 1.
 
         Returns:
             Sample: See there.
@@ -490,20 +507,20 @@ class SceneMaker:
         exposure = np.exp(rng.normal(0, 0.3))
         picture = cv2.pow(np.clip(scene * np.float32(exposure), 0, 1), 1 / 2.2)
         cover = np.zeros((height, width), np.uint8)
-        self._things(rng, people, camera, picture, cover, frame)
+        self._things(rng, people, camera, picture, cover, photo_box)
         image = self._develop(rng, picture, detail)
-        x1, y1, x2, y2 = (int(v) for v in frame)
+        x1, y1, x2, y2 = (int(v) for v in photo_box)
         outside = np.ones((height, width), bool)
         outside[max(y1, 0) : y2 + 1, max(x1, 0) : x2 + 1] = False
         image[outside] = 0
         return self._truth(
-            people[:labelled], camera, image, frame, depth, owner, cover, fine
+            people[:labelled], camera, image, photo_box, depth, owner, cover, fine
         )
 
-    def _truth(self, people, camera, image, frame, depth, owner, cover, fine):
+    def _truth(self, people, camera, image, photo_box, depth, owner, cover, fine):
         height, width = image.shape[:2]
-        low = np.maximum(np.array(frame[:2], float), 0)
-        high = np.minimum(np.array(frame[2:], float), (width - 1, height - 1))
+        low = np.maximum(np.array(photo_box[:2], float), 0)
+        high = np.minimum(np.array(photo_box[2:], float), (width - 1, height - 1))
         covered = (
             cv2.resize(cover, owner.shape[::-1], interpolation=cv2.INTER_NEAREST) > 0
         )
@@ -551,7 +568,7 @@ class SceneMaker:
             image,
             camera,
             *kept,
-            frame=tuple(float(v) for v in (*low, *high)),
+            photo_box=tuple(float(v) for v in (*low, *high)),
             families=[row[5] for row in rows],
         )
 
@@ -777,7 +794,7 @@ class SceneMaker:
         return mask
 
     @staticmethod
-    def _grid(rng, image):
+    def _grid(rng, image) -> None:
         """Tiles, boards or bars."""
         height, width = image.shape[:2]
         step = int(np.exp(rng.uniform(np.log(5), np.log(80))))
@@ -791,12 +808,12 @@ class SceneMaker:
             for y in range(rng.integers(step), height, step):
                 image[y : y + thick] += share * (color - image[y : y + thick])
 
-    def _things(self, rng, people, camera, picture, cover, frame):
+    def _things(self, rng, people, camera, picture, cover, photo_box) -> None:
         """Things in front of the people, with soft edges."""
         if not people or rng.uniform() < 0.6:
             return
         low, high = flat_bounds(people[0].vertices) @ camera[:2, :2].T + camera[:2, 2]
-        low, high = np.maximum(low, frame[:2]), np.minimum(high, frame[2:])
+        low, high = np.maximum(low, photo_box[:2]), np.minimum(high, photo_box[2:])
         for _ in range(rng.integers(1, 4)):
             radius = (high - low).max() * np.exp(
                 rng.uniform(np.log(0.08), np.log(0.55))
@@ -807,14 +824,14 @@ class SceneMaker:
             np.maximum(cover, (mask > 127).astype(np.uint8), out=cover)
 
     @staticmethod
-    def _develop(rng, picture, detail):
+    def _develop(rng, picture: np.ndarray, detail) -> np.ndarray:
         """Lens, sensor and file: blur, noise, colours, JPEG.
 
         Args:
-            picture (ndarray): (H, W, 3) float32 RGB with gamma, 0 to 1.
+            picture: (H, W, 3) float32 RGB with gamma, 0 to 1.
 
         Returns:
-            ndarray: (H, W, 3) uint8 BGR.
+            (H, W, 3) uint8 BGR.
         """
         height, width = picture.shape[:2]
         image = picture[..., ::-1].astype(np.float32)
@@ -860,7 +877,7 @@ class SceneMaker:
 
 
 @functools.lru_cache(maxsize=1)
-def shared_body():
+def shared_body() -> Body:
     """The body model of this process, read once."""
     return Body()
 

@@ -132,9 +132,7 @@ def test_training_resuming_and_testing(scenes, tmp_path):
         }.items()
     ]
     common = ['--work-dir', tmp_path, '--cfg-options', *options]
-    out = _tool(
-        'train.py', CONFIG, '--no-validate', *common, 'custom_hooks.1.minutes=0.02'
-    )
+    out = _tool('train.py', CONFIG, '--no-validate', *common, 'minutes=0.02')
     losses = [float(loss) for loss in re.findall(r' loss: (\S+)', out)]
     assert losses and np.isfinite(losses).all()
     last = (tmp_path / 'last_checkpoint').read_text()
@@ -144,7 +142,7 @@ def test_training_resuming_and_testing(scenes, tmp_path):
         '--no-validate',
         '--resume',
         *common,
-        'custom_hooks.1.minutes=0.04',
+        'minutes=0.04',
     )
     assert 'resumed epoch: ' in out
     again = (tmp_path / 'last_checkpoint').read_text()

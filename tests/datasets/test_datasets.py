@@ -13,10 +13,11 @@ from mmengine.dataset import pseudo_collate
 from mmengine.registry import init_default_scope
 from mmpose.registry import DATASETS
 
-from rtmw_ext.datasets import KeypointDataset, catalog
-from rtmw_ext.datasets import sample_cache as columns
+from rtmw_ext.datasets import KeypointDataset, catalog, sample_cache
 from rtmw_ext.datasets.checks import AnnotationError
-from rtmw_ext.datasets.converters import OWNERS
+from rtmw_ext.datasets.converters import DOWNLOADS
+from rtmw_ext.datasets.mix import dataset_configs
+from support.models import build
 from support.paths import CONFIGS
 from support.tiny_datasets import HEIGHT, MAKERS, WIDTH, depth, points, source_points
 
@@ -29,10 +30,10 @@ def data(tmp_path_factory):
     for name, make in MAKERS.items():
         if name != 'ubody':  # made with ubody3d
             make(root)
-    for name, owner in OWNERS.items():
-        assert owner.missing(root) == [], name
-        if owner.convert:
-            counts = owner.convert(root / owner.root)
+    for name, download in DOWNLOADS.items():
+        assert download.missing(root) == [], name
+        if download.convert:
+            counts = download.convert(root / download.root)
             assert all(counts.values()), name
     return root
 
@@ -51,7 +52,7 @@ def datasets(name, root):
         yield DATASETS.build(config), catalog.mapping_of(config)
 
 
-@pytest.mark.parametrize('name', catalog.COCKTAIL17)
+@pytest.mark.parametrize('name', catalog.cocktail())
 def test_owner_format_to_133_points(name, data):
     for dataset, mapping in datasets(name, data):
         sample = dataset[0]
@@ -117,7 +118,7 @@ def mix(config, root):
     config = Config.fromfile(catalog.root() / config)
     dataset = config.train_dataloader.dataset
     sets = [
-        dict(at(root, entry), share=1.0) for entry in catalog._flat(dataset.datasets)
+        dict(at(root, entry), share=1.0) for entry in dataset_configs(dataset.datasets)
     ]
     return config, DATASETS.build(dict(dataset, datasets=sets))
 
@@ -171,7 +172,7 @@ def test_z_learns_from_3d_samples_only(data):
     model, config = build(CONFIGS / 'rtmw3d/rtmw3d-t_cocktail17-256x192.py')
     sets = [
         dict(at(data, entry), share=1.0)
-        for entry in catalog._flat(config.train_dataloader.dataset.datasets)
+        for entry in dataset_configs(config.train_dataloader.dataset.datasets)
     ]
     dataset = DATASETS.build(dict(config.train_dataloader.dataset, datasets=sets))
     batch = pseudo_collate([dataset[index] for index in range(len(dataset))])
@@ -199,8 +200,8 @@ def test_z_learns_from_3d_samples_only(data):
 
 def test_share_is_how_often_a_sample_counts(data):
     config = next(iter(catalog.training_sets(catalog.config_file('coco-wholebody'))))
-    build = [dict(at(data, config), share=share) for share in (1.0, 3.0, 0.0)]
-    dataset = DATASETS.build(dict(type='WholeBodyMix', datasets=build))
+    shares = [dict(at(data, config), share=share) for share in (1.0, 3.0, 0.0)]
+    dataset = DATASETS.build(dict(type='WholeBodyMix', datasets=shares))
     assert dataset.lens == [1, 3, 0] and len(dataset) == 4
     assert dataset[3]['keypoints'].shape == (1, 133, 2)
     for bad, text in (([], 'no dataset'), ([dict(config, share=-1.0)], 'negative')):
@@ -211,7 +212,7 @@ def test_share_is_how_often_a_sample_counts(data):
 def test_released_shares_are_the_default():
     shares = {
         name: catalog.training_sets(catalog.config_file(name))[0].get('share', 1.0)
-        for name in catalog.COCKTAIL17
+        for name in catalog.cocktail()
     }
     tenth = {'ubody', 'interhand26m', 'ubody3d', 'dna_rendering'}
     assert {name for name, share in shares.items() if share != 1} == tenth
@@ -248,7 +249,7 @@ def test_second_start_reads_no_annotations(data, tmp_path, monkeypatch):
     assert count_reads(config)[1] == 1
 
 
-def test_columns_are_mapped_and_travel_as_a_path(data):
+def test_cached_samples_are_mapped_and_travel_as_a_path(data):
     dataset, _ = next(datasets('halpe', data))
     array = dataset.data_list.arrays['keypoints']
     assert isinstance(array, np.memmap)
@@ -265,7 +266,7 @@ def test_no_place_for_a_cache(data, tmp_path, monkeypatch):
     (tmp_path / 'file').touch()
     monkeypatch.setenv('RTMW_CACHE', str(tmp_path / 'file' / 'below'))
     config = at(data, catalog.training_sets(catalog.config_file('aic'))[0])
-    with mock.patch.object(columns, 'print_log') as log:
+    with mock.patch.object(sample_cache, 'print_log') as log:
         dataset = DATASETS.build(config)
     assert log.call_count == 1 and 'RTMW_CACHE' in log.call_args[0][0]
     assert dataset[0]['keypoints'].shape == (1, 133, 2)
@@ -273,9 +274,9 @@ def test_no_place_for_a_cache(data, tmp_path, monkeypatch):
 
 def test_indices_and_intervals(tmp_path):
     write_people(tmp_path, 6)
-    assert len(build(tmp_path, indices=2)) == 2
-    assert [build(tmp_path, indices=[4, 1])[i]['id'] for i in (0, 1)] == [5, 2]
-    few = build(tmp_path, sample_interval=3)
+    assert len(dataset_of(tmp_path, indices=2)) == 2
+    assert [dataset_of(tmp_path, indices=[4, 1])[i]['id'] for i in (0, 1)] == [5, 2]
+    few = dataset_of(tmp_path, sample_interval=3)
     assert [few[i]['id'] for i in range(len(few))] == [1, 4]
 
 
@@ -320,7 +321,7 @@ def write_people(root, count=1, **changes):
     )
 
 
-def build(root, **kwargs):
+def dataset_of(root, **kwargs):
     return DATASETS.build(
         dict(
             dict(
@@ -353,7 +354,7 @@ def build(root, **kwargs):
 def test_bad_person_is_skipped_with_one_warning(tmp_path, changes, text):
     write_people(tmp_path, 3, **changes)
     with mock.patch('rtmw_ext.datasets.checks.print_log') as log:
-        assert len(build(tmp_path)) == 2
+        assert len(dataset_of(tmp_path)) == 2
     assert log.call_count == 1
     said = log.call_args[0][0]
     assert text in said and 'p.json' in said and 'annotation 1' in said
@@ -366,7 +367,7 @@ def test_many_bad_people_are_one_warning(tmp_path):
         row['bbox'][2] = -1
     (tmp_path / 'p.json').write_text(json.dumps(content))
     with mock.patch('rtmw_ext.datasets.checks.print_log') as log:
-        assert len(build(tmp_path)) == 2
+        assert len(dataset_of(tmp_path)) == 2
     assert log.call_count == 1
     assert '7 annotations skipped' in log.call_args[0][0]
     assert 'and 6 more' in log.call_args[0][0]
@@ -384,13 +385,13 @@ def test_many_bad_people_are_one_warning(tmp_path):
 def test_bad_file_is_named(tmp_path, text, problem):
     (tmp_path / 'p.json').write_text(text)
     with pytest.raises(AnnotationError, match=f'p.json.*{problem}'):
-        build(tmp_path)
+        dataset_of(tmp_path)
 
 
 def test_missing_file_is_named(tmp_path):
     for name in ('none.json', 'annotations/*/none.json'):
         with pytest.raises(AnnotationError, match='none.json does not exist'):
-            build(tmp_path, ann_file=name)
+            dataset_of(tmp_path, ann_file=name)
 
 
 def test_missing_image_draws_another_sample(tmp_path):
@@ -399,7 +400,7 @@ def test_missing_image_draws_another_sample(tmp_path):
     content['images'][1]['file_name'] = '2.jpg'
     (tmp_path / 'p.json').write_text(json.dumps(content))
     cv2.imwrite(str(tmp_path / '2.jpg'), np.zeros((HEIGHT, WIDTH, 3)))
-    dataset = build(tmp_path, pipeline=[dict(type='LoadImageOrSkip')])
+    dataset = dataset_of(tmp_path, pipeline=[dict(type='LoadImageOrSkip')])
     with mock.patch('rtmw_ext.datasets.transforms.print_log') as log:
         names = {dataset[0]['img_path'][-5:] for _ in range(20)}
     assert names == {'2.jpg'} and log.call_count == 1

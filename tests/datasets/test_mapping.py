@@ -36,7 +36,7 @@ def mappings(name):
         yield mapping or compile_mapping('coco_wholebody', same_names=True)
 
 
-@pytest.mark.parametrize('name', catalog.COCKTAIL17)
+@pytest.mark.parametrize('name', catalog.cocktail())
 def test_names_uniqueness_and_symmetry(name):
     for mapping in mappings(name):
         theirs = definition(
@@ -105,7 +105,7 @@ def test_ubody3d_has_all_points():
 
 def test_only_near_equivalents_have_a_lower_weight():
     lower = {}
-    for name in catalog.COCKTAIL17:
+    for name in catalog.cocktail():
         for mapping in mappings(name):
             lower[name] = {
                 OURS['keypoint_id2name'][index]
@@ -197,8 +197,8 @@ def test_flip_commutes_with_the_mapping(seed, name):
     theirs = definition({'lapa': 'lapa', 'interhand26m': 'interhand3d'}.get(name, name))
     rng = np.random.default_rng(seed)
     values = rng.normal(size=(1, mapping.num_source, 2))
-    a = mapping.spread(values)[:, OURS['flip_indices']]
-    b = mapping.spread(values[:, theirs['flip_indices']])
+    a = mapping.to_target(values)[:, OURS['flip_indices']]
+    b = mapping.to_target(values[:, theirs['flip_indices']])
     assert np.array_equal(a, b)
 
 
@@ -246,7 +246,7 @@ def test_wrong_number_of_points():
 def test_coverage_counts_what_is_mapped():
     table = catalog.coverage()
     assert table.shape == (133, 17)
-    for column, name in enumerate(catalog.COCKTAIL17):
+    for column, name in enumerate(catalog.cocktail()):
         mapping = next(mappings(name))
         assert (table[:, column] > 0).sum() == len(mapping.target)
     with pytest.raises(catalog.CatalogError, match='no_such.*lapa'):

@@ -137,7 +137,7 @@ def test_killed_distillation(drawn_root, tmp_path):
         )
         config.train_cfg = dict(type='IterBasedTrainLoop', max_iters=10)
         config.param_scheduler = config.param_scheduler[:1]
-        config.custom_hooks = config.custom_hooks[:-1]
+        del config.default_hooks['stage_pipeline_switch']
         config.model.update(
             type='DistilledEstimator',
             teacher=tiny(0.25),

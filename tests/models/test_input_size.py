@@ -146,7 +146,7 @@ def test_a_cropped_head_sees_the_middle(three_d, hem):
 
 
 def test_a_larger_head_is_no_crop():
-    with pytest.raises(ValueError, match='head.mlp.* of .* cannot be cut to'):
+    with pytest.raises(ValueError, match='head.mlp.* of .* cannot be cropped to'):
         crop_head(model(), model(LARGE))
     with pytest.raises(ValueError, match='cls_z.weight is in the first'):
         crop_head(model(LARGE, True), model())

@@ -514,9 +514,8 @@ def test_the_2d_configs_are_one_switch(size):
     three = Config.fromfile(folder / f'rtmw3d-{size}_cocktail17-384x288.py')
     assert two.model == three.model
     assert two.train_dataloader == three.train_dataloader
-    assert [row.type for row in two.test_dataloader.dataset.datasets] == [
-        'WholeBodyDataset'
-    ]
+    (dataset,) = two.test_dataloader.dataset.datasets.values()
+    assert dataset.type == 'WholeBodyDataset'
 
 
 def test_a_3d_model_is_scored_in_2d(drawn_root, tmp_path):
@@ -530,12 +529,13 @@ def test_a_3d_model_is_scored_in_2d(drawn_root, tmp_path):
     loader = config.test_dataloader
     loader.update(num_workers=0, persistent_workers=False)
     loader.dataset.pipeline = small.test_dataloader.dataset.pipeline
-    loader.dataset.datasets[0].update(
+    loader.dataset.datasets['coco-wholebody'].update(
         data_root=f'{drawn_root}/',
         ann_file='annotations/val.json',
         data_prefix=dict(img='images/val/'),
         bbox_file=None,
     )
+    del config.default_hooks['ema']
     config.merge_from_dict(
         dict(
             work_dir=str(tmp_path),
@@ -548,7 +548,6 @@ def test_a_3d_model_is_scored_in_2d(drawn_root, tmp_path):
             val_dataloader=None,
             val_cfg=None,
             val_evaluator=None,
-            custom_hooks=[],
         ),
         allow_list_keys=False,
     )

@@ -10,14 +10,15 @@ from .paths import RTMW_T
 
 def drawn_options(root, batch=4, workers=0):
     """``--cfg-options`` that point a config at a drawn dataset."""
+    train = 'train_dataloader.dataset.datasets.coco-wholebody'
     options = {
         'model.backbone.init_cfg': None,
         'train_dataloader.batch_size': batch,
         'train_dataloader.num_workers': workers,
         'train_dataloader.persistent_workers': False,
-        'train_dataloader.dataset.datasets.0.data_root': f'{root}/',
-        'train_dataloader.dataset.datasets.0.ann_file': 'annotations/train.json',
-        'train_dataloader.dataset.datasets.0.data_prefix.img': 'images/train/',
+        f'{train}.data_root': f'{root}/',
+        f'{train}.ann_file': 'annotations/train.json',
+        f'{train}.data_prefix.img': 'images/train/',
     }
     for loader in ('val_dataloader', 'test_dataloader'):
         options.update(
@@ -53,14 +54,14 @@ def training(root, work_dir, **changes):
             'work_dir': str(work_dir),
             'train_cfg.max_epochs': 4,
             'train_dataloader.persistent_workers': True,
-            'param_scheduler.0.end': 5,
+            'default_hooks.stage_pipeline_switch.last_epochs': 1,
             'default_hooks.checkpoint.save_best': None,
             'default_hooks.part_loss.interval': 2,
             'env_cfg.dist_cfg.backend': 'gloo',
             'log_level': 'WARNING',
         }
     )
-    config.custom_hooks[-1].last_epochs = 1
+    config.param_scheduler[0].end = 5
     config.merge_from_dict(changes)
     # The rest is building blocks, and formatting it takes seconds.
     kept = (
@@ -70,7 +71,6 @@ def training(root, work_dir, **changes):
         'train_pipeline_stage2',
         'optim_wrapper',
         'param_scheduler',
-        'custom_hooks',
         'env_cfg',
         'default_hooks',
         'default_scope',

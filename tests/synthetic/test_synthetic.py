@@ -247,7 +247,7 @@ def test_crops_project_and_stay_in_their_frame(maker):
         flat = sample.keypoints_3d[0] @ sample.camera.T
         flat = flat[:, :2] / flat[:, 2:]
         assert np.abs(flat - sample.keypoints[0]).max() < 0.01
-        x1, y1, x2, y2 = sample.frame
+        x1, y1, x2, y2 = sample.photo_box
         inside = ((flat >= (x1 - 0.5, y1 - 0.5)) & (flat <= (x2 + 0.5, y2 + 0.5))).all(
             1
         )
@@ -578,7 +578,7 @@ def test_tool_draws(tmp_path):
     assert done.stdout.splitlines()[-1] == str(tmp_path / 'annotations/train.json')
     config = Config.fromfile(CONFIGS / 'demo/distill-study_drawn-128x96.py')
     train = config.train_dataloader.dataset
-    train.datasets[0].data_root = f'{tmp_path}/'
+    train.datasets.drawn.data_root = f'{tmp_path}/'
     dataset = DATASETS.build(train)
     assert len(dataset) == 2
     assert dataset[0]['inputs'].shape == (3, 128, 96)
@@ -619,7 +619,7 @@ def test_3d_configs_build_what_is_tested(coco, name, shape, bins):
     assert model.head.decoder.axes[2].bins == bins
     assert model.data_preprocessor.size == shape[::-1]
     test = config.test_dataloader.dataset
-    test.datasets[0].data_root = f'{coco}/'
+    test.datasets.synthetic.data_root = f'{coco}/'
     found = DATASETS.build(test)[0]
     meta = found['data_samples'].metainfo
     assert found['inputs'].shape == (3, *shape)
@@ -634,7 +634,7 @@ def test_3d_configs_build_what_is_tested(coco, name, shape, bins):
     assert labelled.any()
     assert np.abs(points[0] - truth[:, :2])[labelled].max() < 0.01
     assert (meta['keypoints_3d_visible'][0][labelled] > 0).all()
-    test.datasets[0].known_depth = False
+    test.datasets.synthetic.known_depth = False
     assert 'root_depth' not in DATASETS.build(test)[0]['data_samples'].metainfo
 
 

@@ -14,7 +14,7 @@ from mmengine.config import Config
 from mmpose.registry import DATASETS
 
 from rtmw_ext.datasets import catalog
-from rtmw_ext.datasets.converters import OWNERS
+from rtmw_ext.datasets.converters import DOWNLOADS
 from rtmw_ext.datasets.mapping import definition
 from support import tiny_datasets
 from support.paths import CONFIGS, ROOT
@@ -31,8 +31,8 @@ def main(name, *arguments, monkeypatch):
 
 def test_eighteenth_dataset(tmp_path, monkeypatch):
     """The code of the docs, as it stands there."""
-    dataset, training = re.findall(r'```python\n(.*?)```', DOCS.read_text(), re.DOTALL)
-    assert len(dataset.splitlines()) < 30
+    (code,) = re.findall(r'```python\n(.*?)```', DOCS.read_text(), re.DOTALL)
+    assert len(code.splitlines()) < 30
     values = tiny_datasets.points(5)
     tiny_datasets.image(tmp_path / 'data/climbing/images/1.jpg')
     tiny_datasets.coco(
@@ -43,16 +43,14 @@ def test_eighteenth_dataset(tmp_path, monkeypatch):
     # Beside the project's files, as the docs say.
     for name in ('_base_', 'rtmw'):
         shutil.copytree(CONFIGS / name, tmp_path / 'configs' / name)
-    (tmp_path / 'configs/_base_/datasets/climbing_133.py').write_text(dataset)
     (tmp_path / 'configs/mine').mkdir()
-    (tmp_path / 'configs/mine/train.py').write_text(training)
+    (tmp_path / 'configs/mine/climbing.py').write_text(code)
     monkeypatch.chdir(tmp_path)
-    config = Config.fromfile('configs/mine/train.py')
+    config = Config.fromfile('configs/mine/climbing.py')
     sets = config.train_dataloader.dataset.datasets
-    assert len(sets) == 2 and len(sets[0]) == 14
-    mix = DATASETS.build(
-        dict(config.train_dataloader.dataset, datasets=[dict(sets[1], share=2.0)])
-    )
+    assert list(sets) == [*catalog.cocktail('cocktail14'), 'climbing']
+    alone = dict(climbing=dict(sets.climbing, share=2.0))
+    mix = DATASETS.build(dict(config.train_dataloader.dataset, datasets=alone))
     sample = mix.datasets[0][0]
     expected = dict(
         nose=0, left_hand_root=1, right_hand_root=2, left_big_toe=3, right_big_toe=4
@@ -106,6 +104,22 @@ def test_prepare_converts_and_counts(tmp_path, monkeypatch, capsys):
     assert 'aic: 1 people to train with, 13 labelled points' in out
 
 
+def test_a_dataset_joins_by_its_file(tmp_path, monkeypatch, capsys):
+    """Nothing else says where it comes from."""
+    folder = tmp_path / catalog.FOLDER
+    folder.mkdir(parents=True)
+    known = catalog.config_file('halpe').read_text()
+    (folder / 'mine_133.py').write_text(known)
+    monkeypatch.setattr(catalog, 'root', lambda: tmp_path)
+    tiny_datasets.halpe(tmp_path / 'data')
+    main('prepare', 'mine', '--data', tmp_path / 'data', monkeypatch=monkeypatch)
+    assert 'mine: 1 people to train with' in capsys.readouterr().out
+    main('prepare', '--list', monkeypatch=monkeypatch)
+    assert capsys.readouterr().out == f'mine: see {folder}/mine_133.py\n'
+    with pytest.raises(SystemExit, match='halpe_train_v1.json does not exist'):
+        main('prepare', 'mine', '--data', tmp_path / 'none', monkeypatch=monkeypatch)
+
+
 def test_prepare_names_what_is_missing(tmp_path, monkeypatch, capsys):
     tiny_datasets.lapa(tmp_path)
     (tmp_path / 'LaPa/val/landmarks/1.txt').unlink()
@@ -116,9 +130,9 @@ def test_prepare_names_what_is_missing(tmp_path, monkeypatch, capsys):
     assert 'train/landmarks' not in out
     main('prepare', '--list', monkeypatch=monkeypatch)
     out = capsys.readouterr().out
-    for name, owner in OWNERS.items():
-        assert f'{name}: {owner.home}' in out
-    assert list(OWNERS) == list(catalog.COCKTAIL17)
+    for name, download in DOWNLOADS.items():
+        assert f'{name}: {download.home}' in out
+    assert list(DOWNLOADS) == list(catalog.cocktail())
 
 
 def test_converters_skip_broken_images_with_one_warning(tmp_path):
@@ -130,7 +144,7 @@ def test_converters_skip_broken_images_with_one_warning(tmp_path):
         (tmp_path / 'LaPa/train/landmarks/1.txt').read_text()
     )
     with mock.patch('rtmw_ext.datasets.checks.print_log') as log:
-        counts = OWNERS['lapa'].convert(tmp_path / 'LaPa')
+        counts = DOWNLOADS['lapa'].convert(tmp_path / 'LaPa')
     assert list(counts.values()) == [1] and log.call_count == 1
     assert 'train/images/1.jpg' in log.call_args[0][0]
 
@@ -141,7 +155,7 @@ def test_dna_rendering_refuses_points_that_do_not_project(tmp_path):
     with h5py.File(next(root.glob('*/*_annots.smc')), 'r+') as file:
         file['Camera_Parameter/03/RT'][0, 3] += 5
     with mock.patch('rtmw_ext.datasets.checks.print_log') as log:
-        counts = OWNERS['dna_rendering'].convert(root, every=1)
+        counts = DOWNLOADS['dna_rendering'].convert(root, every=1)
     assert list(counts.values()) == [0]
     assert '3D points do not fall on the 2D points' in log.call_args[0][0]
 

@@ -17,7 +17,7 @@ def tools():
     """{name of a tool: what it defines}."""
     return {
         name: vars(load_tool(f'studies/{name}'))
-        for name in ('study', 'ablation', 'distill')
+        for name in ('training_series', 'ablation', 'distill')
     }
 
 
@@ -62,7 +62,9 @@ def test_table(tools):
         }
         for value in (0.1, 0.2, 0.6)
     ]
-    lines = tools['study']['table'](dict(one=runs[:1], three=runs)).splitlines()
+    lines = tools['training_series']['table'](
+        dict(one=runs[:1], three=runs)
+    ).splitlines()
     assert lines[0] == '| AP | whole | body | foot | face | hand |'
     assert lines[2] == '| one |' + ' 10.0 |' * 5
     assert lines[3] == '| three |' + ' 30.0 (10.0-60.0) |' * 5
@@ -71,13 +73,13 @@ def test_table(tools):
 def test_results_are_kept(tools, tmp_path):
     """A training that is done is not done again; other settings are
     refused."""
-    study = tools['study']['Study'](tmp_path, dict(steps=3))
+    study = tools['training_series']['TrainingSeries'](tmp_path, dict(steps=3))
     (tmp_path / 'one').mkdir()
     (tmp_path / 'one' / 'result.json').write_text(json.dumps({'AP': 0.5}))
     assert study.run('one', None, 3, 0) == {'AP': 0.5}
-    tools['study']['Study'](tmp_path, dict(steps=3))
+    tools['training_series']['TrainingSeries'](tmp_path, dict(steps=3))
     with pytest.raises(SystemExit, match='other settings, {"steps": 3}'):
-        tools['study']['Study'](tmp_path, dict(steps=4))
+        tools['training_series']['TrainingSeries'](tmp_path, dict(steps=4))
 
 
 def test_an_ablation_goes_on(tools, tmp_path, monkeypatch, capsys):
@@ -116,7 +118,7 @@ def test_an_ablation_goes_on(tools, tmp_path, monkeypatch, capsys):
         '| + PAFPN + HEM',
     ]
     assert (tmp_path / 'rtmpose-l_pafpn_hem-1' / 'result.json').is_file()
-    run = tools['ablation']['Study'].run
+    run = tools['ablation']['TrainingSeries'].run
     monkeypatch.setitem(run.__globals__, 'Runner', None)
     main()
     assert capsys.readouterr().out.splitlines()[-4:] == lines

@@ -5,8 +5,9 @@ from pathlib import Path
 from types import SimpleNamespace
 
 import pytest
-from mmengine.config import Config, DictAction
+from mmengine.config import DictAction
 
+from rtmw_ext.engine.configs import load_config
 from rtmw_ext.zoo import resolve_checkpoint
 from support.tools import load_tool
 
@@ -40,13 +41,11 @@ def main():
 def trained(command):
     """(config with the options of a command, its arguments before them)."""
     split = command.index('--cfg-options')
-    config = Config.fromfile(command[2])
-    config.merge_from_dict(
-        {
-            key: DictAction._parse_int_float_bool(value)
-            for key, value in (option.split('=') for option in command[split + 1 :])
-        }
-    )
+    options = {
+        key: DictAction._parse_int_float_bool(value)
+        for key, value in (option.split('=') for option in command[split + 1 :])
+    }
+    config = load_config(command[2], options)
     return config, command[3:split]
 
 
@@ -79,7 +78,7 @@ def test_stages_one_after_the_other(main, calls, tmp_path, capsys):
     ):
         config, flags = trained(command)
         assert '--resume' not in flags
-        hook = config.custom_hooks[1]
+        hook = config.default_hooks.time_budget
         assert hook.type == 'mmpose.TimeBudgetHook'
         assert hook.minutes == pytest.approx(minutes)
         assert config.model.head.type == head

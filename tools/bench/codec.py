@@ -8,6 +8,7 @@ difference of their labels.
 
 import argparse
 import time
+from collections.abc import Callable
 
 import numpy as np
 from mmpose.codecs import SimCCLabel
@@ -18,7 +19,13 @@ from rtmw_ext.core.skeleton import NUM_KEYPOINTS
 SIZES = {'256x192': ((192, 256), (4.9, 5.66)), '384x288': ((288, 384), (6.0, 6.93))}
 
 
-def encode_3d_by_loop(codec, keypoints, visible, keypoints_3d, visible_3d):
+def encode_3d_by_loop(
+    codec: SimCC3DLabel,
+    keypoints: np.ndarray,
+    visible: np.ndarray,
+    keypoints_3d: np.ndarray,
+    visible_3d: np.ndarray,
+) -> dict[str, np.ndarray]:
     """What ``SimCC3DLabel.encode`` computes, one keypoint after another."""
     people, count = visible.shape
     sizes = [round(size * codec.simcc_split_ratio) for size in codec.input_size]
@@ -68,7 +75,9 @@ def encode_3d_by_loop(codec, keypoints, visible, keypoints_3d, visible_3d):
     )
 
 
-def make_people(rng, size, count):
+def make_people(
+    rng: np.random.Generator, size: tuple[int, int], count: int
+) -> list[tuple[np.ndarray, ...]]:
     """Random points, a tenth outside the crop, unseen or unknown in 3D."""
     points = rng.uniform(-0.05, 1.05, (count, 1, NUM_KEYPOINTS, 2)) * size
     depth = rng.uniform(-1, 1, (count, 1, NUM_KEYPOINTS, 3))
@@ -84,7 +93,7 @@ def make_people(rng, size, count):
     ]
 
 
-def median_ms(function, people, repeats):
+def median_ms(function: Callable, people: list[tuple], repeats: int) -> float:
     times = []
     for _ in range(repeats):
         for person in people:
@@ -94,7 +103,9 @@ def median_ms(function, people, repeats):
     return np.median(times) * 1e3
 
 
-def compare(name, slow, fast, people, repeats):
+def compare(
+    name: str, slow: Callable, fast: Callable, people: list[tuple], repeats: int
+) -> None:
     error = max(
         np.abs(np.subtract(a[key], b[key], dtype=np.float64)).max()
         for person in people
@@ -105,7 +116,7 @@ def compare(name, slow, fast, people, repeats):
     print(f'| {name} | {before:.3f} | {after:.3f} | {before / after:.1f} | {error:g} |')
 
 
-def main():
+def main() -> None:
     flags = argparse.ArgumentParser(description=__doc__.split('\n')[0])
     flags.add_argument('--people', type=int, default=20)
     flags.add_argument('--repeats', type=int, default=5)

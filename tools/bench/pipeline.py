@@ -14,11 +14,13 @@ import argparse
 import json
 import tempfile
 import time
+from collections.abc import Callable
 from pathlib import Path
 
 import cv2
 import numpy as np
 from mmengine.config import Config
+from mmengine.dataset import BaseDataset
 from mmengine.registry import init_default_scope
 from mmpose.registry import DATASETS, KEYPOINT_CODECS, TRANSFORMS
 
@@ -34,7 +36,7 @@ except ImportError:
     ALBUMENTATIONS = False
 
 
-def theirs(ours):
+def theirs(ours: list[dict]) -> list[dict]:
     """mmpose's pipeline that does the work of ours."""
     crop = ours[0]
     codec = dict(
@@ -88,12 +90,12 @@ def theirs(ours):
 class Timed:
     """A pipeline that keeps the seconds of each of its steps."""
 
-    def __init__(self, steps):
+    def __init__(self, steps: list[dict]) -> None:
         self.names = [step['type'] for step in steps]
         self.steps = [TRANSFORMS.build(step) for step in steps]
         self.seconds = [[] for _ in steps]
 
-    def __call__(self, sample):
+    def __call__(self, sample: dict) -> dict:
         for number, step in enumerate(self.steps):
             start = time.perf_counter()
             sample = step(sample)
@@ -101,7 +103,9 @@ class Timed:
         return sample
 
 
-def run(dataset, pipeline, seed, number):
+def run(
+    dataset: BaseDataset, pipeline: Callable, seed: int, number: int
+) -> tuple[float, float]:
     """Seconds (clock, processor) that ``number`` samples take, without
     reading annotations."""
     np.random.seed(seed)
@@ -112,7 +116,7 @@ def run(dataset, pipeline, seed, number):
     return time.perf_counter() - start[0], time.thread_time() - start[1]
 
 
-def encode_ms(codecs, turns, number):
+def encode_ms(codecs: dict, turns: int, number: int) -> dict[str, float]:
     """{name: median ms a person} of the codecs' encode."""
     rng = np.random.default_rng(0)
     times = {name: [] for name in codecs}
@@ -129,7 +133,7 @@ def encode_ms(codecs, turns, number):
     }
 
 
-def main():
+def main() -> None:
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawTextHelpFormatter
     )

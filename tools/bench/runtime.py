@@ -8,6 +8,7 @@ networks of your own, ``--networks FILE ...``.
 """
 
 import argparse
+from collections.abc import Iterator
 from pathlib import Path
 
 from rtmw_ext.commands import bench
@@ -25,7 +26,7 @@ SIZES = (
 )
 
 
-def export_all(folder):
+def export_all(folder: Path) -> Iterator[str]:
     """ONNX files of every size; those there already are kept."""
     from rtmw_ext.core.paths import root
     from rtmw_ext.export.exporter import export
@@ -41,7 +42,7 @@ def export_all(folder):
         yield str(path)
 
 
-def main():
+def main() -> None:
     flags = argparse.ArgumentParser(description=__doc__.split('\n')[0])
     flags.add_argument('--networks', nargs='*', default=[])
     flags.add_argument('--det')

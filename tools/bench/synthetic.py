@@ -14,7 +14,7 @@ import cv2
 import numpy as np
 
 
-def work(task):
+def work(task: tuple[int, int, int, str]) -> tuple:
     """(seconds, people, peak MiB, {step: seconds}, CPU seconds)."""
     seed, count, size, kind = task
     cv2.setNumThreads(1)
@@ -50,7 +50,7 @@ def work(task):
     return seconds, people, peak, steps, busy
 
 
-def main():
+def main() -> None:
     flags = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )

@@ -33,23 +33,22 @@ THEIRS = (
 )
 
 
-def our_config(data):
+def our_config(data: str):
     from mmengine.config import Config
 
     from rtmw_ext.core.paths import root
 
     config = Config.fromfile(root() / OURS)
-    dataset = config.train_dataloader.dataset.datasets[0]
+    dataset = config.train_dataloader.dataset.datasets['coco-wholebody']
     dataset.update(
         data_root=f'{data}/',
         ann_file='annotations/train.json',
         data_prefix=dict(img='images/train/'),
     )
-    config.train_dataloader.dataset.datasets = [dataset]
     return config
 
 
-def their_config(data):
+def their_config(data: str):
     import mmpose
     from mmengine.config import Config
 
@@ -83,7 +82,7 @@ def their_config(data):
     return config
 
 
-def train(side, flags):
+def train(side: str, flags: argparse.Namespace) -> None:
     """One training; prints samples and CPU seconds as JSON."""
     import torch
     from mmengine.hooks import Hook
@@ -105,16 +104,18 @@ def train(side, flags):
             'default_hooks.checkpoint.interval': -1,
             'default_hooks.checkpoint.save_last': False,
             'default_hooks.checkpoint.save_best': None,
-            'custom_hooks': [
-                hook
-                for hook in config.custom_hooks
-                if 'PipelineSwitch' not in hook.type
-            ],
             'work_dir': str(Path(flags.data) / 'work'),
             'log_level': 'WARNING',
             **SIDES[side],
         }
     )
+    # The second stage's pipeline: of ours by name, of mmpose's in a list.
+    config.default_hooks.pop('stage_pipeline_switch', None)
+    config.custom_hooks = [
+        hook
+        for hook in config.get('custom_hooks', [])
+        if 'PipelineSwitch' not in hook.type
+    ]
     for kind in ('val', 'test'):
         for part in ('cfg', 'dataloader', 'evaluator'):
             config[f'{kind}_{part}'] = None
@@ -122,7 +123,7 @@ def train(side, flags):
     class Clock(Hook):
         priority = 'LOWEST'
 
-        def after_train_iter(self, runner, batch_idx, **_):
+        def after_train_iter(self, runner, batch_idx, **_) -> None:
             if batch_idx == flags.warmup - 1:
                 self.start = time.monotonic(), cpu_seconds()
             if batch_idx == flags.warmup + flags.steps - 1:
@@ -141,7 +142,7 @@ def train(side, flags):
     runner.train()
 
 
-def cpu_seconds():
+def cpu_seconds() -> float:
     """Of this process and its loader's workers, which are still running."""
     workers = multiprocessing.active_children()
     return sum(
@@ -150,7 +151,7 @@ def cpu_seconds():
     )
 
 
-def main():
+def main() -> None:
     flags = argparse.ArgumentParser(description=__doc__.split('\n')[0])
     flags.add_argument('--batch', type=int, default=16)
     flags.add_argument('--steps', type=int, default=6)

@@ -12,6 +12,7 @@ pipeline.
 
 import argparse
 import base64
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import cv2
@@ -31,11 +32,11 @@ LEFT, RIGHT, MIDDLE = (0, 140, 255), (255, 120, 0), (60, 200, 60)
 TILE = 420
 
 
-def links():
+def links() -> list[tuple[int, int]]:
     return [*definition(TARGET)['skeleton_links'], *LINKS['face']]
 
 
-def color(index):
+def color(index: int) -> tuple[int, int, int]:
     mirrored = definition(TARGET)['flip_indices'][index]
     if mirrored == index:
         return MIDDLE
@@ -61,7 +62,9 @@ def color(index):
     return LEFT if name.startswith('left') else RIGHT
 
 
-def draw(image, keypoints, weights, radius=2):
+def draw(
+    image: np.ndarray, keypoints: np.ndarray, weights: np.ndarray, radius: int = 2
+) -> np.ndarray:
     """The image with points (K, 2) in its pixels and their weights (K,)."""
     image = image.copy()
     fixed = np.round(keypoints * 16).astype(int)
@@ -89,7 +92,7 @@ def draw(image, keypoints, weights, radius=2):
     return image
 
 
-def mapped_tile(sample):
+def mapped_tile(sample: dict) -> np.ndarray:
     """(TILE, TILE, 3): the box of a sample and its points, enlarged."""
     image = sample['img'] if 'img' in sample else read_image(sample['img_path'])
     keypoints = sample['keypoints'][0]
@@ -110,7 +113,7 @@ def mapped_tile(sample):
     return draw(tile, keypoints * scale + matrix[:, 2], weights)
 
 
-def crop_tile(sample):
+def crop_tile(sample: dict) -> np.ndarray:
     """(TILE, TILE, 3): a crop of the pipeline, enlarged."""
     crop = sample['img']
     scale = TILE / max(crop.shape[:2])
@@ -125,7 +128,9 @@ def crop_tile(sample):
     return tile
 
 
-def rows_of(config, steps, number, rng):
+def rows_of(
+    config: dict, steps: Sequence[Callable], number: int, rng: np.random.Generator
+) -> tuple[str, list[list[np.ndarray]]]:
     """A dataset's name and its tiles: [after mapping], [after pipeline]."""
     config.pop('share', None)
     dataset = DATASETS.build(config)
@@ -144,7 +149,7 @@ def rows_of(config, steps, number, rng):
     return dataset.metainfo['dataset_name'], [mapped, cropped]
 
 
-def label(tile, text):
+def label(tile: np.ndarray, text: str) -> np.ndarray:
     tile = tile.copy()
     cv2.rectangle(tile, (0, 0), (9 * len(text) + 8, 24), (0, 0, 0), -1)
     cv2.putText(
@@ -160,7 +165,7 @@ def label(tile, text):
     return tile
 
 
-def write(out, rows):
+def write(out: Path, rows: list[tuple[str, list[np.ndarray]]]) -> None:
     """Writes (name, tiles) rows as one picture or as an HTML page."""
     if out.suffix != '.html':
         width = max(len(tiles) for _, tiles in rows)
@@ -188,7 +193,7 @@ def write(out, rows):
     out.write_text('\n'.join(parts), encoding='utf-8')
 
 
-def main():
+def main() -> None:
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawTextHelpFormatter
     )

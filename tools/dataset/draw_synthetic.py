@@ -10,32 +10,19 @@ from pathlib import Path
 
 import cv2
 import numpy as np
-from mmpose.datasets.datasets.utils import parse_pose_metainfo
 
-import rtmw_ext  # noqa: F401
-from rtmw_ext.core.skeleton import FIELDS
-from rtmw_ext.synthetic.scene import Person, SceneMaker, rng_of
+from rtmw_ext.core.skeleton import BONES, FIELDS
+from rtmw_ext.synthetic.scene import Person, Sample, SceneMaker, rng_of
 
 SEEN, HIDDEN, LINK = (60, 220, 60), (40, 40, 255), (255, 200, 60)
-# The outlines of the 68 face points, which the skeleton leaves out.
-OUTLINES = (
-    (0, 16),
-    (17, 21),
-    (22, 26),
-    (27, 30),
-    (31, 35),
-    (36, 41),
-    (42, 47),
-    (48, 59),
-    (60, 67),
-)
 
 
-def draw(sample, links):
+def draw(sample: Sample) -> np.ndarray:
+    """The picture of a sample with the points of its person."""
     image = sample.image.copy()
     points = sample.keypoints[0].round().astype(int).tolist()
     visible = sample.visible[0]
-    for a, b in links:
+    for a, b in BONES:
         if visible[a] and visible[b]:
             cv2.line(image, points[a], points[b], LINK, 1, cv2.LINE_AA)
     for point, seen in zip(points, visible):
@@ -44,7 +31,9 @@ def draw(sample, links):
     return image
 
 
-def close_up(maker, rng, part, size):
+def close_up(
+    maker: SceneMaker, rng: np.random.Generator, part: slice, size: int
+) -> Sample:
     """A sample with some points of a person filling the picture."""
     vertices, points, look, family = maker.person(rng, rng.uniform(-35, 35))
     center = points[part].mean(0)
@@ -63,7 +52,7 @@ def close_up(maker, rng, part, size):
     )
 
 
-def main():
+def main() -> None:
     flags = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
@@ -73,12 +62,6 @@ def main():
     flags = flags.parse_args()
     out = Path(flags.out)
     out.mkdir(parents=True, exist_ok=True)
-    meta = parse_pose_metainfo(
-        dict(from_file='configs/_base_/datasets/coco_wholebody.py')
-    )
-    links = list(meta['skeleton_links']) + [
-        (23 + i, 24 + i) for low, high in OUTLINES for i in range(low, high)
-    ]
     maker, size = SceneMaker(), flags.size
     side = (size, size)
     people = [maker.crop(rng_of(flags.seed, i), side) for i in range(16)]
@@ -104,7 +87,7 @@ def main():
         ('faces', faces, 4),
         ('hands', hands, 4),
     ):
-        tiles = [draw(sample, links) for sample in samples]
+        tiles = [draw(sample) for sample in samples]
         if name != 'people':  # without and with the points
             tiles = [
                 tile
@@ -121,7 +104,7 @@ def main():
     _save(out / 'synthetic-photos.jpg', [s.image for s in photos], 2)
 
 
-def _save(path, tiles, columns):
+def _save(path: Path, tiles: list[np.ndarray], columns: int) -> None:
     rows = [np.hstack(tiles[i : i + columns]) for i in range(0, len(tiles), columns)]
     cv2.imwrite(str(path), np.vstack(rows), [cv2.IMWRITE_JPEG_QUALITY, 82])
     print(path)

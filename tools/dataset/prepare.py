@@ -4,8 +4,9 @@
     tools/dataset/prepare.py aic
     tools/dataset/prepare.py --list
 
-Files are expected below data/ as their owners distribute them; what is
-missing is named with the place that offers it.
+Files are expected below data/ as they are distributed; what is missing is named
+with the address that offers it. A dataset in COCO format needs no more than its
+file configs/_base_/datasets/NAME_133.py to be counted here.
 """
 
 import argparse
@@ -17,20 +18,25 @@ from mmengine.registry import init_default_scope
 from mmpose.registry import DATASETS
 
 from rtmw_ext.datasets import catalog
-from rtmw_ext.datasets.converters import OWNERS
+from rtmw_ext.datasets.checks import AnnotationError
+from rtmw_ext.datasets.converters import DOWNLOADS, Download
 
 
-def show(names):
+def show(names: list[str]) -> None:
+    """Prints where the files of datasets come from and go."""
     for name in names:
-        owner = OWNERS[name]
-        print(f'{name}: {owner.home}')
-        for pattern in owner.files:
-            print(f'    data/{owner.root}/{pattern}')
-        if owner.note:
-            print(f'    {owner.note}')
+        download = DOWNLOADS.get(name)
+        if download is None:
+            print(f'{name}: see {catalog.config_file(name)}')
+            continue
+        print(f'{name}: {download.home}')
+        for pattern in download.files:
+            print(f'    data/{download.root}/{pattern}')
+        if download.note:
+            print(f'    {download.note}')
 
 
-def count(name, data):
+def count(name: str, data: Path) -> tuple[int, int]:
     """(people, labelled points) of a dataset's training files."""
     people = points = 0
     for config in catalog.training_sets(catalog.config_file(name)):
@@ -47,11 +53,31 @@ def count(name, data):
     return people, points
 
 
-def main():
+def convert(name: str, download: Download, data: Path) -> None:
+    """Checks the downloaded files and converts them, where they need it.
+
+    Raises:
+        SystemExit: A file is missing.
+    """
+    missing = download.missing(data)
+    if missing:
+        print(f'{name} is not complete: nothing is at')
+        for pattern in missing:
+            print(f'    {data / download.root / pattern}')
+        print(f'It is offered at {download.home}')
+        if download.note:
+            print(f'Note: {download.note}')
+        sys.exit(1)
+    if download.convert:
+        for path, people in download.convert(data / download.root).items():
+            print(f'wrote {path}: {people} people')
+
+
+def main() -> None:
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawTextHelpFormatter
     )
-    parser.add_argument('name', nargs='?', choices=list(OWNERS))
+    parser.add_argument('name', nargs='?', choices=catalog.names())
     parser.add_argument(
         '--list', action='store_true', help='print the files of every dataset'
     )
@@ -60,24 +86,15 @@ def main():
     )
     flags = parser.parse_args()
     if flags.list or flags.name is None:
-        show(OWNERS)
+        show(catalog.names())
         return
     init_default_scope('mmpose')
-    owner = OWNERS[flags.name]
-    missing = owner.missing(flags.data)
-    if missing:
-        folder = flags.data / owner.root
-        print(f'{flags.name} is not complete: nothing is at')
-        for pattern in missing:
-            print(f'    {folder / pattern}')
-        print(f'Its owner offers it at {owner.home}')
-        if owner.note:
-            print(f'Note: {owner.note}')
-        sys.exit(1)
-    if owner.convert:
-        for path, people in owner.convert(flags.data / owner.root).items():
-            print(f'wrote {path}: {people} people')
-    people, points = count(flags.name, flags.data)
+    if flags.name in DOWNLOADS:
+        convert(flags.name, DOWNLOADS[flags.name], flags.data)
+    try:
+        people, points = count(flags.name, flags.data)
+    except AnnotationError as error:
+        sys.exit(f'error: {error}')
     print(f'{flags.name}: {people} people to train with, {points} labelled points')
 
 

@@ -21,7 +21,6 @@ from mmpose.registry import DATASETS
 
 from rtmw_ext.core import skeleton
 from rtmw_ext.datasets import catalog
-from rtmw_ext.datasets.mapping import TARGET, definition
 
 PARTS = {
     name.replace('_', ' '): slice(part.start, part.stop)
@@ -35,22 +34,17 @@ MARKS = {0.0: '', 0.5: 'half', 1.0: 'x'}
 CELL, HEAD, SIDE = 10, 120, 60
 
 
-def names():
-    table = definition(TARGET)['keypoint_id2name']
-    return [table[index] for index in range(len(table))]
-
-
-def markdown(table):
+def markdown(table: np.ndarray) -> str:
     """The coverage (133, D) as a Markdown table."""
     lines = [
-        '| | point | ' + ' | '.join(catalog.COCKTAIL17) + ' |',
+        '| | point | ' + ' | '.join(catalog.cocktail()) + ' |',
         '|---' * (table.shape[1] + 2) + '|',
     ]
     lines += [
         f'| {index} | {name} | '
         + ' | '.join(MARKS[float(value)] for value in row)
         + ' |'
-        for index, (name, row) in enumerate(zip(names(), table))
+        for index, (name, row) in enumerate(zip(skeleton.KEYPOINT_NAMES, table))
     ]
     lines.append(
         '| | **points** | '
@@ -60,14 +54,14 @@ def markdown(table):
     return '\n'.join(lines)
 
 
-def picture(table):
+def picture(table: np.ndarray) -> np.ndarray:
     """The coverage (133, D) as (H, W, 3): datasets down, points across."""
     table = table.T
     rows, columns = table.shape
     image = np.full((SIDE + rows * 2 * CELL, HEAD + columns * CELL, 3), 255, np.uint8)
     colors = {0.0: (235, 235, 235), 0.5: (120, 190, 250), 1.0: (170, 110, 30)}
     font = cv2.FONT_HERSHEY_SIMPLEX
-    for row, name in enumerate(catalog.COCKTAIL17):
+    for row, name in enumerate(catalog.cocktail()):
         y = SIDE + row * 2 * CELL
         cv2.putText(image, name, (4, y + 14), font, 0.4, (0, 0, 0), 1, cv2.LINE_AA)
         for column, value in enumerate(table[row]):
@@ -105,7 +99,7 @@ def picture(table):
     return image
 
 
-def coverage(flags):
+def coverage(flags: argparse.Namespace) -> None:
     table = catalog.coverage()
     text = markdown(table)
     if flags.docs:
@@ -122,7 +116,7 @@ def coverage(flags):
         cv2.imwrite(str(flags.picture), picture(table))
 
 
-def labels(flags):
+def labels(flags: argparse.Namespace) -> None:
     init_default_scope('mmpose')
     rows, total = [], np.zeros(skeleton.NUM_KEYPOINTS)
     for config in catalog.training_sets(flags.config):
@@ -158,19 +152,21 @@ def labels(flags):
     rare = np.argsort(total)[:5]
     print(
         'least labelled: '
-        + ', '.join(f'{names()[index]} ({total[index]:.0f})' for index in rare)
+        + ', '.join(
+            f'{skeleton.KEYPOINT_NAMES[index]} ({total[index]:.0f})' for index in rare
+        )
     )
     if flags.csv:
         with flags.csv.open('w', newline='') as file:
             writer = csv.writer(file)
             writer.writerow(['point', *(row[0] for row in rows), 'epoch'])
-            for index, name in enumerate(names()):
+            for index, name in enumerate(skeleton.KEYPOINT_NAMES):
                 writer.writerow(
                     [name, *(int(row[3][index]) for row in rows), f'{total[index]:g}']
                 )
 
 
-def main():
+def main() -> None:
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawTextHelpFormatter
     )

@@ -11,6 +11,7 @@ tools/dataset/synthesize.py --num 1000 --out data/synthetic --split val --seed 7
 """
 
 import argparse
+from pathlib import Path
 
 from rtmw_ext.core.images import ImageError
 from rtmw_ext.synthetic import drawn
@@ -18,7 +19,7 @@ from rtmw_ext.synthetic.body import BodyError
 from rtmw_ext.synthetic.export import KINDS, ExportError, export
 
 
-def draw(flags, size):
+def draw(flags: argparse.Namespace, size: list[int] | None) -> Path:
     try:
         return drawn.write_dataset(
             flags.out,
@@ -32,7 +33,7 @@ def draw(flags, size):
         raise ExportError(error) from None
 
 
-def main():
+def main() -> None:
     flags = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )

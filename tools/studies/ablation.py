@@ -11,9 +11,10 @@ import argparse
 from pathlib import Path
 
 from mmengine.config import Config
-from study import Study, table
+from training_series import TrainingSeries, table
 
 from rtmw_ext.core.paths import root
+from rtmw_ext.engine.configs import load_config
 from rtmw_ext.synthetic import drawn
 from rtmw_ext.synthetic.export import export
 
@@ -30,32 +31,31 @@ SIDE = 144  # of a rendered crop: 128 and room to move
 DEFAULTS = dict(steps=(600, 2500), train=(800, 60000), val=(300, 1000))
 
 
-def row(name, data, rendered=None):
+def row(name: str, data: Path, rendered: int | None = None) -> Config:
     """The config of a row.
 
     Args:
-        name (str): A value of ``ROWS``.
-        data (Path): Folder of the people.
-        rendered (int, optional): Crops of rendered people; default: drawn.
+        name: A value of ``ROWS``.
+        data: Folder of the people.
+        rendered: Crops of rendered people; default: drawn people.
     """
     paper = Config.fromfile(root() / 'configs/ablation' / f'{name}_256x192.py').model
     kind = 'rendered' if rendered else 'drawn'
-    config = Config.fromfile(root() / f'configs/demo/ablation-study_{kind}-128x96.py')
+    options = {'data_root': f'{data}/'}
+    if rendered:
+        options['train_dataloader.dataset.data_root'] = str(data / 'crops')
+        options['train_dataloader.dataset.total'] = rendered
+    config = load_config(
+        root() / f'configs/demo/ablation-study_{kind}-128x96.py', options
+    )
     if paper.neck is None:
         config.model.neck = None
     config.model.head.hem = paper.head.hem
     config.model.head.gau = paper.head.gau
-    train = config.train_dataloader.dataset
-    if rendered:
-        train.update(data_root=str(data / 'crops'), total=rendered)
-    else:
-        train.datasets[0].data_root = f'{data}/'
-    for loader in (config.val_dataloader, config.test_dataloader):
-        loader.dataset.data_root = f'{data}/'
     return config
 
 
-def make_people(flags, data):
+def make_people(flags: argparse.Namespace, data: Path) -> None:
     """Writes what is missing of the people."""
     if flags.rendered:
         export(
@@ -70,7 +70,7 @@ def make_people(flags, data):
             drawn.write_dataset(data, count, seed=seed, people=(1, 1), split=split)
 
 
-def main():
+def main() -> None:
     flags = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
@@ -86,7 +86,7 @@ def main():
     for name, values in DEFAULTS.items():
         if getattr(flags, name) is None:
             setattr(flags, name, values[flags.rendered])
-    study = Study(
+    study = TrainingSeries(
         flags.out,
         {
             key: value

@@ -12,29 +12,24 @@ import json
 from pathlib import Path
 
 from mmengine.config import Config
-from study import Study, table
+from training_series import TrainingSeries, table
 
 from rtmw_ext.core.paths import root
 from rtmw_ext.core.skeleton import FIELDS
+from rtmw_ext.engine.configs import load_config
 from rtmw_ext.synthetic import drawn
 
 CONFIG = 'configs/demo/distill-study_drawn-128x96.py'
 
 
-def student(data, **changes):
-    config = Config.fromfile(root() / CONFIG)
+def student(data: Path, **changes) -> Config:
+    """The student's config, with other values in its model."""
+    config = load_config(root() / CONFIG, {'data_root': f'{data}/'})
     config.model.update(changes)
-    config.merge_from_dict(
-        {
-            'train_dataloader.dataset.datasets.0.data_root': f'{data}/',
-            'val_dataloader.dataset.data_root': f'{data}/',
-            'test_dataloader.dataset.data_root': f'{data}/',
-        }
-    )
     return config
 
 
-def teacher_model(config):
+def teacher_model(config: Config) -> dict:
     """RTMW-s for the student's input."""
     model = Config.fromfile(root() / 'configs/_base_/models/rtmw_s.py')
     model.model.head.update(decoder=config.codec, init_cfg=config.model.head.init_cfg)
@@ -43,7 +38,7 @@ def teacher_model(config):
     return model.model.to_dict()
 
 
-def run_all(study, flags):
+def run_all(study: TrainingSeries, flags: argparse.Namespace) -> dict[str, list]:
     """{way: [metrics of each seed]}."""
     data = study.data
     config = student(data)
@@ -90,7 +85,7 @@ def run_all(study, flags):
     return results
 
 
-def label_bodies_only(path, share):
+def label_bodies_only(path: Path, share: float) -> None:
     """Leaves a ``share`` of the people with the 17 points of the body alone,
     which is what most of the paper's datasets label."""
     content = json.loads(path.read_text())
@@ -102,7 +97,7 @@ def label_bodies_only(path, share):
     path.write_text(json.dumps(content))
 
 
-def main():
+def main() -> None:
     flags = argparse.ArgumentParser(description=__doc__.split('\n')[0])
     flags.add_argument('--out', type=Path, default='outputs/distill-study')
     flags.add_argument('--steps', type=int, default=300, help='of stage 1')
@@ -120,7 +115,7 @@ def main():
     )
     flags.add_argument('--seeds', type=int, default=3)
     flags = flags.parse_args()
-    study = Study(
+    study = TrainingSeries(
         flags.out, {key: value for key, value in vars(flags).items() if key != 'out'}
     )
     for split, images, seed in (('train', flags.images, 1), ('val', 100, 2)):

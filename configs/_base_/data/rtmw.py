@@ -67,7 +67,7 @@ inputs = dict(
     x384x288=_input((288, 384), (6.0, 6.93), True),
 )
 
-train_dataloader = dict(dataset=dict(datasets={{_base_.cocktail14}}))
+train_dataloader = dict(dataset=dict(datasets={{_base_.cocktail}}))
 val_dataloader = dict(dataset={{_base_.coco_wholebody_val}})
 test_dataloader = val_dataloader
 

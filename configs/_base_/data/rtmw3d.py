@@ -104,10 +104,12 @@ inputs3d = dict(
     x384x288=_input((288, 384, 288), (6.0, 6.93, 6.0)),
 )
 
-train_dataloader = dict(num_workers=10, dataset=dict(datasets={{_base_.cocktail17}}))
-# A list, so that a leaf evaluates another dataset in one line.
+train_dataloader = dict(num_workers=10, dataset=dict(datasets={{_base_.cocktail}}))
+# A mix, so that a leaf evaluates another dataset in one line.
 val_dataloader = dict(
-    dataset=dict(type='WholeBodyMix', test_mode=True, datasets=[{{_base_.h3wb_val}}])
+    dataset=dict(
+        type='WholeBodyMix', test_mode=True, datasets=dict(h3wb={{_base_.h3wb_val}})
+    )
 )
 test_dataloader = val_dataloader
 

@@ -12,7 +12,7 @@ synthetic2d = dict(
 
 train_dataloader = dict(
     sampler=dict(type='InfiniteSampler'),
-    dataset=dict(datasets=[{{_base_.synthetic_train}}]),
+    dataset=dict(datasets=dict(_delete_=True, synthetic={{_base_.synthetic_train}})),
 )
 val_dataloader = val_evaluator = None
 test_dataloader = dict(

@@ -45,4 +45,7 @@ train_dataloader = dict(
     ),
 )
 val_dataloader = val_evaluator = None
-test_dataloader = dict(num_workers=2, dataset=dict(datasets=[{{_base_.synthetic_val}}]))
+test_dataloader = dict(
+    num_workers=2,
+    dataset=dict(datasets=dict(_delete_=True, synthetic={{_base_.synthetic_val}})),
+)

@@ -6,6 +6,10 @@
 #   --out data/synthetic_detection
 data_root = 'data/synthetic_detection/'
 side = 320
+mosaic_prob = 0.5
+# Scale of a picture, in a mosaic and alone.
+mosaic_ratio_range = (0.5, 1.2)
+single_ratio_range = (0.5, 1.5)
 square = (side, side)
 grey = dict(img=(114, 114, 114))
 person = dict(classes=('person',))
@@ -15,13 +19,14 @@ train_pipeline = [
     dict(type='LoadAnnotations', with_bbox=True),
     dict(
         type='RandomChoice',
+        prob=[mosaic_prob, 1 - mosaic_prob],
         transforms=[
             [
                 dict(type='CachedMosaic', img_scale=square, max_cached_images=40),
                 dict(
                     type='RandomResize',
                     scale=(2 * side, 2 * side),
-                    ratio_range=(0.5, 1.2),
+                    ratio_range=mosaic_ratio_range,
                     keep_ratio=True,
                 ),
             ],
@@ -29,7 +34,7 @@ train_pipeline = [
                 dict(
                     type='RandomResize',
                     scale=square,
-                    ratio_range=(0.5, 1.5),
+                    ratio_range=single_ratio_range,
                     keep_ratio=True,
                 )
             ],

@@ -17,19 +17,20 @@ _base_ = [
     './interhand26m_133.py',
 ]
 
-cocktail14 = [
-    {{_base_.coco_wholebody_train}},
-    {{_base_.ubody_train}},
-    {{_base_.halpe_train}},
-    {{_base_.aic_train}},
-    {{_base_.crowdpose_trainval}},
-    {{_base_.mpii_train}},
-    {{_base_.jhmdb_train}},
-    {{_base_.posetrack18_train}},
-    {{_base_.human_art_train}},
-    {{_base_.wflw_train}},
-    {{_base_.face_300w_train}},
-    {{_base_.cofw_train}},
-    {{_base_.lapa_trainval}},
-    {{_base_.interhand26m_train}},
-]
+# Each by the name of its file: a leaf changes one, adds one, or drops one (None).
+cocktail = {
+    'coco-wholebody': {{_base_.coco_wholebody_train}},
+    'ubody': {{_base_.ubody_train}},
+    'halpe': {{_base_.halpe_train}},
+    'aic': {{_base_.aic_train}},
+    'crowdpose': {{_base_.crowdpose_trainval}},
+    'mpii': {{_base_.mpii_train}},
+    'jhmdb': {{_base_.jhmdb_train}},
+    'posetrack18': {{_base_.posetrack18_train}},
+    'human_art': {{_base_.human_art_train}},
+    'wflw': {{_base_.wflw_train}},
+    '300w': {{_base_.face_300w_train}},
+    'cofw': {{_base_.cofw_train}},
+    'lapa': {{_base_.lapa_trainval}},
+    'interhand26m': {{_base_.interhand26m_train}},
+}

@@ -7,9 +7,9 @@ _base_ = [
     './dna_rendering_133.py',
 ]
 
-cocktail17 = [
-    {{_base_.cocktail14}},
-    {{_base_.h3wb_train}},
-    {{_base_.ubody3d_train}},
-    {{_base_.dna_rendering_train}},
-]
+# Beside those of cocktail14.py.
+cocktail = {
+    'h3wb': {{_base_.h3wb_train}},
+    'ubody3d': {{_base_.ubody3d_train}},
+    'dna_rendering': {{_base_.dna_rendering_train}},
+}

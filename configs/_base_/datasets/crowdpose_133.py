@@ -1,7 +1,7 @@
 # CrowdPose (https://github.com/Jeff-sjtu/CrowdPose), 14 body points: the
 # training and validation files, as the released recipe uses both.
-crowdpose_trainval = [
-    dict(
+crowdpose_trainval = {
+    split: dict(
         type='KeypointDataset',
         metainfo=dict(from_file='configs/_base_/datasets/crowdpose.py'),
         data_root='data/crowdpose/',
@@ -12,4 +12,4 @@ crowdpose_trainval = [
         ],
     )
     for split in ('train', 'val')
-]
+}

@@ -41,5 +41,5 @@ ubody3d_train = dict(
     share=0.1,
     pipeline=[dict(type='WholeBodyKeypointMapping', source='ubody3d', points=_points)],
 )
-# What is left of this is no part of a config.
+# The rest is no part of the config.
 del _sides, _fingers, _points, _side, _ours, _joint, _finger, _name, _i

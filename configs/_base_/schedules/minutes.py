@@ -1,5 +1,6 @@
 # A schedule sized to the machine by one number, the minutes that it may take:
 # for training from scratch on data that is never used up.
+# tools/train.py CONFIG --cfg-options minutes=60
 _base_ = '../default_runtime.py'
 
 minutes = 10
@@ -19,11 +20,12 @@ optim_wrapper = dict(
 )
 
 auto_scale_lr = dict(base_batch_size=512)
-custom_hooks = [
-    dict(type='mmpose.CheckpointFitHook'),
-    dict(type='mmpose.TimeBudgetHook', minutes=minutes),
+default_hooks = dict(
+    logger=dict(interval=50),
+    checkpoint=dict(by_epoch=False, interval=500, save_best=None),
+    time_budget=dict(type='mmpose.TimeBudgetHook', minutes=minutes),
     # A run of thousands of steps, not of a million: a shorter memory.
-    dict(
+    ema=dict(
         type='EMAHook',
         ema_type='mmpose.ForeachEMA',
         momentum=1e-3,
@@ -31,9 +33,5 @@ custom_hooks = [
         update_buffers=True,
         priority=49,
     ),
-]
-default_hooks = dict(
-    logger=dict(interval=50),
-    checkpoint=dict(by_epoch=False, interval=500, save_best=None),
 )
 log_processor = dict(by_epoch=False)

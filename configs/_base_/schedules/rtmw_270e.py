@@ -1,8 +1,11 @@
 # The released schedule. base_batch_size is that of 8 GPUs x 1024; a leaf with
 # another released batch sets its own.
+_base_ = '../default_runtime.py'
+
 max_epochs = 270
 stage2_epochs = 10
 base_lr = 5e-4
+warmup_steps = 1000
 
 train_cfg = dict(by_epoch=True, max_epochs=max_epochs, val_interval=10)
 val_cfg = dict()
@@ -19,7 +22,7 @@ optim_wrapper = dict(
 )
 
 param_scheduler = [
-    dict(type='LinearLR', start_factor=1e-5, by_epoch=False, begin=0, end=1000),
+    dict(type='LinearLR', start_factor=1e-5, by_epoch=False, begin=0, end=warmup_steps),
     dict(
         type='CosineAnnealingLR',
         eta_min=base_lr * 0.05,
@@ -33,19 +36,18 @@ param_scheduler = [
 
 auto_scale_lr = dict(base_batch_size=8192)
 
-custom_hooks = [
-    dict(type='SyncBuffersHook'),
-    dict(type='CheckpointFitHook'),
-    dict(
+default_hooks = dict(
+    sync_buffers=dict(type='SyncBuffersHook'),
+    ema=dict(
         type='StepEMAHook',
         ema_type='mmpose.ForeachEMA',
         momentum=2e-4,
         update_buffers=True,
         priority=49,
     ),
-    dict(
+    stage_pipeline_switch=dict(
         type='StagePipelineSwitchHook',
         last_epochs=stage2_epochs,
         pipeline='train_pipeline_stage2',
     ),
-]
+)

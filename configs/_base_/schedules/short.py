@@ -31,7 +31,6 @@ param_scheduler = [
 ]
 
 auto_scale_lr = dict(base_batch_size=16)
-custom_hooks = [dict(type='CheckpointFitHook')]
 default_hooks = dict(
     logger=dict(interval=10),
     part_loss=dict(interval=10),

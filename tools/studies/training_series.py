@@ -1,27 +1,30 @@
-"""What the studies share: short trainings whose results are kept, so that a
-study that was stopped goes on, and the table of their AP by part."""
+"""Short trainings whose results are kept, and the table of their AP by part.
+
+A study that was stopped goes on with the training that it was at.
+"""
 
 import json
 import statistics
 from pathlib import Path
 
+from mmengine.config import Config
 from mmengine.runner import Runner
 
 PARTS = ('', 'body/', 'foot/', 'face/', 'hand/')
 
 
-class Study:
+class TrainingSeries:
     """A folder of trainings.
 
     Args:
-        out (Path): The folder; it keeps the data too, in ``data``.
-        settings (dict): What decides the results.
+        out: The folder; it keeps the data too, in ``data``.
+        settings: What decides the results.
 
     Raises:
         SystemExit: The folder holds a study with other settings.
     """
 
-    def __init__(self, out, settings):
+    def __init__(self, out: str | Path, settings: dict) -> None:
         self.out = Path(out)
         self.out.mkdir(parents=True, exist_ok=True)
         known = self.out / 'settings.json'
@@ -33,20 +36,21 @@ class Study:
         known.write_text(json.dumps(settings))
 
     @property
-    def data(self):
+    def data(self) -> Path:
+        """The folder of the people."""
         return self.out / 'data'
 
-    def run(self, name, config, steps, seed):
+    def run(self, name: str, config: Config, steps: int, seed: int) -> dict:
         """Trains and evaluates once.
 
         Args:
-            name (str): Of the training, a folder.
-            config (Config): With two schedulers: warm-up, then cosine.
-            steps (int): Of the training.
-            seed (int): Of its weights and samples.
+            name: Of the training, a folder.
+            config: With two schedulers: warm-up, then cosine.
+            steps: Of the training.
+            seed: Of its weights and samples.
 
         Returns:
-            dict: {metric: value}.
+            {metric: value}.
         """
         folder = self.out / name
         result = folder / 'result.json'
@@ -65,7 +69,7 @@ class Study:
         return metrics
 
 
-def schedule(config, steps):
+def schedule(config: Config, steps: int) -> None:
     """The learning rate warms up and falls by a cosine in ``steps``."""
     config.train_cfg.update(max_iters=steps, val_begin=steps + 1)
     warmup, cosine = config.param_scheduler
@@ -73,18 +77,18 @@ def schedule(config, steps):
     cosine.update(end=steps, T_max=steps - warmup.end)
 
 
-def table(results):
+def table(results: dict[str, list[dict]]) -> str:
     """Markdown: mean and, of several seeds, least and most AP by part.
 
     Args:
-        results (dict): {row: [metrics of each seed]}.
+        results: {row: [metrics of each seed]}.
     """
     names = [part.rstrip('/') or 'whole' for part in PARTS]
     lines = [f'| AP | {" | ".join(names)} |', '|---' * 6 + '|']
     for row, runs in results.items():
         cells = []
         for part in PARTS:
-            values = [100 * one[f'coco-wholebody/{part}AP'] for one in runs]
+            values = [100 * run[f'coco-wholebody/{part}AP'] for run in runs]
             cell = f'{statistics.mean(values):.1f}'
             if len(values) > 1:
                 cell += f' ({min(values):.1f}-{max(values):.1f})'
