@@ -8,7 +8,9 @@ import onnx
 import pytest
 from onnx import TensorProto, helper
 
+from rtmw_ext.core.metadata import METADATA_KEY
 from rtmw_ext.runtime import NetworkError, load_network, network
+from support.networks import toy
 from support.paths import ROOT
 
 MEMORY = """
@@ -171,3 +173,14 @@ def test_describe_needs_no_more(rtmw_t_file):
     meta = load_network(path).metadata
     assert meta == describe(model, config, 'rtmw-t', 'random')
     assert Exportable(model).training is False
+
+
+@pytest.mark.parametrize('backend', ['onnxruntime', 'openvino'])
+def test_bad_metadata_is_named(backend, tmp_path):
+    pytest.importorskip(backend)
+    path = toy(tmp_path / 'bad.onnx', {'x': (1, 3, 4, 4)}, {'y': (1, 2)})
+    model = onnx.load(path)
+    onnx.helper.set_model_props(model, {METADATA_KEY: '{"beta": -1}'})
+    onnx.save(model, path)
+    with pytest.raises(NetworkError, match=r'bad\.onnx: metadata "beta" is -1, not'):
+        load_network(path, backend)

@@ -173,3 +173,11 @@ def test_mismatched_input_size(tmp_path, rtmw_t_file):
         PoseModel(path)
     with pytest.raises(NetworkError, match='fails on an input of shape'):
         load_network(rtmw_t_file[0])(np.zeros((1, 3, 64, 64), np.float32))
+
+
+def test_score_threshold(rtmw_t_file):
+    pose = PoseModel(rtmw_t_file[0])
+    pose.score_scale = 0.1
+    assert pose.score_threshold(0.3) == pytest.approx(3)
+    pose.score_scale = None
+    assert pose.score_threshold(0.3) == 0.3
