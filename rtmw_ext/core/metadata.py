@@ -6,7 +6,7 @@
 
 import json
 import math
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, fields
 from typing import Any
 
@@ -23,6 +23,9 @@ KINDS = ('pose', 'rtmdet', 'yolox')
 #: and, in BGR, RTMDet were trained with.
 IMAGENET_MEAN = (123.675, 116.28, 103.53)
 IMAGENET_STD = (58.395, 57.12, 57.375)
+
+#: Whether a value can be used.
+Check = Callable[[Any], bool]
 
 _TEXTS = ('name', 'weights', 'licence', 'made_by')
 _POSITIVE = ('split_ratio', 'beta', 'score_scale', 'expected_beta', 'z_range')
@@ -88,7 +91,7 @@ class NetworkMetadata:
         self._check(['keypoints'], _of(_is_text), 'a list of names')
         self._check(['root'], _of(_is_index), 'a list of whole numbers >= 0')
 
-    def _check(self, names: Iterable[str], good: Any, wanted: str) -> None:
+    def _check(self, names: Iterable[str], good: Check, wanted: str) -> None:
         for name in names:
             value = getattr(self, name)
             if value is not None and not good(value):
@@ -173,7 +176,7 @@ def _is_count(value: Any) -> bool:
     return _is_index(value) and value > 0
 
 
-def _of(good: Any, length: int | None = None) -> Any:
+def _of(good: Check, length: int | None = None) -> Check:
     """A test for tuples of ``length`` items (any number if None)."""
     return lambda value: (
         isinstance(value, tuple)
