@@ -1,6 +1,6 @@
 """Names of models -> files to read.
 
-Our own files are in the package. Published ONNX files are OpenMMLab's exports,
+Shipped files are in the package. Published ONNX files are OpenMMLab's exports,
 kept in ``~/.cache/rtmw_ext/onnx`` (``$XDG_CACHE_HOME``); published checkpoints
 stay addresses, which MMEngine fetches. ``RTMW_WEIGHTS_MIRROR`` is another
 server for both.
@@ -34,7 +34,7 @@ def resolve_checkpoint(name: str) -> str:
             means its last checkpoint.
 
     Returns:
-        A path or an address. A path need not exist, unless it is our own.
+        A path or an address. Only a file of the package is known to exist.
 
     Raises:
         UnknownModelError: The model is an ONNX file only.
@@ -57,8 +57,7 @@ def resolve_checkpoint(name: str) -> str:
 
 
 def resolve_network(name: str | Path, kind: Kind = 'pose') -> Path:
-    """The file of a network: a path stays one, our own is in the package, a
-    published one is fetched once.
+    """The file of a network. A published one is fetched when it is first used.
 
     Args:
         name: A path, or the name of a model that has an ONNX file.
@@ -89,20 +88,23 @@ def resolve_network(name: str | Path, kind: Kind = 'pose') -> Path:
         try:
             _fetch(model.onnx, cached)
         except (OSError, ValueError, zipfile.BadZipFile) as error:
-            ours = [other for other in networks if '://' not in str(other.onnx)]
+            shipped = [m for m in networks if '://' not in str(m.onnx)]
             raise NetworkError(
                 f'network "{name}" cannot be fetched from {model.onnx} ({error}): '
                 f'check the connection, set {MIRROR}, put the file at {cached}, or '
-                f'use one that is shipped: {registry.aliases(ours)}'
+                f'use one that is shipped: {registry.aliases(shipped)}'
             ) from None
     return cached
 
 
 def require(location: str) -> str:
-    """A location, unless it is that of a file of our own which is absent.
+    """Checks that a file of the package exists.
 
     Args:
         location: ``weights`` or ``onnx`` of a model, or any path or address.
+
+    Returns:
+        The location. Other paths and addresses are not checked.
 
     Raises:
         WeightsError: This version comes without the file.

@@ -1,8 +1,8 @@
 """Model names -> configs, PyTorch checkpoints and ONNX files, from the metafiles.
 
 An alias is a model (``rtmw-l``: its most accurate input size) or a model and
-an input size (``rtmw-l-256x192``). A file is a released one, with an address,
-or our own, in this package.
+an input size (``rtmw-l-256x192``). Files are published, at an address, or shipped
+in this package.
 """
 
 import functools
@@ -20,7 +20,7 @@ from ..core.paths import PACKAGE, root
 
 MIRROR = 'RTMW_WEIGHTS_MIRROR'
 RELEASE = 'https://download.openmmlab.com/'
-#: Where our own weights are.
+#: The folder of shipped files.
 SHIPPED = PACKAGE / 'zoo' / 'weights'
 
 Kind = Literal['pose', 'detector']
@@ -44,7 +44,7 @@ class Model:
         config: The config file; None for a model that is an ONNX file only.
         weights: Address or path of the PyTorch checkpoint; None without one.
         onnx: Address of a zip archive that holds the ONNX file, or path of
-            our own; None without one.
+            the shipped file; None without one.
     """
 
     name: str
