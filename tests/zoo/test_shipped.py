@@ -1,6 +1,7 @@
 """Weights of our own: written by the tool, found by name, the same numbers in
 every program that reads them."""
 
+import dataclasses
 import shutil
 import sys
 
@@ -14,8 +15,10 @@ from mmpose.apis import MMPoseInferencer, init_model
 from rtmw_ext import zoo
 from rtmw_ext.commands import cli
 from rtmw_ext.engine.safetensors import load_from_safetensors
+from rtmw_ext.export.check import torch_outputs
 from rtmw_ext.export.external_data import tensor_places, to_precision
 from rtmw_ext.export.formats import ExportError
+from rtmw_ext.export.model import Exportable, describe, noise
 from rtmw_ext.models.loading import CheckpointError, load_model
 from rtmw_ext.runtime import NetworkError, PoseModel, load_network
 from rtmw_ext.zoo import WeightsError, registry
@@ -174,6 +177,25 @@ def test_openvino_reads_the_graph(package):
     ]
     for ours, theirs in zip(*found):
         assert np.abs(ours - theirs).max() < 1e-3 * np.abs(ours).max()
+
+
+@pytest.mark.parametrize(
+    'name', ['rtmw-t-synthetic', 'rtmw3d-t-synthetic', 'rtmw3d-t-parts-synthetic']
+)
+def test_shipped_files(name):
+    """The files of this version: valid, and the same logits in both programs."""
+    path = zoo.resolve_network(name)
+    onnx.checker.check_model(str(path), full_check=True)
+    model, config, _ = load_model(name)
+    metadata = load_network(path).metadata
+    told = describe(model, config, zoo.get(name).name, metadata.weights)
+    assert metadata == dataclasses.replace(told, made_by=metadata.made_by)
+    crops = noise(metadata, 2).numpy()
+    expected = torch_outputs(Exportable(model), crops)
+    found = load_network(path, backend='onnxruntime')(crops)
+    assert len(found) == len(expected)
+    for ours, theirs in zip(found, expected):
+        assert np.abs(ours - theirs).max() < 1e-4 * np.abs(theirs).max()
 
 
 def test_command_line(package, capsys, tmp_path, drawn_root):
