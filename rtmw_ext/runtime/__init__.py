@@ -8,6 +8,7 @@ It runs the files of ``rtmw export`` and those that OpenMMLab and rtmlib
 publish.
 """
 
+from ..core.crops import BoxError
 from ..core.people import People
 from .detector import Detector, DetectorError
 from .estimator import WholeBody
@@ -17,6 +18,7 @@ from .tracking import OneEuro, Tracker
 from .video import VideoError
 
 __all__ = [
+    'BoxError',
     'Detector',
     'DetectorError',
     'NetworkError',

@@ -10,9 +10,8 @@ import numpy as np
 import onnx
 import pytest
 
-from rtmw_ext.core.crops import BoxError
 from rtmw_ext.core.metadata import NetworkMetadata
-from rtmw_ext.runtime import NetworkError, PoseError, PoseModel, load_network
+from rtmw_ext.runtime import BoxError, NetworkError, PoseError, PoseModel, load_network
 from support.networks import toy
 
 BOXES = [
