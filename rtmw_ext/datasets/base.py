@@ -38,13 +38,10 @@ class KeypointDataset(BaseCocoStyleDataset):
     start does not read the annotations again and workers share them. For
     evaluation the file is read every time, since metrics need all of it.
 
-    Arguments are those of mmpose's ``BaseCocoStyleDataset``. Of these:
-
-    Args:
-        ann_file: A file, or a pattern (``*``) of several.
-        metainfo: The dataset's points, in mmpose's format; also
-            ``dict(from_file='.../aic.py')`` for one that mmpose ships.
-        sample_interval: Only every so-many-th image is used.
+    Arguments are those of mmpose's ``BaseCocoStyleDataset``. Of these,
+    ``ann_file`` may be a pattern (``*``) of several files, ``metainfo`` may be
+    ``dict(from_file='.../aic.py')`` for points that mmpose defines, and
+    ``sample_interval=N`` uses only every N-th image.
 
     Raises:
         AnnotationError: The annotation file is missing, is no JSON (cut off,

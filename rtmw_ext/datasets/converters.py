@@ -7,6 +7,7 @@ import json
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import cv2
 import h5py
@@ -54,7 +55,7 @@ class CocoWriter:
         keypoints: np.ndarray,
         visible: np.ndarray,
         box: Sequence[float] | None = None,
-        **extra,
+        **extra: Any,
     ) -> None:
         """Adds one person.
 
@@ -63,7 +64,7 @@ class CocoWriter:
             keypoints: (S, 2) pixels.
             visible: (S,) 0, 1 (hidden) or 2.
             box: x, y, w, h. Default: around the points.
-            extra: More fields of the annotation, and ``file_name`` where it
+            **extra: More fields of the annotation, and ``file_name`` where it
                 is not the image's.
         """
         file_name = extra.pop('file_name', name)
@@ -213,7 +214,7 @@ def convert_posetrack18(root: Path) -> dict[Path, int]:
     return out.write(root / 'annotations' / 'posetrack18_train.json')
 
 
-def _add_face(out: CocoWriter, name: str, points: np.ndarray, **extra) -> None:
+def _add_face(out: CocoWriter, name: str, points: np.ndarray, **extra: Any) -> None:
     """Adds a face with the centre and scale that mmpose's readers want."""
     low, high = points.min(0), points.max(0)
     out.add(

@@ -48,7 +48,7 @@ class H3WBDataset(BaseCocoStyleDataset):
         split: ``'train'`` or ``'test'`` of the benchmark,
             ``'mmpose-train'`` or ``'mmpose-val'``.
         image_template: Of a frame below ``data_prefix['img']``.
-        kwargs: As of ``BaseCocoStyleDataset``.
+        **kwargs: As of ``BaseCocoStyleDataset``.
 
     Raises:
         AnnotationError: The split is unknown, or the file is missing, is cut
@@ -63,7 +63,7 @@ class H3WBDataset(BaseCocoStyleDataset):
         self,
         split: str,
         image_template: str = '{subject}/Images/{action}.{camera}/frame_{frame}.jpg',
-        **kwargs,
+        **kwargs: Any,
     ) -> None:
         if split not in SPLITS:
             raise AnnotationError(

@@ -9,6 +9,7 @@ import re
 from collections import abc
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import mmpose
 import numpy as np
@@ -246,14 +247,14 @@ class WholeBodyKeypointMapping(BaseTransform):
 
     Args:
         source: As :func:`definition` takes it.
-        declaration: Other arguments of :func:`compile_mapping`.
+        **declaration: Other arguments of :func:`compile_mapping`.
 
     Raises:
         MappingError: The declaration is wrong, or a sample has another number
             of points than the dataset.
     """
 
-    def __init__(self, source: str | dict, **declaration) -> None:
+    def __init__(self, source: str | dict, **declaration: Any) -> None:
         self.mapping = compile_mapping(source, **declaration)
         target = definition(TARGET)
         self.meta = {key: target[key] for key in META_KEYS}

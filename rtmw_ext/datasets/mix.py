@@ -1,6 +1,7 @@
 """Many datasets as one, each counted as often as its config says."""
 
 from collections.abc import Iterator, Mapping, Sequence
+from typing import Any
 
 from mmpose.datasets import CombinedDataset
 from mmpose.registry import DATASETS
@@ -21,7 +22,7 @@ class WholeBodyMix(SeededDataset, CombinedDataset):
             with 2 each comes twice.
         pipeline: What follows each dataset's own pipeline.
         metainfo: Default: COCO-WholeBody's.
-        kwargs: Of mmpose's ``CombinedDataset``.
+        **kwargs: Of mmpose's ``CombinedDataset``.
 
     Raises:
         AnnotationError: There is no dataset, or a share is negative.
@@ -35,7 +36,7 @@ class WholeBodyMix(SeededDataset, CombinedDataset):
         datasets: Mapping | Sequence,
         pipeline: Sequence[dict] = (),
         metainfo: dict | None = None,
-        **kwargs,
+        **kwargs: Any,
     ) -> None:
         configs = [dict(config) for config in dataset_configs(datasets)]
         if not configs:

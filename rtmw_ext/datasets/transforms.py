@@ -185,7 +185,9 @@ class RandomTopdownCrop(BaseTransform):
             for people with enough points.
         upper_prob: That of the two it is the upper body.
         half_body_padding: Of the box around the half body.
-        min_total, min_upper, min_lower: Points that a half body needs.
+        min_total: Points that a person needs for a half body.
+        min_upper: Points that an upper body needs.
+        min_lower: Points that a lower body needs.
         shift_factor: Largest shift, in sides of the box.
         shift_prob: Of a shift.
         scale_factor: Range of the box's scale.
@@ -466,7 +468,9 @@ class HsvJitter(BaseTransform):
     same seed.
 
     Args:
-        hue_delta, saturation_delta, value_delta: Largest changes.
+        hue_delta: Largest change.
+        saturation_delta: Largest change.
+        value_delta: Largest change.
     """
 
     def __init__(

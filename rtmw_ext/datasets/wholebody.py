@@ -5,6 +5,7 @@ Shapes: N = 1 person a sample, K = 133 keypoints, S keypoints of the source.
 
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from mmpose.datasets import CocoWholeBodyDataset, UBody2dDataset
@@ -74,7 +75,7 @@ class UBody3dKeypoints(KeypointDataset):
             the converter writes); 'osx133', the same without the first four
             (mmpose's own sample file; it has no hips, so its 3D has no root
             and is not used).
-        kwargs: Of :class:`KeypointDataset`.
+        **kwargs: Of :class:`KeypointDataset`.
 
     Raises:
         AnnotationError: An unknown layout.
@@ -82,7 +83,7 @@ class UBody3dKeypoints(KeypointDataset):
 
     METAINFO = dict(from_file='configs/_base_/datasets/ubody3d.py')
 
-    def __init__(self, *args, layout: str = 'osx137', **kwargs) -> None:
+    def __init__(self, *args: Any, layout: str = 'osx137', **kwargs: Any) -> None:
         if layout not in LAYOUTS:
             raise AnnotationError(
                 f'layout is {layout!r}: use one of {", ".join(LAYOUTS)}'
@@ -196,7 +197,7 @@ class DnaRenderingDataset(KeypointDataset):
 
     Args:
         confidence: Points below it do not count, in [0, 1].
-        kwargs: Of :class:`KeypointDataset`.
+        **kwargs: Of :class:`KeypointDataset`.
     """
 
     METAINFO = dict(from_file='configs/_base_/datasets/coco_wholebody.py')
@@ -207,7 +208,7 @@ class DnaRenderingDataset(KeypointDataset):
     def _load_metainfo(cls, metainfo: dict | None = None) -> dict:
         return dict(super()._load_metainfo(metainfo), dataset_name='dna_rendering')
 
-    def __init__(self, *args, confidence: float = 0.3, **kwargs) -> None:
+    def __init__(self, *args: Any, confidence: float = 0.3, **kwargs: Any) -> None:
         self.confidence = confidence
         super().__init__(*args, **kwargs)
 

@@ -1,5 +1,7 @@
 """The wrapper of a distributed model, registered in MMEngine on import."""
 
+from typing import Any
+
 import torch
 from mmengine.model import MMDistributedDataParallel
 from mmengine.registry import MODEL_WRAPPERS
@@ -16,10 +18,12 @@ class ChannelsLastDDP(MMDistributedDataParallel):
     Args:
         module: The model.
         channels_last: Whether to lay it out so.
-        kwargs: As of MMEngine's wrapper.
+        **kwargs: As of MMEngine's wrapper.
     """
 
-    def __init__(self, module: nn.Module, channels_last: bool = True, **kwargs) -> None:
+    def __init__(
+        self, module: nn.Module, channels_last: bool = True, **kwargs: Any
+    ) -> None:
         if channels_last:
             module = module.to(memory_format=torch.channels_last)
         super().__init__(module, **kwargs)

@@ -2,6 +2,7 @@
 
 import contextlib
 from collections.abc import Iterator
+from typing import Any
 
 import torch
 from mmengine.optim import DefaultOptimWrapperConstructor, OptimWrapper
@@ -32,13 +33,13 @@ class PrecisionOptimWrapper(OptimWrapper):
     Args:
         precision: 'bfloat16', 'float32', or 'auto': bfloat16 where the device
             has instructions for it.
-        kwargs: As of MMEngine's ``OptimWrapper``.
+        **kwargs: As of MMEngine's ``OptimWrapper``.
 
     Raises:
         ConfigError: The precision is none of these.
     """
 
-    def __init__(self, *args, precision: str = 'auto', **kwargs) -> None:
+    def __init__(self, *args: Any, precision: str = 'auto', **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         if precision not in PRECISIONS:
             raise ConfigError(

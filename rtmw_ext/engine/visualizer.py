@@ -3,6 +3,8 @@
 Shapes: H rows, W columns of a picture, N persons, K = 133 keypoints.
 """
 
+from typing import Any
+
 import mmcv
 import numpy as np
 from mmpose.registry import VISUALIZERS
@@ -31,7 +33,7 @@ class Pose3DVisualizer(PoseLocalVisualizer):
         out_file: str | None = None,
         kpt_thr: float = 0.3,
         step: int = 0,
-        **kwargs,
+        **kwargs: Any,
     ) -> np.ndarray:
         """Draws, shows and saves one picture.
 
@@ -44,7 +46,7 @@ class Pose3DVisualizer(PoseLocalVisualizer):
             out_file: Where to save it.
             kpt_thr: Points with a lower score are left out.
             step: Of the run's backends.
-            kwargs: As of mmpose's ``PoseLocalVisualizer.add_datasample``.
+            **kwargs: As of mmpose's ``PoseLocalVisualizer.add_datasample``.
 
         Returns:
             (H', W', 3) uint8 RGB.

@@ -9,6 +9,7 @@ input, W bins of an axis.
 """
 
 import math
+from typing import Any
 
 import torch
 from mmengine.structures import InstanceData
@@ -56,7 +57,7 @@ class BatchPipeline(PoseDataPreprocessor):
             crop's box, in longer sides of the part.
         colour: Strength of the photometric changes, 0 (none) to 1.
         dropout_prob: Of one black rectangle.
-        kwargs: Of mmpose's preprocessor.
+        **kwargs: Of mmpose's preprocessor.
     """
 
     def __init__(
@@ -71,7 +72,7 @@ class BatchPipeline(PoseDataPreprocessor):
         part_scale: tuple[float, float] = (1.6, 4.8),
         colour: float = 1.0,
         dropout_prob: float = 0.5,
-        **kwargs,
+        **kwargs: Any,
     ) -> None:
         super().__init__(**kwargs)
         self.codec = KEYPOINT_CODECS.build(codec)

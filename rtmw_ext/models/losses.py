@@ -4,6 +4,7 @@ Shapes: B persons (crops), K keypoints, W bins of an axis, L bones.
 """
 
 from collections.abc import Callable, Sequence
+from typing import Any
 
 import torch
 from mmpose.models.losses import KLDiscretLoss
@@ -26,11 +27,11 @@ class AxisKLDiscretLoss(KLDiscretLoss):
     Args:
         axis_weights: Factor of each axis. The loss of an axis is a mean over its
             bins, so that an axis of more bins counts less by itself.
-        kwargs: As of ``KLDiscretLoss``.
+        **kwargs: As of ``KLDiscretLoss``.
     """
 
     def __init__(
-        self, *, axis_weights: Sequence[float] = (1.0, 1.0, 1.0), **kwargs
+        self, *, axis_weights: Sequence[float] = (1.0, 1.0, 1.0), **kwargs: Any
     ) -> None:
         super().__init__(**kwargs)
         self.axis_weights = axis_weights

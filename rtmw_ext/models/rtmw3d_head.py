@@ -19,16 +19,16 @@ from .rtmw_head import RTMWSimCCHead, batch_factor, gather_labels, simcc_pck
 
 @MODELS.register_module()
 class RTMW3DHead(RTMWSimCCHead):
-    """Released checkpoints load unchanged (``cls_z`` beside RTMW's names).
+    """Released checkpoints load unchanged (``cls_z`` beside RTMW's names). The
+    ``decoder`` is a :class:`rtmw_ext.codecs.SimCC3DLabel`.
 
     Source: RTMW paper (arXiv 2407.08634), section 3.2.
 
     Args:
-        decoder: A ``SimCC3DLabel``.
         loss: Loss of (predictions, targets, weights), one of each an axis.
         bone_loss: Another such loss; None leaves it out.
         coordinate_loss: A third one, likewise.
-        kwargs: As of :class:`RTMWSimCCHead`.
+        **kwargs: As of :class:`RTMWSimCCHead`.
     """
 
     def __init__(

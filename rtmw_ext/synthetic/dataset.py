@@ -4,7 +4,7 @@ disk with their 3D truth.
 Shapes: N = 1 person of a sample, K = 133 keypoints.
 """
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from mmpose.datasets import CocoWholeBodyDataset
@@ -66,7 +66,7 @@ class SyntheticWholeBodyDataset(CocoWholeBodyDataset):
             besides the procedural ones.
         hidden_weight: Weight of points that are labelled but hidden;
             seen ones weigh 1, points outside the photo 0.
-        kwargs: Of mmpose's ``BaseCocoStyleDataset``.
+        **kwargs: Of mmpose's ``BaseCocoStyleDataset``.
 
     Raises:
         AnnotationError: ``num`` or ``seed`` is out of range.
@@ -80,7 +80,7 @@ class SyntheticWholeBodyDataset(CocoWholeBodyDataset):
         size: tuple[int, int] = (288, 288),
         backgrounds: str | None = None,
         hidden_weight: float = 1.0,
-        **kwargs,
+        **kwargs: Any,
     ) -> None:
         if num < 1 or seed < 0:
             raise AnnotationError(
@@ -142,7 +142,7 @@ class WholeBody3DDataset(WholeBodyDataset):
     Args:
         known_depth: Whether samples carry the true ``root_depth`` of
             the hips, as H3WB's do; else RTMW3D estimates it.
-        kwargs: Of :class:`WholeBodyDataset`.
+        **kwargs: Of :class:`WholeBodyDataset`.
     """
 
     how_to_get = (
@@ -150,7 +150,7 @@ class WholeBody3DDataset(WholeBodyDataset):
         '`make synthetic-val`'
     )
 
-    def __init__(self, *args, known_depth: bool = True, **kwargs) -> None:
+    def __init__(self, *args: Any, known_depth: bool = True, **kwargs: Any) -> None:
         self.known_depth = known_depth
         super().__init__(*args, **kwargs)
 

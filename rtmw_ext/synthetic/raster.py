@@ -248,7 +248,8 @@ def shade(
     Args:
         ids: (H, W) of :func:`rasterise`; only ``base`` to
             ``base`` + F are coloured.
-        points, faces: As there.
+        points: As there.
+        faces: As there.
         normals: (V, 3) in camera axes.
         vertices: (V, 3) in camera axes.
         rest: (V, 3) where the patterns are fixed.

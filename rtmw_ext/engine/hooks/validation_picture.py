@@ -1,6 +1,7 @@
 """Pictures of each validation."""
 
 from collections.abc import Sequence
+from typing import Any
 
 from mmengine.runner import Runner
 from mmpose.engine.hooks import PoseVisualizationHook
@@ -19,10 +20,10 @@ class ValidationPictureHook(PoseVisualizationHook):
     Args:
         pictures: Number of them; 0 draws none.
         every: Only each so-many-th validation.
-        kwargs: Of mmpose's hook, which draws when testing.
+        **kwargs: Of mmpose's hook, which draws when testing.
     """
 
-    def __init__(self, pictures: int = 0, every: int = 1, **kwargs) -> None:
+    def __init__(self, pictures: int = 0, every: int = 1, **kwargs: Any) -> None:
         super().__init__(**kwargs)
         self.pictures = pictures
         self.every = every
