@@ -72,10 +72,10 @@ def stages(flags: argparse.Namespace, device: str) -> list[tuple[Path, list[str]
         folder = flags.out / name
         options = {
             'minutes': flags.minutes * minutes / total,
-            'train_dataloader.batch_size': flags.batch,
-            'train_dataloader.dataset.data_root': flags.out / 'crops',
-            'train_dataloader.dataset.total': flags.num,
-            'train_dataloader.dataset.device': device,
+            'batch_size': flags.batch,
+            'data_root': flags.out / 'crops',
+            'num_crops': flags.num,
+            'crops_device': device,
         }
         begun = (folder / 'last_checkpoint').exists()
         if weights and not begun:

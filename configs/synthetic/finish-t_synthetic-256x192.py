@@ -2,6 +2,7 @@
 # quarter of a step, are fixed, crops are little changed, as they are met, and
 # four of five are of a face or a hand.
 _base_ = './rtmw3d-t_synthetic-256x192.py'
+batch_size = 64
 
 model = dict(
     data_preprocessor=dict(
@@ -18,4 +19,4 @@ model = dict(
 )
 
 optim_wrapper = dict(optimizer=dict(lr=4e-4))
-train_dataloader = dict(batch_size=64)
+train_dataloader = dict(batch_size=batch_size)

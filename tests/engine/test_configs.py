@@ -74,6 +74,16 @@ def test_people_of_another_folder():
     assert config.train_cfg.max_iters == config.param_scheduler[1].end == 7
 
 
+def test_crops_by_name():
+    path = CONFIGS / 'synthetic' / 'rtmw3d-t-parts_synthetic-128x128.py'
+    options = dict(minutes=9, data_root='mine/', num_crops=7, crops_device='cpu')
+    loader = load_config(path, {**options, 'batch_size': 32}).train_dataloader
+    dataset = loader.dataset
+    assert (dataset.data_root, dataset.total, dataset.device) == ('mine/', 7, 'cpu')
+    assert loader.batch_size == 32
+    assert Config.fromfile(path).train_dataloader.batch_size == 64
+
+
 def test_a_detector_by_name():
     options = {
         'minutes': 75,

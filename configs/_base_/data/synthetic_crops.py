@@ -3,6 +3,12 @@
 # people with true boxes; training does not need these.
 _base_ = ['./rtmw3d_256x192.py', '../datasets/synthetic.py', '../models/biased_bn.py']
 
+data_root = 'data/synthetic_crops/'
+# Crops that are held, at most, and where.
+num_crops = 100000
+crops_device = 'cuda'
+batch_size = 512
+
 # For the model of a leaf config.
 synthetic3d = dict(
     data_preprocessor=dict(
@@ -31,15 +37,15 @@ synthetic3d = dict(
 
 train_dataloader = dict(
     _delete_=True,
-    batch_size=512,
+    batch_size=batch_size,
     num_workers=0,
     sampler=dict(type='InfiniteSampler'),
     collate_fn=dict(type='keep_batch'),
     dataset=dict(
         type='CropPool',
-        data_root='data/synthetic_crops/',
-        total=100000,
-        device='cuda',
+        data_root=data_root,
+        total=num_crops,
+        device=crops_device,
         hidden_weight=0.5,
         with_3d=True,
     ),
