@@ -31,6 +31,7 @@ from ..runtime.network import OnnxRuntime, OpenVino
 from ..runtime.tracking import iou
 from ..zoo import resolve_network
 from .exit_codes import ExitCode
+from .flags import check_least
 
 CROWDS = (1, 2, 8, 20)
 
@@ -73,6 +74,7 @@ def add_parser(
 
 def run(flags: argparse.Namespace) -> int:
     """Prints the tables. Returns the exit code."""
+    check_least(flags, rounds=1, threads=0, frames=1)
     if not flags.networks:
         raise BenchError(
             'name one or more pose networks (.onnx or .xml); '

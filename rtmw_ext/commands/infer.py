@@ -22,13 +22,14 @@ from ..core.people import People
 from ..output import FORMATS
 from ..output.folder import OutputFolder, make_folder
 from ..runtime import Detector, PoseModel, WholeBody, video
+from ..runtime.network import BACKENDS, PRECISIONS
 from ..zoo import resolve_network
 from .exit_codes import ExitCode
+from .flags import check_least
 
 MAX_PIXELS = 100_000_000
 #: The network of the package that looks at faces and hands again.
 SECOND_LOOK = 'rtmw3d-t-parts-synthetic'
-
 
 _Item = TypeVar('_Item')
 
@@ -98,9 +99,8 @@ def add_parser(
 
 def run(flags: argparse.Namespace) -> int:
     """Finds people in all inputs. Returns the exit code."""
+    check_least(flags, stride=1, batch=1, frames=1, threads=0)
     sources = find_inputs(flags.inputs)
-    if flags.stride < 1 or flags.batch is not None and flags.batch < 1:
-        raise UsageError('--stride and --batch must be 1 or more')
     # Before networks are fetched for nothing.
     make_folder(flags.out)
     images = 1 if any(map(is_video, sources)) else len(sources)
@@ -135,11 +135,11 @@ def _add_network_flags(parser: argparse.ArgumentParser) -> None:
         help='detector: file, published name, or "none" for images of one '
         'person (default: $RTMW_DET, else yolox-tiny)',
     )
-    parser.add_argument('--backend', choices=('onnxruntime', 'openvino'))
+    parser.add_argument('--backend', choices=BACKENDS)
     parser.add_argument(
         '--device', default='cpu', help='cpu, cuda, cuda:1, ... (default: cpu)'
     )
-    parser.add_argument('--precision', choices=('fp32', 'bf16'), default='fp32')
+    parser.add_argument('--precision', choices=PRECISIONS, default=PRECISIONS[0])
     parser.add_argument('--threads', type=int, default=0, help='0 takes all cores')
     parser.add_argument(
         '--batch', type=int, metavar='N', help='people a call of the network at most'

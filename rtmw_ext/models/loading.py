@@ -5,6 +5,7 @@ Shapes: D features of a code or a token, (h, w) a level's size in cells.
 """
 
 import math
+import pickle
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
@@ -43,8 +44,8 @@ def load_model(
     Raises:
         UnknownModelError: Nothing has this name.
         WeightsError: Our own weights are not in this version.
-        CheckpointError: There are no weights, they are another model's, or it is
-            no SimCC model.
+        CheckpointError: There are no weights, they cannot be loaded or are
+            another model's, or it is no SimCC model.
     """
     init_default_scope('mmpose')
     path = Path(name)
@@ -77,7 +78,12 @@ def load_model(
         weights = zoo.resolve_checkpoint(weights)
         if '://' not in weights and not Path(weights).is_file():
             raise CheckpointError(f'checkpoint {weights} does not exist')
-        state = _load_checkpoint(weights, map_location='cpu')
+        try:
+            state = _load_checkpoint(weights, map_location='cpu')
+        except (pickle.UnpicklingError, RuntimeError, EOFError) as error:
+            raise CheckpointError(
+                f'checkpoint {weights} cannot be loaded: {error}'
+            ) from None
         state = state.get('state_dict', state)
         check_fit(model, state, weights)
         model.load_state_dict(state, strict=False)

@@ -269,7 +269,10 @@ def test_one_line_errors(capsys, photo, loud_t_file, tmp_path):
         (['--pose', 'rtmw-q'], 'unknown network "rtmw-q"'),
         (['--det', loud_t_file], 'detector'),
         (['--device', 'cuda'], 'no device "cuda"'),
-        (['--stride', '0'], '--stride and --batch'),
+        (['--stride', '0'], '--stride is 0: it must be 1 or more'),
+        (['--batch', '0'], '--batch is 0: it must be 1 or more'),
+        (['--frames', '0'], '--frames is 0: it must be 1 or more'),
+        (['--threads', '-1'], '--threads is -1: it must be 0 or more'),
     ]:
         code, err = rtmw(
             capsys,
@@ -529,6 +532,8 @@ def test_bench(capsys, loud_t_file, rtmw_t):
     assert cli.main(['bench', str(loud_t_file), '--rounds', '2']) == 0
     assert 'onnxruntime fp32' in capsys.readouterr().out
     assert rtmw(capsys, 'bench')[0] == 1
+    code, err = rtmw(capsys, 'bench', loud_t_file, '--rounds', 0)
+    assert code == 1 and '--rounds is 0: it must be 1 or more' in err
     assert crowd(np.zeros((2, 3, 3)), 20).shape == (8, 15, 3)
 
 
