@@ -11,6 +11,9 @@ wheels in ``$XDG_CACHE_HOME/rtmw_ext/wheels/<key>/``. The key names the Python,
 the torch, the numpy and the CUDA toolkit that the wheel was compiled against.
 """
 
+# An old Python gets as far as the line that says so.
+from __future__ import annotations
+
 import argparse
 import hashlib
 import json
@@ -23,6 +26,7 @@ import tarfile
 import tempfile
 import time
 from pathlib import Path
+from typing import Any
 
 ROOT = Path(__file__).resolve().parent.parent
 REQUIREMENTS = ROOT / 'requirements'
@@ -36,7 +40,7 @@ class SetupError(Exception):
     """A step failed; the text names the step and how to go on."""
 
 
-def run(command, log=None, **kwargs):
+def run(command: list[str], log: Path | None = None, **kwargs: Any) -> None:
     """Runs ``command``; with ``log``, its output goes there and a dot a second
     to the terminal, so that long compilations are seen to be alive."""
     if log is None:
@@ -54,29 +58,32 @@ def run(command, log=None, **kwargs):
         raise subprocess.CalledProcessError(process.returncode, command)
 
 
-def tail(log, width=60):
+def tail(log: Path, width: int = 60) -> str:
+    """The last line of a log, shortened."""
     lines = log.read_bytes()[-4000:].decode(errors='replace').split('\n')
     lines = [line.strip() for line in lines if line.strip()]
     return lines[-1][:width] if lines else ''
 
 
-def pip(*arguments, **kwargs):
+def pip(*arguments: str, **kwargs: Any) -> None:
+    """pip of the private environment."""
     run([str(PYTHON), '-m', 'pip', '--disable-pip-version-check', *arguments], **kwargs)
 
 
-def requirement_lines(name):
+def requirement_lines(name: str) -> list[str]:
+    """The requirements of a file, without comments."""
     lines = (REQUIREMENTS / name).read_text().splitlines()
     return [line for line in map(str.strip, lines) if line and not line.startswith('#')]
 
 
-def query(code):
+def query(code: str) -> str:
     """One line printed by ``code`` in the private environment."""
     return subprocess.run(
         [str(PYTHON), '-c', code], check=True, capture_output=True, text=True
     ).stdout.strip()
 
 
-def cuda_toolkit():
+def cuda_toolkit() -> str:
     """'cuXY' where mmcv's CUDA ops can be built (GPU and nvcc), else 'cpu'."""
     return query(
         'import torch; from torch.utils.cpp_extension import CUDA_HOME as h;'
@@ -85,7 +92,8 @@ def cuda_toolkit():
     )
 
 
-def wheel_cache():
+def wheel_cache() -> Path:
+    """The folder of compiled wheels for this Python, torch, numpy and CUDA."""
     base = os.environ.get('XDG_CACHE_HOME') or Path.home() / '.cache'
     torch, numpy, python = query(
         'import sys, torch, numpy;'
@@ -96,7 +104,7 @@ def wheel_cache():
     return Path(base) / 'rtmw_ext' / 'wheels' / key
 
 
-def build_mmcv(source, environment, log):
+def build_mmcv(source: Path, environment: dict[str, str], log: Path) -> None:
     """onedl-mmcv: C++20 (torch >= 2.14 headers need it, setup.py pins 17) and
     one precompiled torch header, which makes the CPU build 4 times shorter."""
     setup = source / 'setup.py'
@@ -133,7 +141,7 @@ def build_mmcv(source, environment, log):
 PREPARE = {'onedl-mmcv': build_mmcv}
 
 
-def compiled_wheel(requirement, cache):
+def compiled_wheel(requirement: str, cache: Path) -> Path:
     """The cached wheel of a pinned ``name==version``, compiled if absent."""
     name, version = requirement.split('==')
     found = list(cache.glob(f'{name.replace("-", "_")}-{version}-*.whl'))
@@ -190,20 +198,20 @@ def compiled_wheel(requirement, cache):
         return partial.rename(cache / built.name)
 
 
-def step_venv():
+def step_venv() -> None:
     if not PYTHON.exists():
         run([sys.executable, '-m', 'venv', '--clear', str(VENV)])
 
 
-def step_build_tools():
+def step_build_tools() -> None:
     pip('install', '-q', '-r', str(REQUIREMENTS / 'build.txt'))
 
 
-def step_torch():
+def step_torch() -> None:
     pip('install', '--progress-bar', 'on', '-r', str(REQUIREMENTS / 'torch.txt'))
 
 
-def step_packages():
+def step_packages() -> None:
     pip(
         'install',
         '-q',
@@ -215,13 +223,13 @@ def step_packages():
     )
 
 
-def step_compiled():
+def step_compiled() -> None:
     cache = wheel_cache()
     wheels = [compiled_wheel(line, cache) for line in requirement_lines('compiled.txt')]
     pip('install', '-q', '--no-deps', '--force-reinstall', *map(str, wheels))
 
 
-def step_openmmlab():
+def step_openmmlab() -> None:
     pip(
         'install',
         '-q',
@@ -231,7 +239,7 @@ def step_openmmlab():
     )
 
 
-def step_optional():
+def step_optional() -> None:
     pip(
         'install',
         '-q',
@@ -241,11 +249,11 @@ def step_optional():
     )
 
 
-def step_rtmw_ext():
+def step_rtmw_ext() -> None:
     pip('install', '-q', '--no-deps', '--no-build-isolation', '-e', str(ROOT))
 
 
-def step_check():
+def step_check() -> None:
     run(
         [
             str(PYTHON),
@@ -274,7 +282,7 @@ STEPS = [
 ]
 
 
-def fingerprints():
+def fingerprints() -> dict[str, str]:
     """{step: hash of its inputs and of those of every step before it}."""
     digest = hashlib.sha256(f'{sys.version}{ROOT}'.encode())
     result = {}
@@ -290,7 +298,7 @@ def fingerprints():
     return result
 
 
-def main():
+def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.split('\n')[0])
     parser.add_argument('--force', action='store_true', help='run every step again')
     arguments = parser.parse_args()
