@@ -3,6 +3,7 @@
 import ast
 import functools
 import importlib
+import os
 import re
 import shlex
 import shutil
@@ -126,6 +127,13 @@ def test_tools_flags(path):
         for place in tools[:1]:
             flags = {word for word in words[place:] if re.match('--[a-z]', word)}
             assert flags <= options(words[place]), (words[place], flags)
+
+
+def test_tools_are_executable():
+    """`tools/train.py`, as the docs write it, runs."""
+    for path in [*ROOT.glob('tools/**/*.py'), *ROOT.glob('projects/**/*.py')]:
+        if path.read_text().startswith('#!'):
+            assert os.access(path, os.X_OK), f'chmod +x {path}'
 
 
 @pytest.mark.parametrize('path', CURRENT, ids=ids)
