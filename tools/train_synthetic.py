@@ -49,7 +49,7 @@ def stages(flags: argparse.Namespace, device: str) -> list[tuple[Path, list[str]
         CheckpointError: There are no weights to begin with.
         WeightsError: Shipped ones cannot be had.
     """
-    found, weights = [], flags.weights and resolve_checkpoint(flags.weights)
+    trainings, weights = [], flags.weights and resolve_checkpoint(flags.weights)
     if weights and not Path(weights).is_file():
         raise CheckpointError(
             f'--from {weights} is no file: give the .pth of '
@@ -80,7 +80,7 @@ def stages(flags: argparse.Namespace, device: str) -> list[tuple[Path, list[str]
         begun = (folder / 'last_checkpoint').exists()
         if weights and not begun:
             options['load_from'] = weights
-        found.append(
+        trainings.append(
             (
                 folder,
                 [
@@ -94,7 +94,7 @@ def stages(flags: argparse.Namespace, device: str) -> list[tuple[Path, list[str]
             )
         )
         weights = folder / 'last.pth'
-    return found
+    return trainings
 
 
 def tool(name: str, *arguments) -> list[str]:

@@ -47,9 +47,9 @@ def main() -> None:
     ):
         pass
     names = [path.stem for path in pictures]
-    found = json.loads((out / 'predictions' / f'{names[0]}.json').read_text())
+    people = json.loads((out / 'predictions' / f'{names[0]}.json').read_text())
     print(
-        f'{len(found[0]["keypoints"])} keypoints a person, in '
+        f'{len(people[0]["keypoints"])} keypoints a person, in '
         f'{time.monotonic() - start:.0f} s'
     )
     print('pictures:', *(out / 'visualizations' / f'{name}.jpg' for name in names))

@@ -436,14 +436,16 @@ class Body:
         carry = to_reference.copy()
         carry[0] = np.eye(3)
         world = np.empty_like(carry)
-        place = np.empty_like(heads)
-        world[0], place[0] = rotations[0], translation
+        posed_heads = np.empty_like(heads)
+        world[0], posed_heads[0] = rotations[0], translation
         for bone in range(1, len(world)):
             p = self.parents[bone]
             world[bone] = world[p] @ rotations[bone]
-            place[bone] = place[p] + world[p] @ (carry[p] @ (heads[bone] - heads[p]))
+            posed_heads[bone] = posed_heads[p] + world[p] @ (
+                carry[p] @ (heads[bone] - heads[p])
+            )
         turn = world @ to_reference
-        shift = place - np.einsum('bij,bj->bi', turn, heads)
+        shift = posed_heads - np.einsum('bij,bj->bi', turn, heads)
         out = np.empty_like(rest)
         _skin(
             rest,
@@ -453,7 +455,7 @@ class Body:
             shift.astype(np.float32),
             out,
         )
-        return out, place
+        return out, posed_heads
 
     def keypoints(self, vertices: np.ndarray, bone_heads: np.ndarray) -> np.ndarray:
         """(133, 3) float64 points in the order of COCO-WholeBody.

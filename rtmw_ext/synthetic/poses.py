@@ -180,8 +180,8 @@ class PoseSampler:
 
     def _set(self, out, bone, *turns) -> None:
         rotation = out[self.bones[bone]]
-        for one in turns:
-            rotation = rotation @ one
+        for step in turns:
+            rotation = rotation @ step
         out[self.bones[bone]] = rotation
 
     def _trunk(self, rng, out, family) -> None:

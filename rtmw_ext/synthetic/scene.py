@@ -21,8 +21,8 @@ from threadpoolctl import ThreadpoolController
 
 from ..core.skeleton import FIELDS, NUM_KEYPOINTS
 from . import raster
+from .appearance import Wardrobe, any_color
 from .body import Body, vertex_normals
-from .looks import Wardrobe, any_color
 from .poses import PoseSampler, sample_phenotype, turn
 
 TO_CAMERA = np.array([[1.0, 0, 0], [0, 0, -1], [0, 1, 0]])
@@ -48,7 +48,7 @@ class Person:
 
     vertices: np.ndarray
     keypoints_3d: np.ndarray
-    look: object
+    appearance: object
     family: str
 
 
@@ -135,7 +135,7 @@ class SceneMaker:
         """A random person around the origin, in the axes of the body.
 
         Returns:
-            Vertices (V, 3), points (133, 3), look, family.
+            Vertices (V, 3), points (133, 3), appearance, family.
         """
         body = self.body
         figure, changes = sample_phenotype(rng, body)
@@ -146,18 +146,18 @@ class SceneMaker:
         if yaw is None:
             yaw = rng.normal(0, 45) if rng.uniform() < 0.65 else rng.uniform(-180, 180)
         rotations[0] = turn((0, 0, 1), yaw) @ rotations[0]
-        look = self.wardrobe.sample(rng)
+        appearance = self.wardrobe.sample(rng)
         vertices, heads = body.pose(body.shape(figure, changes, actions), rotations)
-        return vertices, body.keypoints(vertices, heads), look, family
+        return vertices, body.keypoints(vertices, heads), appearance, family
 
-    def _dress(self, vertices, look):
+    def _dress(self, vertices, appearance):
         """Clothes and hair stand off the skin."""
         normals = vertex_normals(vertices, self.body.faces)
-        return vertices + look.puff[:, None] * normals
+        return vertices + appearance.puff[:, None] * normals
 
-    def _skirt(self, vertices, keypoints, look):
+    def _skirt(self, vertices, keypoints, appearance):
         """(vertices, faces, rest) of a skirt around both legs."""
-        length, flare, _ = look.skirt
+        length, flare, _ = appearance.skirt
         count, rings = 24, 9
         angles = np.linspace(0, 2 * np.pi, count, endpoint=False)
         hips, knees, feet = (keypoints[11:13], keypoints[13:15], keypoints[15:17])
@@ -213,7 +213,7 @@ class SceneMaker:
         Returns:
             Sample: Of one person (P = 1).
         """
-        vertices, keypoints, look, family = self.person(rng)
+        vertices, keypoints, appearance, family = self.person(rng)
         framing = rng.choice(
             ['whole', 'upper', 'closeup', 'cut'], p=[0.52, 0.22, 0.1, 0.16]
         )
@@ -231,16 +231,16 @@ class SceneMaker:
         if framing == 'closeup':
             middle = keypoints[:5].mean(0) * 0.8 + middle * 0.2
 
-        def place(points, center=middle, at=aim):
+        def to_camera(points, center=middle, at=aim):
             return (points - center) @ turned.T + at
 
-        near = raster.bounds(place(vertices))[0, 2]
+        near = raster.bounds(to_camera(vertices))[0, 2]
         if near < 0.3:
             aim = aim * (1 + (0.3 - near) / distance)
         person = Person(
-            place(vertices, at=aim).astype(np.float32),
-            place(keypoints, at=aim),
-            look,
+            to_camera(vertices, at=aim).astype(np.float32),
+            to_camera(keypoints, at=aim),
+            appearance,
             family,
         )
         people = [person]
@@ -276,7 +276,7 @@ class SceneMaker:
 
     def _neighbour(self, rng, person, turned):
         """Somebody near a person, in front or behind."""
-        vertices, keypoints, look, family = self.person(rng)
+        vertices, keypoints, appearance, family = self.person(rng)
         middle = raster.bounds(vertices).mean(0)
         center = person.vertices.mean(0)
         depth = center[2] * np.exp(rng.normal(0.25, 0.35))
@@ -291,13 +291,16 @@ class SceneMaker:
                 max(depth, 0.8),
             ]
         )
-        place = (vertices - middle) @ turned.T + at
-        near = raster.bounds(place)[0, 2]
+        in_camera = (vertices - middle) @ turned.T + at
+        near = raster.bounds(in_camera)[0, 2]
         if near < 0.35:
             at = at + np.array([0, 0, 0.35 - near])
-            place = (vertices - middle) @ turned.T + at
+            in_camera = (vertices - middle) @ turned.T + at
         return Person(
-            place.astype(np.float32), (keypoints - middle) @ turned.T + at, look, family
+            in_camera.astype(np.float32),
+            (keypoints - middle) @ turned.T + at,
+            appearance,
+            family,
         )
 
     @staticmethod
@@ -367,7 +370,7 @@ class SceneMaker:
         count = int(rng.integers(people[0], people[1] + 1))
         crowd = []
         for slot in rng.permutation(count):
-            vertices, keypoints, look, family = self.person(rng)
+            vertices, keypoints, appearance, family = self.person(rng)
             middle = raster.bounds(vertices).mean(0)
             tall = np.ptp(raster.bounds(vertices @ turned.T), axis=0)
             share = np.exp(rng.uniform(np.log(0.2), np.log(1.5))) / (
@@ -384,16 +387,16 @@ class SceneMaker:
                     depth,
                 ]
             )
-            place = (vertices - middle) @ turned.T + at
-            near = raster.bounds(place)[0, 2]
+            in_camera = (vertices - middle) @ turned.T + at
+            near = raster.bounds(in_camera)[0, 2]
             if near < 0.25:
                 at = at + np.array([0, 0, 0.25 - near])
-                place = (vertices - middle) @ turned.T + at
+                in_camera = (vertices - middle) @ turned.T + at
             crowd.append(
                 Person(
-                    place.astype(np.float32),
+                    in_camera.astype(np.float32),
                     (keypoints - middle) @ turned.T + at,
-                    look,
+                    appearance,
                     family,
                 )
             )
@@ -441,13 +444,13 @@ class SceneMaker:
         wardrobe = self.wardrobe
         meshes, base = [], 0
         for number, person in enumerate(people):
-            dressed = self._dress(person.vertices, person.look)
+            dressed = self._dress(person.vertices, person.appearance)
             parts = [
                 (dressed, body.faces, body.template, wardrobe.hidden, wardrobe.kinds)
             ]
-            if person.look.skirt:
+            if person.appearance.skirt:
                 cloth, faces, rest = self._skirt(
-                    person.vertices, person.keypoints_3d, person.look
+                    person.vertices, person.keypoints_3d, person.appearance
                 )
                 parts.append(
                     (
@@ -455,7 +458,7 @@ class SceneMaker:
                         faces,
                         rest,
                         np.zeros(len(faces), bool),
-                        np.full(len(faces), person.look.skirt[2], np.uint8),
+                        np.full(len(faces), person.appearance.skirt[2], np.uint8),
                     )
                 )
             for vertices, faces, rest, hidden, kinds in parts:
@@ -468,8 +471,8 @@ class SceneMaker:
         canvas = np.zeros((*ids.shape, 3), np.float32)
         owner = np.full(ids.shape, -1, np.int16)
         for number, base, vertices, points, faces, rest, kinds in meshes:
-            look = people[number].look
-            bare = len(rest) != len(look.paint)  # a skirt
+            appearance = people[number].appearance
+            bare = len(rest) != len(appearance.paint)  # a skirt
             low, high = np.clip(
                 raster.bounds(points)[:, :2] + [[0], [2]], 0, ids.shape[::-1]
             )
@@ -482,14 +485,14 @@ class SceneMaker:
                 vertices,
                 rest,
                 kinds,
-                look.layers[:0, :0] if bare else look.layers,
-                look.layer_kinds,
-                look.materials,
-                look.paint[:0] if bare else look.paint,
+                appearance.layers[:0, :0] if bare else appearance.layers,
+                appearance.layer_kinds,
+                appearance.materials,
+                appearance.paint[:0] if bare else appearance.paint,
                 wardrobe.brows,
                 wardrobe.eyes,
-                look.brow,
-                look.eye,
+                appearance.brow,
+                appearance.eye,
                 lights,
                 ambient,
                 sun,

@@ -44,7 +44,7 @@ HAIR_TONES = np.array(
 
 
 @dataclass
-class Look:
+class Appearance:
     """How one person is painted; see :func:`raster.shade`.
 
     ``layers`` (V, 8) are worn one over the other, each where its value (about
@@ -108,7 +108,7 @@ def cloth(rng: np.random.Generator) -> np.ndarray:
 
 
 class Wardrobe:
-    """Draws looks for one body model.
+    """Draws appearances for one body model.
 
     Args:
         body: Its template gives the regions.
@@ -268,8 +268,8 @@ class Wardrobe:
         lids = np.where(self.head, body.texture_eyelids, 0)
         self.lids = (lids > 0.3).astype(np.float32)
 
-    def sample(self, rng: np.random.Generator) -> Look:
-        """A random :class:`Look`."""
+    def sample(self, rng: np.random.Generator) -> Appearance:
+        """A random :class:`Appearance`."""
         tone = rng.beta(1.5, 1.1) * (len(SKIN_TONES) - 1)
         low = int(tone)
         high = min(low + 1, len(SKIN_TONES) - 1)
@@ -358,7 +358,7 @@ class Wardrobe:
             # Cloth rises from its hem within a centimetre.
             rise = np.clip(field / 0.012, 0, 1)
             puff = np.maximum(puff, rise * thick)
-        return Look(
+        return Appearance(
             fields,
             np.array([kind for kind, *_ in layers], np.uint8),
             materials,
