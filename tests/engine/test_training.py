@@ -2,6 +2,7 @@
 
 import copy
 import platform
+import re
 import resource
 
 import pytest
@@ -9,15 +10,16 @@ import torch
 from mmengine.config import Config
 from mmengine.optim import build_optim_wrapper
 from mmengine.runner import Runner
-from mmpose.registry import MODELS
+from mmpose.registry import HOOKS, MODELS
 from torch.nn import functional as F
 
 from rtmw_ext import zoo
+from rtmw_ext.engine import hooks
 from rtmw_ext.engine.hooks import KeepMemoryHook, PartLossHook, SpeedHook
 from rtmw_ext.engine.optim_wrapper import computes_in_bf16
 from rtmw_ext.models.rtmw_head import batch_factor
 from support.models import random_batch, tiny
-from support.paths import CONFIGS
+from support.paths import CONFIGS, ROOT
 from support.training import FakeRunner, in_child, training
 
 
@@ -308,3 +310,14 @@ def test_memory_that_was_freed_is_used_again():
         assert faults() > 50000
 
     assert in_child(child) == 0
+
+
+def test_hooks_are_registered_and_importable():
+    """One file each, all of them from the room."""
+    files = (ROOT / 'rtmw_ext' / 'engine' / 'hooks').glob('*.py')
+    names = re.findall(
+        r'^class (\w+)\(', '\n'.join(path.read_text() for path in files), re.MULTILINE
+    )
+    assert len(names) >= 11
+    for name in names:
+        assert HOOKS.get(name) is getattr(hooks, name)

@@ -1,4 +1,10 @@
-"""Runner hooks, one file each, registered in MMPose's ``HOOKS`` on import."""
+"""Runner hooks, one file each, registered in MMPose's ``HOOKS`` on import.
+
+A hook joins by its file; those of the package's configs are importable from here.
+"""
+
+import importlib
+import pkgutil
 
 from .atomic_checkpoint import AtomicCheckpointHook
 from .checkpoint_fit import CheckpointFitHook
@@ -25,3 +31,6 @@ __all__ = [
     'TimeBudgetHook',
     'ValidationPictureHook',
 ]
+
+for _module in pkgutil.iter_modules(__path__):
+    importlib.import_module(f'{__name__}.{_module.name}')
