@@ -36,7 +36,7 @@ def mappings(name):
         yield mapping or compile_mapping('coco_wholebody', same_names=True)
 
 
-@pytest.mark.parametrize('name', catalog.cocktail())
+@pytest.mark.parametrize('name', catalog.names())
 def test_names_uniqueness_and_symmetry(name):
     for mapping in mappings(name):
         theirs = definition(
@@ -101,6 +101,11 @@ def test_ubody3d_has_all_points():
         'Face_3',
         'Face_4',
     }
+
+
+def test_the_catalog_has_the_datasets_of_the_paper():
+    assert set(catalog.cocktail()) <= set(catalog.names())
+    assert catalog.cocktail('cocktail14') == catalog.cocktail()[:14]
 
 
 def test_only_near_equivalents_have_a_lower_weight():
