@@ -126,9 +126,7 @@ def _full(*_):
 def test_a_training_begins_from_it(drawn_root, tmp_path):
     config = training(drawn_root, tmp_path / 'work')
     # The average has no model before a training has begun.
-    config.custom_hooks = [
-        hook for hook in config.custom_hooks if hook.type != 'StepEMAHook'
-    ]
+    del config.default_hooks['ema']
     config.load_from = str(tmp_path / 'first.safetensors')
     runner = Runner.from_cfg(config)
     state = {name: tensor + 1 for name, tensor in runner.model.state_dict().items()}
