@@ -92,6 +92,11 @@ def test_paths(path):
         r'[\w./*-]*[\w*/]',
         text,
     )
+    rooms = '|'.join(path.parent.name for path in ROOT.glob('rtmw_ext/*/__init__.py'))
+    found += [
+        f'rtmw_ext/{name}'
+        for name in re.findall(rf'(?<![\w./-])(?:{rooms})/\w+\.py', text)
+    ]
     for name in found:
         if PLACEHOLDER.search(name) and not (ROOT / name).exists():
             # Where a new file would be: others like it are there.
