@@ -103,7 +103,7 @@ def run(flags: argparse.Namespace) -> int:
     sources = find_inputs(flags.inputs)
     # Before networks are fetched for nothing.
     make_folder(flags.out)
-    images = 1 if any(map(is_video, sources)) else len(sources)
+    images = 1 if any(map(video.is_video, sources)) else len(sources)
     estimator = build_estimator(flags, images)
     if flags.scene and not estimator.pose.is_3d:
         raise UsageError(
@@ -218,11 +218,6 @@ def find_inputs(texts: list[str]) -> list[str | int]:
     return sources
 
 
-def is_video(source: str | int) -> bool:
-    """Whether a source is a webcam or has the suffix of a video."""
-    return isinstance(source, int) or Path(source).suffix.lower() in video.SUFFIXES
-
-
 def infer(
     estimator: WholeBody,
     sources: list[str | int],
@@ -252,7 +247,7 @@ def infer(
     whole = True
     results = video.side_by_side(
         lambda source: (
-            None if is_video(source) else _image(estimator, str(source), outputs)
+            None if video.is_video(source) else _image(estimator, str(source), outputs)
         ),
         sources,
         estimator.pose.network.streams,
@@ -260,7 +255,7 @@ def infer(
     try:
         for source, result in _progress(results, len(sources)):
             try:
-                if is_video(source):
+                if video.is_video(source):
                     whole &= _video(estimator, source, outputs, every, smooth, limit)
                 elif estimated := result():
                     people, drawn = estimated

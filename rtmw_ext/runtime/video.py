@@ -22,6 +22,11 @@ Item = TypeVar('Item')
 Result = TypeVar('Result')
 
 
+def is_video(source: str | Path | int) -> bool:
+    """Whether a source is a webcam's number or has the suffix of a video."""
+    return isinstance(source, int) or Path(source).suffix.lower() in SUFFIXES
+
+
 class Video:
     """The frames of a video file or webcam, (H, W, 3) uint8 BGR.
 
