@@ -16,6 +16,7 @@ pytestmark = [pytest.mark.torch, pytest.mark.slow]
         'import rtmw_ext; from mmpose.apis import MMPoseInferencer',
         'import rtmw_ext.runtime, rtmw_ext; import mmpose',
         'import mmengine; import rtmw_ext',
+        'from rtmw_ext.codecs import SimCC3DLabel',
         'from rtmw_ext.models import GAU',
         'from rtmw_ext.apis.topdown import estimate_poses',
         'import rtmw_ext; rtmw_ext.models.GAU',

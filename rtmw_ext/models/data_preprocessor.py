@@ -21,7 +21,7 @@ from mmpose.structures import PoseDataSample
 from torch import Tensor
 from torch.nn import functional as F
 
-from ..codecs import SimCC3DLabel
+from ..codecs.simcc3d import SimCC3DLabel
 from ..core.crops import PADDING
 from ..core.errors import ConfigError
 from ..core.skeleton import MIN_VISIBLE, MIRRORED, PARTS, ROOTS, TILTS, UPRIGHT
