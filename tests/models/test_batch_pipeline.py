@@ -178,7 +178,9 @@ def test_crops_of_parts(scale):
         assert 192 / 1.25 / (most + 0.1) / 1.42 < width
         assert width < 192 / 1.25 / (least - 0.05) * 1.42
         start, stop = UPRIGHT[part]
-        right, down = (axis[stop].argmax() - axis[start].argmax() for axis in (x, y))
+        right, down = (
+            (axis[stop].argmax() - axis[start].argmax()).item() for axis in (x, y)
+        )
         if max(abs(right), abs(down)) > 20:
             off = np.degrees(np.arctan2(right, -down))
             assert abs(off) < TILTS[part] + 3
