@@ -115,6 +115,7 @@ def _tool(name, *arguments):
     return done.stdout
 
 
+@pytest.mark.slow
 def test_training_resuming_and_testing(scenes, tmp_path):
     options = [
         f'{key}={value}'
@@ -278,6 +279,7 @@ def test_ship_weights_takes_a_detector(tmp_path):
     assert [*folder.iterdir()] == [path]
 
 
+@pytest.mark.slow
 def test_shipped_detector_finds_people(scenes, tmp_path):
     """On scenes that are smaller and other than those it learned from."""
     evaluate = load_tool('test_detector').evaluate

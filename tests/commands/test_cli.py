@@ -151,6 +151,7 @@ def test_3d_results(capsys, photo, rtmw3d_t_file, tmp_path):
     assert np.ptp(root, axis=0).max() < 1e-4 and root[0, 2] > 0.5
 
 
+@pytest.mark.slow
 def test_3d_scene(
     capsys, photo, clip, rtmw_t_file, rtmw3d_t_file, tmp_path, monkeypatch
 ):
@@ -537,6 +538,7 @@ def test_bench(capsys, loud_t_file, rtmw_t):
     assert crowd(np.zeros((2, 3, 3)), 20).shape == (8, 15, 3)
 
 
+@pytest.mark.slow
 def test_bench_takes_names(capsys, drawn_root):
     assert cli.main(['bench', 'rtmw-t-synthetic', '--rounds', '1']) == 0
     assert 'rtmw-t_synthetic-256x192' in capsys.readouterr().out

@@ -225,6 +225,7 @@ def test_mmdeploy_exports(rtmw_t, tmp_path):
         assert np.abs(ours - theirs.numpy()).max() < 1e-4
 
 
+@pytest.mark.slow
 def test_config_without_rtmw_ext_imported(tmp_path):
     """``mim`` imports no plugin: the config itself must."""
     code = (

@@ -13,6 +13,8 @@ from torch.nn.modules.batchnorm import _BatchNorm
 from rtmw_ext.synthetic import drawn
 from support.training import in_child, last_checkpoint, training
 
+pytestmark = pytest.mark.slow
+
 
 class FrozenNorm(Hook):
     """SyncBN needs GPUs; frozen statistics are the same however a batch is

@@ -96,6 +96,7 @@ def kill_and_compare(make, folder, steps, kills):
     return whole
 
 
+@pytest.mark.slow
 def test_killed_epochs(drawn_root, tmp_path):
     """By epochs, with checkpoints in their middle and accumulated gradients:
     the second stage's pipeline begins where it should."""
@@ -118,6 +119,7 @@ def test_killed_epochs(drawn_root, tmp_path):
     assert set(whole['ema_state_dict']) > {'steps'}
 
 
+@pytest.mark.slow
 def test_killed_distillation(drawn_root, tmp_path):
     """By iterations, with the layers that only distillation has."""
     torch.save(

@@ -163,6 +163,7 @@ def test_unknown_precision_is_named():
         )
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize('three_d', [False, True])
 def test_compiled_and_channels_last(three_d):
     """The same losses, gradients and names. The backend is the one that only
@@ -189,6 +190,7 @@ def test_compiled_and_channels_last(three_d):
         ), key
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize('three_d', [False, True])
 def test_losses_of_a_compiled_model_by_axis_and_part(three_d):
     model = MODELS.build(tiny(three_d=three_d)).eval()

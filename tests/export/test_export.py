@@ -95,6 +95,7 @@ def test_fp16(rtmw_t_file, tmp_path):
     assert size < 0.55 * path.stat().st_size
 
 
+@pytest.mark.slow
 def test_int8(rtmw_t_file, tmp_path, drawn_root):
     path, model, config = rtmw_t_file
     images = drawn_root / 'images' / 'train'
@@ -193,6 +194,7 @@ def test_load_model_by_name_and_weights(tmp_path):
 # MMDeploy
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     'config, model, component',
     [
@@ -232,6 +234,7 @@ def test_mmdeploy_pose(config, model, component, tmp_path, drawn_root):
     assert (path.parent / 'detail.json').is_file()
 
 
+@pytest.mark.slow
 def test_mmdeploy_detector(tmp_path, drawn_root):
     """NMS inside, and the runtime knows the file."""
     from mmdet.registry import MODELS

@@ -152,6 +152,7 @@ def test_a_larger_head_is_no_crop():
         crop_head(model(LARGE, True), model())
 
 
+@pytest.mark.slow
 def test_tool_that_crops(tmp_path):
     configs = CONFIGS / 'synthetic'
     whole, parts = (

@@ -70,6 +70,7 @@ def trained(samples):
     return model.eval()
 
 
+@pytest.mark.slow
 def test_learns_depth_from_the_half_that_has_it(trained, samples):
     with torch.no_grad():
         found = trained.test_step(pseudo_collate(list(samples[1])))

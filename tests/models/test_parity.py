@@ -58,6 +58,7 @@ def batch(codec, size):
     return images, samples
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize('name', PAIRS)
 def test_same_as_mmpose(name):
     ours, theirs, config, their_config = pair(name)
@@ -119,6 +120,7 @@ def test_same_as_mmpose(name):
         assert error <= 1e-4 * max(expected.norm(), 1e-4 * flat.norm()), key
 
 
+@pytest.mark.slow
 def test_loads_through_mmengine(tmp_path):
     """MMEngine's own load and save, which walk the modules themselves."""
     from mmengine.runner.checkpoint import _load_checkpoint_to_model, get_state_dict

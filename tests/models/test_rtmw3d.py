@@ -68,6 +68,7 @@ def released(name):
     return model
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize('name', RELEASED)
 def test_same_as_the_released_layout(name):
     theirs = released(name)

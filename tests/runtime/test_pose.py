@@ -44,6 +44,7 @@ def reference(model, config, image, boxes, tmp_path):
     return inference_topdown(loaded, image, np.float32(boxes))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize('backend', ['onnxruntime', 'openvino'])
 @pytest.mark.parametrize('which', ['rtmw_t_file', 'rtmw3d_t_file'])
 def test_as_pytorch(which, backend, photo, request, tmp_path):

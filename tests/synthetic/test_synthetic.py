@@ -559,6 +559,7 @@ def test_tool_prints_its_errors(tmp_path):
     assert done.stderr.strip().splitlines()[-1].startswith('error: num=0')
 
 
+@pytest.mark.slow
 def test_tool_draws(tmp_path):
     """What the studies' config learns from."""
     command = [

@@ -196,6 +196,7 @@ def test_browse(tmp_path, monkeypatch, capsys, suffix):
     assert (tile.any(2)).sum() < 60
 
 
+@pytest.mark.slow
 def test_benchmark_runs(tmp_path):
     out = subprocess.run(
         [

@@ -82,6 +82,7 @@ def test_results_are_kept(tools, tmp_path):
         tools['training_series']['TrainingSeries'](tmp_path, dict(steps=4))
 
 
+@pytest.mark.slow
 def test_an_ablation_goes_on(tools, tmp_path, monkeypatch, capsys):
     """Draws, trains two rows of the table, evaluates; a second start only
     reads."""

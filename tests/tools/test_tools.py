@@ -61,6 +61,7 @@ def kill_after_first_checkpoint(command, folder, work_dir):
     process.wait()
 
 
+@pytest.mark.slow
 def test_mim_train_kill_resume_test(drawn_root, tmp_path):
     work = tmp_path / 'work'
     train = [
@@ -102,6 +103,7 @@ def test_mim_says_its_version(tmp_path):
     assert 'version' in run([*MIM, '--version'], tmp_path)
 
 
+@pytest.mark.slow
 def test_our_tools(drawn_root, tmp_path):
     work = tmp_path / 'work'
     run(
@@ -221,6 +223,7 @@ def test_configs_do_not_hide_metainfo():
     assert names and not names & {path.name for path in ours.glob('*.py')}
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize('tool', ['train.py', 'test.py'])
 def test_missing_config_is_named(tool, tmp_path):
     result = subprocess.run(

@@ -221,6 +221,7 @@ def test_command_line(package, capsys, tmp_path, drawn_root):
     assert out.count(WEIGHTS) == 2 and 'not in this version' not in out
 
 
+@pytest.mark.slow
 def test_tools_test_takes_a_name(package, drawn_root, tmp_path, monkeypatch, capsys):
     options = {
         key: value
@@ -343,6 +344,7 @@ def test_own_weights_need_no_shipped_ones(monkeypatch, trained, tmp_path):
     assert torch.equal(state['head.cls_x.weight'], trained[1]['head.cls_x.weight'])
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     'problem, kind, message',
     [
