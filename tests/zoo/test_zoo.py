@@ -127,3 +127,8 @@ def test_the_old_name_of_resolve_checkpoint():
         assert zoo.weights_of('a.pth') == 'a.pth'
     with pytest.raises(AttributeError, match='no attribute'):
         zoo.weights  # noqa: B018
+
+
+def test_require():
+    assert zoo.require('https://host/a.pth') == 'https://host/a.pth'
+    assert zoo.require('/else/where.pth') == '/else/where.pth'

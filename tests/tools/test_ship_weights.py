@@ -261,11 +261,6 @@ def test_names_mean_files_of_the_package(name, package, monkeypatch, tmp_path):
     assert {path: path.stat() for path in package.iterdir()} == before
 
 
-def test_require():
-    assert zoo.require('https://host/a.pth') == 'https://host/a.pth'
-    assert zoo.require('/else/where.pth') == '/else/where.pth'
-
-
 def test_weights_that_were_there_are_replaced(
     shipped, tool, trained, tmp_path, monkeypatch
 ):
