@@ -1,7 +1,9 @@
-"""MkDocs hook: pages that live outside docs/, and links to repository files.
+"""MkDocs hook: pages that live outside docs/, links to repository files, and
+names in docstrings.
 
 On GitHub every page links to files by relative paths. In the site, a link to
-another page stays a link; a link to any other file becomes its path.
+another page stays a link; a link to any other file becomes its path. Docstrings
+name code as Sphinx does (``:class:`Name` ``); the site shows the name.
 """
 
 import os
@@ -21,6 +23,7 @@ OUTSIDE = {
 }
 LINK = re.compile(r'(?<=\]\()(?!https?:|#)([^)#\s]+)(#[^)\s]+)?(?=\))')
 TO_FILE = re.compile(r'\[([^\]]+)\]\(repository:([^)]+)\)')
+ROLE = re.compile(r':(?:attr|class|data|func|meth|mod):(<code>)~?')
 
 
 def on_files(files, config):
@@ -43,3 +46,8 @@ def on_page_markdown(markdown, page, config, files):
         return os.path.relpath(inside, folder or '.') + (match[2] or '')
 
     return TO_FILE.sub(r'\1 (`\2`)', LINK.sub(relink, markdown))
+
+
+def on_page_content(html, page, config, files):
+    """Takes the roles away from names of code."""
+    return ROLE.sub(r'\1', html)
