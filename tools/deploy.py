@@ -7,6 +7,7 @@ tools/deploy.py DEPLOY_CONFIG MODEL_CONFIG CHECKPOINT IMAGE --work-dir DIR
 import argparse
 
 from rtmw_ext.export import sdk
+from rtmw_ext.zoo import resolve_checkpoint
 
 
 def main() -> None:
@@ -15,7 +16,7 @@ def main() -> None:
     )
     parser.add_argument('deploy_config', help='under configs/deploy/')
     parser.add_argument('model_config')
-    parser.add_argument('checkpoint')
+    parser.add_argument('checkpoint', help="its path, or a training's work folder")
     parser.add_argument('image', help='any image, to trace the model with')
     parser.add_argument('--work-dir', default='work_dirs/deploy')
     parser.add_argument('--calibration', help='folder of images, for int8')
@@ -25,7 +26,7 @@ def main() -> None:
         path = sdk.deploy(
             flags.deploy_config,
             flags.model_config,
-            flags.checkpoint,
+            resolve_checkpoint(flags.checkpoint),
             flags.image,
             flags.work_dir,
             flags.calibration,
