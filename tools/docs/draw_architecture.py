@@ -10,24 +10,27 @@ its modules are loaded. Orange: most of its modules import torch or OpenMMLab.
 
 import argparse
 import ast
+from collections.abc import Iterator
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[2]
 PACKAGE = 'rtmw_ext'
 TORCH = {'torch', 'mmengine', 'mmcv', 'mmdet', 'mmpose', 'mmdeploy'}
 WIDTH, HEIGHT, GAP, ROW = 104, 38, 22, 92
+#: Room -> the rooms that it imports, and whether it does so when it is loaded.
+Rooms = dict[str, dict[str, bool]]
 COLOURS = {True: ('#fde8d0', '#c26a12'), False: ('#dcebfa', '#2b6cb0')}
 
 
-def imports(path):
+def imports(path: Path) -> Iterator[tuple[str, bool]]:
     """Modules that a file of the package imports.
 
     Args:
-        path (Path): Of a ``.py`` file under ``ROOT``.
+        path: Of a ``.py`` file under ``ROOT``.
 
     Yields:
-        tuple[str, bool]: Dotted name, and whether loading the file imports it
-        (otherwise a function does).
+        Dotted name, and whether loading the file imports it (otherwise a function
+        does).
     """
     tree = ast.parse(path.read_text())
     lazy = {
@@ -49,14 +52,15 @@ def imports(path):
             yield name, id(node) not in lazy
 
 
-def read_rooms():
+def read_rooms() -> tuple[Rooms, set[str]]:
     """The rooms and what they import.
 
     Returns:
-        tuple: ``{room: {imported room: on load}}`` and the set of rooms of which
-        most modules import torch or an OpenMMLab package when they are loaded.
+        The rooms, and those of which most modules import torch or an OpenMMLab
+        package when they are loaded.
     """
-    rooms, heavy = {}, set()
+    rooms: Rooms = {}
+    heavy: set[str] = set()
     for folder in sorted((ROOT / PACKAGE).iterdir()):
         if not (folder / '__init__.py').exists():
             continue
@@ -78,11 +82,11 @@ def read_rooms():
     return rooms, heavy
 
 
-def levels(rooms):
+def levels(rooms: Rooms) -> dict[str, int]:
     """``{room: rows above the lowest}``, by the longest path of imports on load."""
     result = {}
 
-    def level(room, path=()):
+    def level(room: str, path: tuple[str, ...] = ()) -> int:
         if room in path:
             raise ValueError(f'circle of imports: {" -> ".join((*path, room))}')
         if room not in result:
@@ -101,7 +105,7 @@ def levels(rooms):
     return result
 
 
-def reachable(rooms, room):
+def reachable(rooms: Rooms, room: str) -> set[str]:
     """The rooms that a room imports on load, directly or through others."""
     found, waiting = set(), [room]
     while waiting:
@@ -112,7 +116,7 @@ def reachable(rooms, room):
     return found
 
 
-def reduced(rooms):
+def reduced(rooms: Rooms) -> list[tuple[str, str, bool]]:
     """Imports that do not follow from others: ``[(room, target, on load)]``."""
     behind = {room: reachable(rooms, room) for room in rooms}
     return [
@@ -127,7 +131,7 @@ def reduced(rooms):
     ]
 
 
-def draw(rooms, heavy):
+def draw(rooms: Rooms, heavy: set[str]) -> str:
     """The SVG's text."""
     rows = levels(rooms)
     arrows = reduced(rooms)
@@ -139,13 +143,13 @@ def draw(rooms, heavy):
     longest = max(map(len, lines))
     full = longest * (WIDTH + GAP) + GAP
 
-    def spread(line):
+    def positions(line: list[str]) -> dict[str, float]:
         step = full / len(line)
         return {room: (number + 0.5) * step for number, room in enumerate(line)}
 
     centres = {}
     for line in lines:
-        centres.update(spread(line))
+        centres.update(positions(line))
     # Each row in the order of the means of its neighbours, to cross few arrows.
     for _ in range(20):
         for line in lines:
@@ -161,9 +165,9 @@ def draw(rooms, heavy):
                     / max(len(values), 1)
                 )
             )
-            centres.update(spread(line))
+            centres.update(positions(line))
 
-    def top(room):
+    def top(room: str) -> int:
         return 20 + (height - rows[room]) * ROW
 
     parts = []
@@ -208,7 +212,7 @@ def draw(rooms, heavy):
     )
 
 
-def main():
+def main() -> None:
     flags = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )

@@ -10,7 +10,9 @@ import os
 import re
 from pathlib import Path
 
-from mkdocs.structure.files import File
+from mkdocs.config.defaults import MkDocsConfig
+from mkdocs.structure.files import File, Files
+from mkdocs.structure.pages import Page
 
 ROOT = Path(__file__).resolve().parents[2]
 #: File in the repository -> page of the site.
@@ -26,18 +28,20 @@ TO_FILE = re.compile(r'\[([^\]]+)\]\(repository:([^)]+)\)')
 ROLE = re.compile(r':(?:attr|class|data|func|meth|mod):(<code>)~?')
 
 
-def on_files(files, config):
+def on_files(files: Files, config: MkDocsConfig) -> Files:
     """Adds the pages of ``OUTSIDE``."""
     for path, page in OUTSIDE.items():
         files.append(File.generated(config, page, abs_src_path=str(ROOT / path)))
     return files
 
 
-def on_page_markdown(markdown, page, config, files):
+def on_page_markdown(
+    markdown: str, page: Page, config: MkDocsConfig, files: Files
+) -> str:
     """Makes the links of a page those of the site."""
-    source = Path(page.file.abs_src_path).relative_to(ROOT)
+    source = Path(str(page.file.abs_src_path)).relative_to(ROOT)
 
-    def relink(match):
+    def relink(match: re.Match) -> str:
         target = os.path.normpath(source.parent / match[1])
         inside = OUTSIDE.get(target, os.path.relpath(target, 'docs'))
         if inside.startswith('..'):
@@ -48,6 +52,6 @@ def on_page_markdown(markdown, page, config, files):
     return TO_FILE.sub(r'\1 (`\2`)', LINK.sub(relink, markdown))
 
 
-def on_page_content(html, page, config, files):
+def on_page_content(html: str, page: Page, config: MkDocsConfig, files: Files) -> str:
     """Takes the roles away from names of code."""
     return ROLE.sub(r'\1', html)

@@ -17,7 +17,7 @@ PLACE = re.compile(
 )
 
 
-def accuracy():
+def accuracy() -> str:
     """Markdown table: AP / AR in percent, MPJPE in millimetres."""
     lines = [
         f'| name | input | {" | ".join(map(str.lower, PARTS))} | MPJPE |',
@@ -26,7 +26,7 @@ def accuracy():
     for metafile in ('rtmw', 'rtmw3d'):
         content = yaml.safe_load((CONFIGS / metafile / 'metafile.yml').read_text())
         for model in content['Models']:
-            metrics = {}
+            metrics: dict[str, float] = {}
             for result in model['Results']:
                 metrics |= result['Metrics']
             cells = [
@@ -40,12 +40,12 @@ def accuracy():
     return '\n'.join(lines)
 
 
-def write(text):
+def write(text: str) -> str:
     """The text of a page with the table in its place."""
     return PLACE.sub(lambda place: f'{place[1]}\n{accuracy()}\n\n{place[2]}', text)
 
 
-def main():
+def main() -> None:
     flags = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
