@@ -195,6 +195,7 @@ def test_python_imports(path):
                     assert hasattr(module, alias.name), (node.module, alias.name)
 
 
+@pytest.mark.slow
 @pytest.mark.torch
 def test_model_size(tmp_path):
     """The size of docs/models.md, as it stands there, trains."""

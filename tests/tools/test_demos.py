@@ -12,6 +12,7 @@ PROJECT = ROOT / 'projects' / 'rtmw'
 DEMOS = sorted(PROJECT.glob('demo_*.py'))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize('path', DEMOS, ids=lambda path: path.stem)
 def test_demo(path):
     target = path.stem.replace('_', '-')
