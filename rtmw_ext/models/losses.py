@@ -14,6 +14,9 @@ from torch import Tensor, nn
 from ..core.simcc import BETA
 from ..core.skeleton import BONES, PARTS, ROOTS
 
+#: Tensors of x, y and, in 3D, z.
+Axes = tuple[Tensor, ...]
+
 
 @MODELS.register_module()
 class AxisKLDiscretLoss(KLDiscretLoss):
@@ -36,12 +39,7 @@ class AxisKLDiscretLoss(KLDiscretLoss):
         super().__init__(**kwargs)
         self.axis_weights = axis_weights
 
-    def forward(
-        self,
-        predictions: tuple[Tensor, ...],
-        targets: tuple[Tensor, ...],
-        weights: tuple[Tensor, ...],
-    ) -> Tensor:
+    def forward(self, predictions: Axes, targets: Axes, weights: Axes) -> Tensor:
         """
         Args:
             predictions: Logits of each axis, (B, K, W).
@@ -100,12 +98,7 @@ class SimCCBoneLoss(nn.Module):
         self.label_beta = label_beta
         self.loss_weight = loss_weight
 
-    def forward(
-        self,
-        predictions: tuple[Tensor, ...],
-        targets: tuple[Tensor, ...],
-        weights: tuple[Tensor, ...],
-    ) -> Tensor:
+    def forward(self, predictions: Axes, targets: Axes, weights: Axes) -> Tensor:
         """
         Args:
             predictions: Logits of x, y, z, (B, K, W) each.
@@ -126,13 +119,7 @@ class SimCCBoneLoss(nn.Module):
         error = (use * (predicted - true).abs()).sum()
         return self.loss_weight * error / use.sum().clamp(min=1)
 
-    def _lengths(
-        self,
-        axes: tuple[Tensor, ...],
-        weights: tuple[Tensor, ...],
-        beta: float,
-        deep: Tensor,
-    ) -> Tensor:
+    def _lengths(self, axes: Axes, weights: Axes, beta: float, deep: Tensor) -> Tensor:
         """(B, L) in widths of the crop; ``deep`` (B, L) switches z on."""
         start, stop = self.bones.unbind(1)
         width = axes[0].shape[2]
@@ -185,21 +172,8 @@ class SimCCCoordinateLoss(nn.Module):
         ]
         self.register_buffer('pairs', torch.tensor(pairs), persistent=False)
 
-    def forward(
-        self,
-        predictions: tuple[Tensor, ...],
-        targets: tuple[Tensor, ...],
-        weights: tuple[Tensor, ...],
-    ) -> Tensor:
-        """
-        Args:
-            predictions: Logits of each axis, (B, K, W).
-            targets: Labels of each axis, (B, K, W).
-            weights: Of each axis, (B, K).
-
-        Returns:
-            A scalar >= 0.
-        """
+    def forward(self, predictions: Axes, targets: Axes, weights: Axes) -> Tensor:
+        """Arguments and result are those of :meth:`AxisKLDiscretLoss.forward`."""
         points, anchors = self.pairs.unbind(1)
         loss = 0
         for logits, labels, weight, factor in zip(

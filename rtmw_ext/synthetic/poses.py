@@ -110,12 +110,86 @@ def _swing(start, end):
     return turn(axis, np.degrees(np.arctan2(size, start @ end)))
 
 
-def _normal(rng, mean, spread, low, high):
+def _normal(rng, mean, spread, low=-np.inf, high=np.inf):
     """A normal value, drawn again until it is within the limits."""
     while True:
         value = rng.normal(mean, spread)
         if low <= value <= high:
             return value
+
+
+def _folded(rng, mean, spread):
+    return abs(rng.normal(mean, spread))
+
+
+def _uniform(rng, low, high):
+    return rng.uniform(low, high)
+
+
+# How each family of arms draws its flexion forward, spread outwards, inward
+# twist and elbow.
+ARM_ANGLES = {
+    'hanging': (
+        (_normal, 3, 14),
+        (_uniform, 4, 22),
+        (_normal, 0, 20),
+        (_folded, 14, 14),
+    ),
+    'bent': (
+        (_normal, 15, 20),
+        (_uniform, 5, 35),
+        (_normal, 25, 30),
+        (_uniform, 50, 125),
+    ),
+    'forward': (
+        (_uniform, 45, 105),
+        (_uniform, -10, 30),
+        (_normal, 0, 30),
+        (_uniform, 0, 70),
+    ),
+    'raised': (
+        (_uniform, 110, 170),
+        (_uniform, 0, 35),
+        (_normal, 0, 30),
+        (_uniform, 0, 100),
+    ),
+    'sideways': (
+        (_normal, 10, 15),
+        (_uniform, 55, 115),
+        (_normal, 0, 40),
+        (_uniform, 0, 100),
+    ),
+    'on_hip': (
+        (_normal, -8, 10),
+        (_uniform, 30, 52),
+        (_uniform, 40, 70),
+        (_uniform, 75, 110),
+    ),
+    'to_face': (
+        (_uniform, 25, 85),
+        (_uniform, -5, 40),
+        (_uniform, 0, 45),
+        (_uniform, 105, 145),
+    ),
+    'crossed': (
+        (_uniform, 15, 45),
+        (_uniform, 0, 20),
+        (_uniform, 45, 80),
+        (_uniform, 75, 115),
+    ),
+    'behind': (
+        (_uniform, -45, -15),
+        (_uniform, 5, 30),
+        (_normal, 40, 25),
+        (_uniform, 10, 80),
+    ),
+    'free': (
+        (_normal, 45, 55, -45, 170),
+        (_normal, 35, 35, -20, 110),
+        (_normal, 15, 40, -60, 80),
+        (_uniform, 0, 140),
+    ),
+}
 
 
 class PoseSampler:
@@ -303,78 +377,9 @@ class PoseSampler:
         return first, second
 
     def _arm(self, rng, out, side, family) -> None:
-        # (flexion forward, spread outwards, inward twist, elbow)
-        if family == 'hanging':
-            values = (
-                rng.normal(3, 14),
-                rng.uniform(4, 22),
-                rng.normal(0, 20),
-                abs(rng.normal(14, 14)),
-            )
-        elif family == 'bent':
-            values = (
-                rng.normal(15, 20),
-                rng.uniform(5, 35),
-                rng.normal(25, 30),
-                rng.uniform(50, 125),
-            )
-        elif family == 'forward':
-            values = (
-                rng.uniform(45, 105),
-                rng.uniform(-10, 30),
-                rng.normal(0, 30),
-                rng.uniform(0, 70),
-            )
-        elif family == 'raised':
-            values = (
-                rng.uniform(110, 170),
-                rng.uniform(0, 35),
-                rng.normal(0, 30),
-                rng.uniform(0, 100),
-            )
-        elif family == 'sideways':
-            values = (
-                rng.normal(10, 15),
-                rng.uniform(55, 115),
-                rng.normal(0, 40),
-                rng.uniform(0, 100),
-            )
-        elif family == 'on_hip':
-            values = (
-                rng.normal(-8, 10),
-                rng.uniform(30, 52),
-                rng.uniform(40, 70),
-                rng.uniform(75, 110),
-            )
-        elif family == 'to_face':
-            values = (
-                rng.uniform(25, 85),
-                rng.uniform(-5, 40),
-                rng.uniform(0, 45),
-                rng.uniform(105, 145),
-            )
-        elif family == 'crossed':
-            values = (
-                rng.uniform(15, 45),
-                rng.uniform(0, 20),
-                rng.uniform(45, 80),
-                rng.uniform(75, 115),
-            )
-        elif family == 'behind':
-            values = (
-                rng.uniform(-45, -15),
-                rng.uniform(5, 30),
-                rng.normal(40, 25),
-                rng.uniform(10, 80),
-            )
-        else:
-            values = (
-                _normal(rng, 45, 55, -45, 170),
-                _normal(rng, 35, 35, -20, 110),
-                _normal(rng, 15, 40, -60, 80),
-                rng.uniform(0, 140),
-            )
-        flex, spread, twist, elbow = values
+        flex, spread, twist, elbow = (
+            draw(rng, *limits) for draw, *limits in ARM_ANGLES[family]
+        )
         sign = 1 if side == 'L' else -1
         down = np.array([0, 0, -1.0])
         upper = self._along(f'upperarm01.{side}', f'lowerarm01.{side}')
