@@ -5,14 +5,14 @@ RUN := .venv/bin/python
 SAMPLES ?= ../shared
 
 .DEFAULT_GOAL := help
-.PHONY: help setup wheel clean demo demo-train demo-real demo-3d test lint coverage \
+.PHONY: help setup wheel clean demo test lint coverage \
 	docs eval-synthetic eval-real synthetic-val table check-exports \
 	distill-study ablation-study
 
 help: ## list the targets
 	@awk 'BEGIN { FS = ":.*## " } \
 		/^##@/ { printf "\n%s\n", substr($$0, 5) } \
-		/^[a-z0-9-]+:.*## / { printf "  make %-16s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+		/^[a-z0-9%-]+:.*## / { printf "  make %-16s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 ##@ Environment
 
@@ -34,14 +34,9 @@ demo: setup ## find people in a picture, in 2D and 3D, offline
 	$(INFER) --pose rtmw3d-t-synthetic --scene --out outputs/demo/3d
 	@ls outputs/demo/*/*
 
-demo-train: setup ## train a small model on drawn people, then find new ones
-	$(RUN) projects/rtmw/demo_train.py
-
-demo-real: setup ## train on a few real photos of SAMPLES, then find their people
-	$(RUN) projects/rtmw/demo_real.py --shared $(SAMPLES)
-
-demo-3d: setup ## overfit RTMW3D-t to drawn people; pictures and a video
-	$(RUN) projects/rtmw/demo_3d.py
+demo-real: FLAGS = --shared $(SAMPLES)
+demo-%: setup ## a demo of projects/rtmw that trains: demo-train, demo-3d, demo-real
+	$(RUN) projects/rtmw/demo_$*.py $(FLAGS)
 
 ##@ Checks
 

@@ -31,7 +31,10 @@ PAGES = sorted(
 #: The changelog names what is gone.
 CURRENT = [path for path in PAGES if path.name != 'CHANGELOG.md']
 MAKEFILE = (ROOT / 'Makefile').read_text()
-TARGETS = re.findall(r'^([a-z][a-z0-9-]*):(?!.*export ).*', MAKEFILE, re.MULTILINE)
+TARGETS = re.findall(r'^([a-z][a-z0-9-]*):(?!.* = ).*', MAKEFILE, re.MULTILINE)
+DEMOS = [
+    path.stem.replace('_', '-') for path in (ROOT / 'projects/rtmw').glob('demo_*.py')
+]
 #: Placeholders of the docs, such as NAME and CONFIG.
 PLACEHOLDER = re.compile('[A-Z]{4,}')
 
@@ -145,7 +148,7 @@ def test_tools_are_executable():
 def test_make_targets(path):
     for words in commands(path):
         if words[:1] == ['make'] and len(words) > 1:
-            assert words[1] in TARGETS, words
+            assert words[1] in (*TARGETS, *DEMOS), words
 
 
 @pytest.mark.torch
