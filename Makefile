@@ -6,7 +6,7 @@ SAMPLES ?= ../shared
 
 .DEFAULT_GOAL := help
 .PHONY: help setup wheel clean demo test lint coverage \
-	docs eval-synthetic eval-real eval-photos synthetic-val table check-exports \
+	docs eval-synthetic eval-real synthetic-val table check-exports \
 	distill-study ablation-study
 
 help: ## list the targets
@@ -23,7 +23,7 @@ wheel: setup ## a wheel, in dist/
 	$(RUN) -m pip wheel -q --no-deps --no-build-isolation -w dist .
 
 clean: ## remove .venv, outputs, work_dirs and builds
-	rm -rf .venv .venv-mediapipe outputs work_dirs build dist site *.egg-info
+	rm -rf .venv outputs work_dirs build dist site *.egg-info
 
 ##@ Demos
 
@@ -92,15 +92,6 @@ eval-real: setup ## AP of the shipped weights on the photos of SAMPLES
 		--sheet outputs/eval-real/points.jpg
 	$(RUN) tools/test_network.py $(SAMPLES)/samples/coco/test_coco_wholebody.json \
 		$(SAMPLES)/samples/coco rtmw-t-synthetic --second-look
-
-# Of another numpy than ours.
-MEDIAPIPE = .venv-mediapipe/bin/python
-$(MEDIAPIPE):
-	$(PYTHON) -m venv .venv-mediapipe
-	$(MEDIAPIPE) -m pip install -q -r requirements/mediapipe.txt
-
-eval-photos: setup $(MEDIAPIPE) ## the shipped networks on photos of SAMPLES, beside MediaPipe
-	$(RUN) tools/bench/eval_photos.py --shared $(SAMPLES) --mediapipe $(MEDIAPIPE)
 
 ##@ Studies
 

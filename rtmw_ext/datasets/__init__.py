@@ -3,7 +3,6 @@
 import mmpose  # noqa: F401  (registers every room before this one is half loaded)
 
 from .base import KeypointDataset
-from .crop_mix import CropMix
 from .crop_pool import CropDataset, CropPool
 from .h3wb import H3WBDataset
 from .mapping import WholeBodyKeypointMapping
@@ -27,7 +26,6 @@ from .transforms import (
     RandomMedianBlur,
     RandomTopdownCrop,
 )
-from .unlabelled import UnlabelledPhotos
 from .wholebody import (
     DnaRenderingDataset,
     UBody2dKeypoints,
@@ -39,7 +37,6 @@ __all__ = [
     'CoarseDropout',
     'ColorDistortion',
     'CropDataset',
-    'CropMix',
     'CropPool',
     'DnaRenderingDataset',
     'Face300wKeypoints',
@@ -58,7 +55,6 @@ __all__ = [
     'RandomTopdownCrop',
     'UBody2dKeypoints',
     'UBody3dKeypoints',
-    'UnlabelledPhotos',
     'WflwKeypoints',
     'WholeBodyDataset',
     'WholeBodyKeypointMapping',

@@ -123,12 +123,6 @@ class BatchPipeline(PoseDataPreprocessor):
                 'BatchPipeline only trains on stored crops; '
                 'evaluate on a dataset with images'
             )
-        # In the bfloat16 of a training step, points would be off by a pixel.
-        with torch.autocast(self.device.type, enabled=False):
-            return self.augment(data)
-
-    def augment(self, data: dict[str, Tensor]) -> dict:
-        """As :meth:`forward`, for data that are on the device."""
         boxes, roots, tilts = self.draw_boxes(data)
         matrix = self.draw_geometry(boxes, roots, tilts)
         flipped = matrix.det() < 0
