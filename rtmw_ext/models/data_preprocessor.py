@@ -123,6 +123,12 @@ class BatchPipeline(PoseDataPreprocessor):
                 'BatchPipeline only trains on stored crops; '
                 'evaluate on a dataset with images'
             )
+        # In the bfloat16 of a training step, places would be off by a pixel.
+        with torch.autocast(self.device.type, enabled=False):
+            return self.augment(data)
+
+    def augment(self, data):
+        """As of ``forward``, of data that are on the device."""
         boxes, roots, tilts = self.draw_boxes(data)
         matrix = self.draw_geometry(boxes, roots, tilts)
         flipped = matrix.det() < 0
