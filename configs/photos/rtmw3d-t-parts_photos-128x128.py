@@ -15,6 +15,7 @@ model = dict(
         # Where the first look is far off, the part is small and beside the
         # middle.
         part_scale=(1.2, 5.0),
+        part_room=0.6,
         # Parts have no silhouette to paste.
         paste_prob=0.0,
         truncate_prob=0.1,

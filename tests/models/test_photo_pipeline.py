@@ -199,6 +199,32 @@ def test_compress_is_what_jpeg_does():
     assert not changed.any() and off.shape == (32, 32)
 
 
+def test_parts_may_lie_beside_the_middle():
+    """With room, a part's place varies by more than a fixed share of its box,
+    and it stays in the crop."""
+    off = {}
+    data = people(64)
+    data['keypoints'][:, 91:112] = torch.tensor([48.0, 48]) + 4 * torch.rand(21, 2)
+    data['keypoints_visible'][:, 91:112] = 1
+    for room in (0.0, 0.6):
+        module = PhotoPipeline(
+            codec=dict(type='SimCC3DLabel', input_size=(64, 64, 64)),
+            mean=[0.0, 0.0, 0.0],
+            std=[1.0, 1.0, 1.0],
+            part_prob=1.0,
+            part_scale=(4.0, 4.0),
+            part_room=room,
+        )
+        boxes, roots, _ = module.draw_boxes(data)
+        assert (roots == 91).all()
+        middle = (boxes[:, :2] + boxes[:, 2:]) / 2
+        side = (boxes[:, 2] - boxes[:, 0])[:, None]
+        off[room] = ((middle - 50) / side).abs()
+        hands = data['keypoints'][:, 91:112]
+        assert ((hands > boxes[:, None, :2]) & (hands < boxes[:, None, 2:])).all()
+    assert off[0.0].max() < 0.13 and 0.2 < off[0.6].max() < 0.35
+
+
 def test_the_pipeline_weighs_labels():
     torch.manual_seed(0)
     pipeline = PhotoPipeline(
