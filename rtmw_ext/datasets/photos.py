@@ -289,35 +289,41 @@ def shards(
                     )
                 )
         while len(crops) >= shard:
-            save(out, written // shard, crops[:shard])
+            _save(out, written // shard, crops[:shard])
             written, crops = written + shard, crops[shard:]
             progress(f'{written} crops, {lost} photos not in their originals')
     if crops:
-        save(out, written // shard, crops)
+        _save(out, written // shard, crops)
     progress(f'{written + len(crops)} crops, {lost} photos not in their originals')
     return written + len(crops)
 
 
-def save(out, number, crops):
+def save_shard(out, number, crops, truth):
     """Writes a shard whole or not at all.
 
     Args:
         out (Path): Folder.
         number (int): Of the shard.
-        crops (list[tuple]): Crop (S, S, 3), box (4, ), points (K, 2) in its
-            pixels and visibility (K, ) of each.
+        crops (ndarray): (N, S, S, 3) uint8 BGR.
+        truth (dict[str, ndarray]): (N, ...) each: ``bboxes``, ``keypoints``,
+            ``visible`` and what else is known.
     """
+    for name, write in (
+        (f'truth-{number:05d}.npz', lambda file: np.savez(file, **truth)),
+        # Last: where the crops are, the shard is whole.
+        (f'crops-{number:05d}.npy', lambda file: np.save(file, crops)),
+    ):
+        part = out / f'.{os.getpid()}-{name}'
+        with part.open('wb') as file:
+            write(file)
+        os.replace(part, out / name)
+
+
+def _save(out, number, crops):
     images, boxes, points, visible = zip(*crops)
     truth = dict(
         bboxes=np.float32(boxes),
         keypoints=np.float32(points),
         visible=np.uint8(visible),
     )
-    for name, write in (
-        (f'truth-{number:05d}.npz', lambda file: np.savez(file, **truth)),
-        (f'crops-{number:05d}.npy', lambda file: np.save(file, np.stack(images))),
-    ):
-        part = out / f'.{os.getpid()}-{name}'
-        with part.open('wb') as file:
-            write(file)
-        os.replace(part, out / name)
+    save_shard(out, number, np.stack(images), truth)

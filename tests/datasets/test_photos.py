@@ -10,6 +10,7 @@ import torch
 from rtmw_ext.core.skeleton import FIELDS, PARTS
 from rtmw_ext.datasets import CropMix
 from rtmw_ext.datasets.checks import AnnotationError
+from rtmw_ext.datasets.packed_crops import pack_crops, unpack_crops
 from rtmw_ext.datasets.photos import (
     CONTEXT,
     PhotoError,
@@ -17,6 +18,7 @@ from rtmw_ext.datasets.photos import (
     fill,
     move,
     place_of,
+    save_shard,
     shards,
 )
 
@@ -189,3 +191,38 @@ def test_a_mix_that_cannot_be(tmp_path, monkeypatch, sets, text):
     write_set(tmp_path / 'a', 2, 0)
     with pytest.raises(AnnotationError, match=text):
         CropMix(sets)
+
+
+def test_packs_carry_shards(tmp_path):
+    rng = np.random.default_rng(0)
+    (tmp_path / 'a').mkdir()
+    crops = np.stack(
+        [
+            np.full((16, 16, 3), shade, np.uint8)
+            for shade in rng.integers(0, 256, 7, np.uint8)
+        ]
+    )
+    for number, rows in enumerate((slice(4), slice(4, 7))):
+        save_shard(
+            tmp_path / 'a',
+            number,
+            crops[rows],
+            dict(bboxes=np.arange(28.0).reshape(7, 4)[rows]),
+        )
+    packs = pack_crops(tmp_path / 'a', tmp_path / 'packs', limit=3500)
+    assert [path.name for path in packs] == ['pack-00000.npz', 'pack-00001.npz']
+    assert len(pack_crops(tmp_path / 'a', tmp_path / 'one')) == 1
+    for packed, sizes in (('packs', [3, 1, 3]), ('one', [3, 3, 1])):
+        assert unpack_crops(tmp_path / packed, tmp_path / f'b-{packed}', 3) == 7
+        shards = sorted((tmp_path / f'b-{packed}').glob('crops-*.npy'))
+        found = [np.load(path) for path in shards]
+        assert [len(one) for one in found] == sizes
+        off = np.concatenate(found).astype(int) - crops
+        assert np.abs(off).max() <= 3
+        boxes = [
+            np.load(path)['bboxes']
+            for path in sorted((tmp_path / f'b-{packed}').glob('truth-*.npz'))
+        ]
+        assert np.concatenate(boxes).reshape(-1).tolist() == list(range(28))
+    with pytest.raises(AnnotationError, match='pack'):
+        unpack_crops(tmp_path / 'a', tmp_path / 'b')
