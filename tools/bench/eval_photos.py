@@ -5,10 +5,11 @@ make eval-photos
 tools/bench/eval_photos.py --pose POSE.onnx --parts PARTS.onnx \
     --detector DETECTOR.onnx --mediapipe mp/bin/python
 
-A network is an .onnx or .xml file or a name. Boxes are the annotated ones,
-there is no flip test. Distances: body and feet in longer sides of the box,
-faces in distances of the outer eye corners, hands in longer sides of the
-hand's points. What has no data here is skipped with the reason.
+A network is an .onnx or .xml file, a name, or, of poses, CONFIG=CHECKPOINT.
+Boxes are the annotated ones, there is no flip test. Distances: body and feet in
+longer sides of the box, faces in distances of the outer eye corners, hands in
+longer sides of the hand's points. What has no data here is skipped with the
+reason.
 """
 
 import argparse
@@ -16,6 +17,7 @@ import contextlib
 import io
 import json
 import subprocess
+import sys
 import tempfile
 import time
 from pathlib import Path
@@ -29,6 +31,7 @@ from rtmw_ext.runtime import Detector, PoseModel
 from rtmw_ext.zoo import resolve_network
 
 ROOT = Path(__file__).resolve().parents[2]
+sys.path.insert(0, str(ROOT / 'tools'))  # test_network, test_detector
 SETS = ('lspet', 'ccp', 'fedb', 'lfw', 'asl')
 #: Human3.6M's points -> ours; the 12 joints of both.
 H36M = {
@@ -123,6 +126,16 @@ class Theirs:
             with np.load(out) as found:
                 self.seconds += found['seconds'].tolist()
                 return found['points'], found['scores']
+
+
+def load(text, scratch):
+    """The PoseModel of a file, a name, or CONFIG=CHECKPOINT, which is exported
+    into a folder of its own in ``scratch``."""
+    if '=' not in text:
+        return PoseModel(resolve_network(text))
+    from test_network import load
+
+    return load(text, tempfile.mkdtemp(dir=scratch))
 
 
 def photo_rows(found, truth, points, name):
@@ -237,9 +250,6 @@ def coco_ap(predict, folder, boxes=1):
 
 def detection(detector, shared, empty):
     """{figure: value} of a detector, and why some are missing."""
-    import sys
-
-    sys.path.insert(0, str(ROOT / 'tools'))
     from test_detector import evaluate
 
     found, missing = {}, []
@@ -367,11 +377,11 @@ def main():
         sets['wflw'] = wflw(samples / 'wflw')
     else:
         missing.append(f'wflw, coco, h36m: {samples} is absent')
+    scratch = tempfile.TemporaryDirectory()
     pose, pose3d, parts = (
-        PoseModel(resolve_network(name))
-        for name in (flags.pose, flags.pose3d, flags.parts)
+        load(name, scratch.name) for name in (flags.pose, flags.pose3d, flags.parts)
     )
-    again = PoseModel(resolve_network(flags.pose), second_look=parts)
+    again = PoseModel(pose.network.path, second_look=parts)
     predictors = {'one look': Ours(pose)}
     if not flags.one_look:
         predictors['second look'] = Ours(again)
