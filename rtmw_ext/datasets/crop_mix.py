@@ -63,10 +63,16 @@ class CropMix(Dataset):
                     f'share={entry["share"]} of {entry["data_root"]} must be '
                     '> 0: leave the set out'
                 )
-            shards = [
-                self._read(path, entry.get('hidden_weight', 0.5), device)
-                for path in paths
-            ]
+            hidden_weight = entry.get('hidden_weight', 0.5)
+            shards = [self._read(path, hidden_weight) for path in paths]
+            if device != 'cpu':
+                # One look-up a set.
+                shards = [
+                    {
+                        name: torch.cat([one[name] for one in shards]).to(device)
+                        for name in shards[0]
+                    }
+                ]
             self.shards.append(shards)
             self.ends.append(np.cumsum([len(one['crops']) for one in shards]))
             self.weights.append(entry.get('weight', 1.0))
@@ -84,13 +90,13 @@ class CropMix(Dataset):
         #: Slot of an epoch at which each set ends.
         self.slots = np.round(length * np.cumsum(shares)).astype(int)
 
-    def _read(self, path, hidden_weight, device):
+    def _read(self, path, hidden_weight):
         shard = read_shard(path, hidden_weight, self.with_3d)
-        return (
-            shard
-            if device == 'cpu'
-            else {name: value.to(device) for name, value in shard.items()}
-        )
+        if self.with_3d and 'keypoints_3d' not in shard:
+            count, points, _ = shard['keypoints'].shape
+            shard['keypoints_3d'] = torch.zeros(count, points, 3)
+            shard['keypoints_3d_visible'] = torch.zeros(count, points)
+        return shard
 
     def __len__(self):
         return int(self.slots[-1])
@@ -107,22 +113,23 @@ class CropMix(Dataset):
         """
         Returns:
             dict: As of a batch of :class:`CropDataset`'s samples, and
-            ``label_weights`` (B, ).
+            ``label_weights`` (B, ). Persons are in the order of their shards.
         """
-        places = [self.place_of(index) for index in indices]
-        rows = [
-            {name: value[row] for name, value in self.shards[part][shard].items()}
-            for part, shard, row in places
-        ]
-        if self.with_3d:
-            for row in rows:
-                count = len(row['keypoints'])
-                row.setdefault('keypoints_3d', row['keypoints'].new_zeros(count, 3))
-                row.setdefault(
-                    'keypoints_3d_visible', row['keypoints'].new_zeros(count)
-                )
-        batch = {name: torch.stack([row[name] for row in rows]) for name in rows[0]}
-        batch['label_weights'] = batch['bboxes'].new_tensor(
-            [self.weights[part] for part, _, _ in places]
+        groups = {}
+        for index in indices:
+            part, shard, row = self.place_of(index)
+            groups.setdefault((part, shard), []).append(row)
+        found = [self.shards[part][shard] for part, shard in groups]
+        batch = {
+            name: torch.cat(
+                [one[name][rows] for one, rows in zip(found, groups.values())]
+            )
+            for name in found[0]
+        }
+        batch['label_weights'] = torch.cat(
+            [
+                batch['bboxes'].new_full((len(rows),), self.weights[part])
+                for (part, _), rows in groups.items()
+            ]
         )
         return batch

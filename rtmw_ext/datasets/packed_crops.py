@@ -87,8 +87,10 @@ def unpack_crops(folder: str | Path, out: str | Path, shard: int = 512) -> int:
     if not paths:
         raise AnnotationError(f'{folder} has no pack-*.npz: give a folder of packs')
     Path(out).mkdir(parents=True, exist_ok=True)
-    number = total = 0
+    total = 0
     for path in paths:
+        # Shards are numbered by their pack: packs may come one by one.
+        number = 1000 * int(path.stem.removeprefix('pack-'))
         with np.load(path) as content:
             truth = dict(content)
         crops = list(_decode(truth.pop(BYTES), truth.pop(ENDS)))

@@ -225,6 +225,12 @@ def figures(data, rows, cells):
     return here.amax(1).view(-1, 1, cells, cells)
 
 
+def others(data, rows):
+    """(n, ) somebody else of the batch for each of ``rows``, by chance."""
+    count = len(data['crops'])
+    return (rows + int(torch.randint(1, max(count, 2), ()))) % count
+
+
 def paste_person(data, rows):
     """Somebody else of the batch near a person: in front, or behind it as far
     as its own silhouette goes.
@@ -233,7 +239,7 @@ def paste_person(data, rows):
     ``keypoints_visible`` change.
     """
     count, device = len(rows), rows.device
-    donors = (rows + 1) % len(data['crops'])
+    donors = others(data, rows)
     side = data['crops'].shape[1]
     cells = side // 4
     boxes, theirs = data['bboxes'][rows], data['bboxes'][donors]
@@ -288,7 +294,7 @@ def occlude(data, rows):
     round_ = (rand[3, :, 0] < 0.5)[:, None, None]
     far = torch.where(round_, (u**2 + v**2).sqrt(), torch.maximum(u.abs(), v.abs()))
     mask = (far < 1).to(boxes.dtype)[:, None]
-    donors = data['crops'][(rows + 1) % len(data['crops'])].permute(0, 3, 1, 2).float()
+    donors = data['crops'][others(data, rows)].permute(0, 3, 1, 2).float()
     # From elsewhere in it, or one colour.
     shift = int(torch.randint(side, ()))
     texture = donors.roll((shift, shift // 2), (2, 3))
