@@ -4,6 +4,7 @@ import sys
 
 import pytest
 import torch
+
 from support.tools import load_tool
 
 load_file = pytest.importorskip('safetensors.torch').load_file
