@@ -7,13 +7,15 @@ _base_ = [
 ]
 default_scope = 'mmdet'
 
+lr = 2e-3
+batch_size = 16
 teacher = '../shared/weights/rtmdet-nano_person_320.onnx'
 labels = '../shared/real/'
 photos = 'data/public/'
 photo = dict(type='mmpose.UnlabelledPhotos', pipeline={{_base_.train_pipeline}})
 
 model = dict(type='mmpose.DistilledDetector', teacher=teacher)
-optim_wrapper = dict(optimizer=dict(lr=2e-3))
+optim_wrapper = dict(optimizer=dict(lr=lr))
 auto_scale_lr = dict(base_batch_size=16)
 default_hooks = dict(
     part_loss=dict(interval=0),
@@ -22,6 +24,7 @@ default_hooks = dict(
 visualizer = dict(type='DetLocalVisualizer')
 
 train_dataloader = dict(
+    batch_size=batch_size,
     dataset=dict(
         _delete_=True,
         type='ConcatDataset',
@@ -44,6 +47,6 @@ train_dataloader = dict(
             ),
             {{_base_.train_dataloader.dataset}},
         ],
-    )
+    ),
 )
 val_dataloader = val_evaluator = None

@@ -3,6 +3,8 @@
 _base_ = './rtmw3d-t_photos-256x192.py'
 
 data_root = 'data/photos/'
+lr = 1e-3
+batch_size = 64
 codec = {{_base_.inputs3d.x128x128.codec}}
 
 model = dict(
@@ -26,9 +28,9 @@ model = dict(
     head=dict(decoder=codec, kernel_size=3, loss=dict(mask_weight=1.0)),
 )
 load_from = 'rtmw3d-t-parts-synthetic'
-optim_wrapper = dict(optimizer=dict(lr=1e-3))
+optim_wrapper = dict(optimizer=dict(lr=lr))
 train_dataloader = dict(
-    batch_size=64,
+    batch_size=batch_size,
     dataset=dict(
         sets=[
             dict(data_root=data_root + 'lfw-parts', share=0.2),

@@ -14,9 +14,7 @@ work=work_dirs/$config
 resume=
 [ -f "$work/last_checkpoint" ] && resume=--resume
 python3 tools/train.py "configs/photos/$config.py" --work-dir "$work" $resume \
-    --cfg-options "default_hooks.time_budget.minutes=$minutes" \
-    "default_hooks.time_budget.flat=$flat" \
-    "train_dataloader.batch_size=$batch" train_dataloader.dataset.device=cuda \
-    model.backbone.frozen_stages=-1
+    --cfg-options "minutes=$minutes" "flat=$flat" "batch_size=$batch" \
+    crops_device=cuda frozen_stages=-1
 python3 tools/keep_weights.py "$(cat "$work/last_checkpoint")" \
     "$OUT/$config.safetensors"

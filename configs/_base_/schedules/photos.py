@@ -5,20 +5,10 @@ _base_ = './minutes.py'
 
 minutes = 60
 flat = 0.75  # Share of the minutes at which the learning rate begins to fall.
+lr = 8e-4
 
-optim_wrapper = dict(optimizer=dict(lr=8e-4))
-auto_scale_lr = dict(base_batch_size=32)
-custom_hooks = []
+optim_wrapper = dict(optimizer=dict(lr=lr))
 default_hooks = dict(
     checkpoint=dict(interval=100),
-    checkpoint_fit=dict(type='mmpose.CheckpointFitHook'),
-    time_budget=dict(type='mmpose.TimeBudgetHook', minutes=minutes, flat=flat),
-    ema=dict(
-        type='EMAHook',
-        ema_type='mmpose.ForeachEMA',
-        momentum=1e-3,
-        gamma=500,
-        update_buffers=True,
-        priority=49,
-    ),
+    time_budget=dict(minutes=minutes, flat=flat),
 )
