@@ -99,7 +99,7 @@ $(MEDIAPIPE):
 	$(PYTHON) -m venv .venv-mediapipe
 	.venv-mediapipe/bin/pip install -q mediapipe==0.10.21 'numpy<2'
 
-eval-photos: setup $(MEDIAPIPE) ## the shipped weights on photos of SAMPLES, beside MediaPipe
+eval-photos: synthetic-val $(MEDIAPIPE) ## the shipped weights on photos of SAMPLES, beside MediaPipe
 	$(RUN) tools/bench/eval_photos.py --shared $(SAMPLES) --mediapipe $(MEDIAPIPE)
 
 ##@ Training data

@@ -191,13 +191,3 @@ def reliability(
         return np.nan, rows
     share = rows[:, 2] / len(scores)
     return float(np.nansum(share * np.abs(rows[:, 0] - rows[:, 1]))), rows
-
-
-def procrustes(found: np.ndarray, true: np.ndarray) -> np.ndarray:
-    """``found`` (K, 3), moved, turned and scaled onto ``true`` (K, 3)."""
-    a, b = found - found.mean(0), true - true.mean(0)
-    u, s, vt = np.linalg.svd(a.T @ b)
-    # No mirror images.
-    sign = np.ones(3)
-    sign[-1] = np.sign(np.linalg.det(u @ vt))
-    return a @ (u * sign @ vt) * ((s * sign).sum() / (a**2).sum()) + true.mean(0)

@@ -12,7 +12,6 @@ from rtmw_ext.evaluation.photos import (
     face_error,
     hand_errors,
     judged,
-    procrustes,
     read_set,
     reliability,
     within,
@@ -95,14 +94,3 @@ def test_reliability():
     assert error == pytest.approx(0.35)
     assert rows[9].tolist() == pytest.approx([0.95, 0.6, 100])
     assert np.isnan(rows[0, 0]) and rows[0, 2] == 0
-
-
-def test_procrustes_undoes_turns_but_no_mirror():
-    rng = np.random.default_rng(0)
-    true = rng.normal(size=(12, 3))
-    turn, _ = np.linalg.qr(rng.normal(size=(3, 3)))
-    turn *= np.sign(np.linalg.det(turn))
-    moved = 1.7 * true @ turn + (1, 2, 3)
-    assert np.allclose(procrustes(moved, true), true)
-    mirrored = moved * (1, 1, -1)
-    assert np.abs(procrustes(mirrored, true) - true).mean() > 0.1

@@ -110,3 +110,17 @@ def test_figures_of_a_set(tool, tmp_path):
         {'ccp': truth},
     )
     assert figures['ccp hands found'] == 0 and np.isnan(figures['ccp hand error'])
+
+
+def test_bars(tool):
+    """A figure that is to be great, one that is to be small, one that is missing."""
+    columns = {
+        'one look': {'lspet body < 0.1': 0.7, 'ms a person': 9.0},
+        'second look': {'ccp face error': 0.081},
+        'MediaPipe Holistic': {'ms a person': 40.0},
+    }
+    rows = list(tool.bar_rows(columns))
+    assert '| 1 | lspet body < 0.1, one look | 0.700 | >= 0.7 | yes |' in rows
+    assert '| 3 | ccp face error, second look | 0.081 | <= 0.08 | no |' in rows
+    assert sum('not measured' in row for row in rows) == len(tool.BARS) - 2
+    assert rows[-1] == '| 10 | ms a person, one look | 9.0 | < 40.0 | yes |'

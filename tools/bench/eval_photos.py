@@ -24,8 +24,9 @@ from pathlib import Path
 
 import numpy as np
 
+from rtmw_ext.core import geometry
 from rtmw_ext.core.images import list_images, read_image
-from rtmw_ext.core.skeleton import HIPS, PARTS
+from rtmw_ext.core.skeleton import FIELDS, HIPS, PARTS
 from rtmw_ext.evaluation import photos as measure
 from rtmw_ext.runtime import Detector, PoseModel
 from rtmw_ext.zoo import resolve_network
@@ -69,6 +70,41 @@ WFLW = (
     *range(76, 96),
 )
 MEDIAPIPE = Path(__file__).with_name('mediapipe_holistic.py')
+
+#: What weights that work on photos must reach: number, column, row, limit; at
+#: most the limit where it is negative.
+BARS = (
+    (1, 'one look', 'lspet body < 0.1', 0.70),
+    (2, 'one look', 'ccp body < 0.1', 0.98),
+    (2, 'one look', 'fedb body < 0.1', 0.93),
+    (2, 'one look', 'ccp heels, big toes < 0.1', 0.95),
+    (2, 'one look', 'fedb heels, big toes < 0.1', 0.90),
+    (3, 'second look', 'ccp face error', -0.08),
+    (3, 'second look', 'fedb face error', -0.08),
+    (3, 'second look', 'lfw face error', -0.08),
+    (4, 'second look', 'ccp hand error', -0.25),
+    (4, 'second look', 'fedb hand error', -0.25),
+    (4, 'second look', 'ccp hand < 0.1', 0.45),
+    (4, 'second look', 'fedb hand < 0.1', 0.45),
+    (4, 'second look', 'asl hand error', -0.12),
+    (5, 'second look', 'COCO sample, AP whole', 28),
+    (5, 'second look', 'COCO sample, AP body', 40),
+    (5, 'second look', 'COCO sample, AP foot', 25),
+    (5, 'second look', 'COCO sample, AP face', 50),
+    (5, 'second look', 'COCO sample, AP hand', 5),
+    (6, 'detector', 'four photos: people of 14', 12),
+    (6, 'detector', 'four photos: AP50', 0.85),
+    (6, 'detector', 'lspet recall', 0.97),
+    (6, 'detector', 'false boxes a photo', -0.05),
+    (7, '3D', 'rendered, AP whole', 55),
+    (7, '3D', 'rendered, MPJPE in mm', -150),
+    (7, '3D', 'rendered, MPJPE/hands-wrist in mm', -62),
+    (7, '3D', 'Human3.6M, MPJPE in mm', -150),
+    (7, '3D', 'Human3.6M, P-MPJPE in mm', -95),
+    (8, 'one look', 'calibration error of body', -0.05),
+    (8, 'second look', 'calibration error of face', -0.05),
+    (8, 'second look', 'calibration error of hand', -0.05),
+)
 
 
 class Ours:
@@ -184,6 +220,8 @@ def h36m(pose, folder):
     """MPJPE and P-MPJPE in mm of the Human3.6M frames, 12 joints from the
     mean of the hips, no camera given: (F, 2). Boxes are the annotated
     points' with a tenth more a side."""
+    from rtmw_ext.evaluation.mpjpe_metric import procrustes_errors
+
     data = np.load(folder / 'test_h36m_body3d.npz', allow_pickle=True)
     theirs, ours = np.transpose(list(H36M.items()))
     rows = []
@@ -195,56 +233,97 @@ def h36m(pose, folder):
         found = (found - found[list(HIPS)].mean(0))[ours]
         true = points[theirs, :3].astype(float)
         true -= points[[1, 4], :3].mean(0)
-        errors = [
-            np.linalg.norm(one - true, axis=1).mean() * 1000
-            for one in (found, measure.procrustes(found, true))
-        ]
-        rows.append(errors)
+        apart = np.linalg.norm(found - true, axis=1).mean()
+        rows.append([1000 * apart, 1000 * procrustes_errors(found, true).mean()])
     return np.array(rows)
+
+
+def rendered(pose, folder, limit=None):
+    """{figure: value} of rendered people in their boxes, whose camera and
+    depth of the hips are given: AP and errors in mm."""
+    from rtmw_ext.evaluation.mpjpe_metric import person_errors
+
+    annotations = folder / 'annotations/val.json'
+    images = folder / 'images/val'
+    content = json.loads(annotations.read_text())
+    cameras = {
+        image['id']: np.array(image['camera'], float) for image in content['images']
+    }
+    boxes = measure.read_set(annotations, images)
+    errors, points, scores = [], [], []
+    for number, row in enumerate(content['annotations'][:limit]):
+        people = pose(boxes.paths[number], boxes.boxes[number : number + 1])
+        points.append(people.keypoints[0])
+        scores.append(people.scores[0])
+        true = np.reshape(row['keypoints_3d'], (-1, 3))
+        _, found = geometry.to_camera_space(
+            people.keypoints,
+            people.keypoints_3d[..., 2],
+            true[list(HIPS), 2].mean()[None],
+            dict(K=cameras[row['image_id']]),
+        )
+        errors.append(
+            person_errors(found[0], true, np.array(row['keypoints_3d_valid'], bool))
+        )
+    found = {
+        f'rendered, {name} in mm': 1000
+        * float(np.concatenate([one[name] for one in errors]).mean())
+        for name in ('MPJPE', 'MPJPE/hands-wrist')
+    }
+    if limit is None:
+        ap = average_precision(annotations, points, scores)
+        found.update({f'rendered, AP {part}': 100 * ap[part] for part in ap})
+    return found
+
+
+def average_precision(annotations, points, scores):
+    """{part: AP in [0, 1]} of points (N, 133, 2) and scores (N, 133) of the
+    people of a COCO-WholeBody file, in their order."""
+    from mmpose.datasets.datasets.utils import parse_pose_metainfo
+    from xtcocotools.coco import COCO
+
+    from rtmw_ext.evaluation.wholebody_metric import part_stats
+
+    sigmas = parse_pose_metainfo(
+        dict(from_file='configs/_base_/datasets/coco_wholebody.py')
+    )['sigmas']
+    rows = json.loads(Path(annotations).read_text())['annotations']
+    results = []
+    for row, person, sure in zip(rows, points, scores):
+        values = np.concatenate([person, sure[:, None]], 1)
+        results.append(
+            dict(
+                image_id=row['image_id'],
+                category_id=1,
+                score=float(sure.mean()),
+                **{
+                    field: values[part].reshape(-1).tolist()
+                    for field, part in FIELDS.items()
+                },
+            )
+        )
+    with contextlib.redirect_stdout(io.StringIO()):
+        coco = COCO(str(annotations))
+        stats = part_stats(coco, coco.loadRes(results), np.array(sigmas))
+    return {part: float(values['AP']) for part, values in stats.items()}
 
 
 def coco_ap(predict, folder, boxes=1):
     """{part: AP in [0, 1]} of the COCO sample, the mean over ``boxes`` boxes
     of each person: its own, then moved ones."""
-    from mmpose.datasets.datasets.utils import parse_pose_metainfo
-    from xtcocotools.coco import COCO
-
-    from rtmw_ext.core.skeleton import FIELDS
-    from rtmw_ext.evaluation.wholebody_metric import part_stats
     from rtmw_ext.export.quantize import jitter_boxes
 
     annotations = folder / 'test_coco_wholebody.json'
     truth = measure.read_set(annotations, folder)
-    sigmas = np.array(
-        parse_pose_metainfo(
-            dict(from_file='configs/_base_/datasets/coco_wholebody.py')
-        )['sigmas']
-    )
     total = {}
-    with contextlib.redirect_stdout(io.StringIO()):
-        coco = COCO(str(annotations))
-        rows = json.loads(annotations.read_text())['annotations']
-        for seed in range(boxes):
-            where = truth.boxes.astype(np.float32)
-            if seed:
-                where = jitter_boxes(where, np.random.default_rng(seed))
-            points, scores = predict(truth.paths, where)
-            results = []
-            for row, person, sure in zip(rows, points, scores):
-                values = np.concatenate([person, sure[:, None]], 1)
-                results.append(
-                    dict(
-                        image_id=row['image_id'],
-                        category_id=1,
-                        score=float(sure.mean()),
-                        **{
-                            field: values[part].reshape(-1).tolist()
-                            for field, part in FIELDS.items()
-                        },
-                    )
-                )
-            for part, stats in part_stats(coco, coco.loadRes(results), sigmas).items():
-                total[part] = total.get(part, 0) + float(stats['AP']) / boxes
+    for seed in range(boxes):
+        where = truth.boxes.astype(np.float32)
+        if seed:
+            where = jitter_boxes(where, np.random.default_rng(seed))
+        for part, value in average_precision(
+            annotations, *predict(truth.paths, where)
+        ).items():
+            total[part] = total.get(part, 0) + value / boxes
     return total
 
 
@@ -288,6 +367,23 @@ def table(columns, rows):
         ]
         print(f'| {row} | {" | ".join(cells)} |')
     print(flush=True)
+
+
+def bar_rows(columns):
+    """Lines of a table of ``BARS``; one that was not measured says so."""
+    for number, column, row, limit in BARS:
+        value = columns.get(column, {}).get(row)
+        wanted = f'>= {limit:g}' if limit > 0 else f'<= {-limit:g}'
+        met = 'not measured'
+        if value is not None:
+            met = 'yes' if (value >= limit if limit > 0 else value <= -limit) else 'no'
+        shown = '' if value is None else f'{value:.3f}'
+        yield f'| {number} | {row}, {column} | {shown} | {wanted} | {met} |'
+    ours = columns.get('one look', {}).get('ms a person')
+    theirs = columns.get('MediaPipe Holistic', {}).get('ms a person')
+    if ours and theirs:
+        met = 'yes' if ours < theirs else 'no'
+        yield f'| 10 | ms a person, one look | {ours:.1f} | < {theirs:.1f} | {met} |'
 
 
 def diagram(rows):
@@ -350,6 +446,9 @@ def main():
         '--boxes', type=int, default=10, help='boxes of a person of the COCO sample'
     )
     flags.add_argument('--limit', type=int, help='persons of a set at most')
+    flags.add_argument(
+        '--rendered', type=Path, default=ROOT / 'data/synthetic', help='people, val'
+    )
     flags.add_argument('--empty', help='folder of photos without people')
     flags.add_argument(
         '--mediapipe',
@@ -396,30 +495,41 @@ def main():
         if (samples / 'coco').is_dir():
             for part, value in coco_ap(predict, samples / 'coco', flags.boxes).items():
                 columns[name][f'COCO sample, AP {part}'] = 100 * value
+    for name, judge in judges.items():
+        for part, rows in (judge or {}).items():
+            scores, right = map(np.concatenate, zip(*rows))
+            error, bins = measure.reliability(scores, right)
+            columns[name][f'calibration error of {part}'] = error
+            print(f'{name}, scores of {part}: expected calibration error {error:.3f}')
+            diagram(bins)
     table(
         columns,
         list(dict.fromkeys(row for values in columns.values() for row in values)),
     )
+    columns['3D'] = {}
     if (samples / 'h36m').is_dir():
         errors = h36m(pose3d, samples / 'h36m')
         print(
-            'Human3.6M frames, MPJPE and P-MPJPE in mm: '
-            f'{errors[:, 0].mean():.0f}, {errors[:, 1].mean():.0f}; each: '
+            'Human3.6M frames, MPJPE and P-MPJPE in mm of each: '
             + ', '.join(f'{a:.0f} {b:.0f}' for a, b in errors)
-            + '\n'
         )
+        columns['3D']['Human3.6M, MPJPE in mm'] = float(errors[:, 0].mean())
+        columns['3D']['Human3.6M, P-MPJPE in mm'] = float(errors[:, 1].mean())
+    if (flags.rendered / 'annotations/val.json').is_file():
+        deep = PoseModel(pose3d.network.path, second_look=parts)
+        columns['3D'].update(rendered(deep, flags.rendered, flags.limit))
+    else:
+        missing.append(f'rendered people: {flags.rendered}, `make synthetic-val`')
     found, more = detection(
         Detector(resolve_network(flags.detector, 'detector'), score_thr=0.01),
         flags.shared,
         flags.empty,
     )
-    table({'detector': found}, found)
-    for name, judge in judges.items():
-        for part, rows in (judge or {}).items():
-            scores, right = map(np.concatenate, zip(*rows))
-            error, bins = measure.reliability(scores, right)
-            print(f'{name}, scores of {part}: expected calibration error {error:.3f}')
-            diagram(bins)
+    columns['detector'] = found
+    for name in ('3D', 'detector'):
+        table({name: columns[name]}, columns[name])
+    print('| bar | figure | value | wanted | met |\n|---|---|---|---|---|')
+    print(*bar_rows(columns), sep='\n')
     for reason in missing + more:
         print(f'skipped {reason}')
 
