@@ -124,3 +124,26 @@ def test_bars(tool):
     assert '| 3 | ccp face error, second look | 0.081 | <= 0.08 | no |' in rows
     assert sum('not measured' in row for row in rows) == len(tool.BARS) - 2
     assert rows[-1] == '| 10 | ms a person, one look | 9.0 | < 40.0 | yes |'
+
+
+def test_detections_of_the_sample(tool, shared):
+    """Whoever finds all annotated people meets the detector's bars."""
+    truth = {}
+    for name in ('samples/coco', 'real/lspet'):
+        folder = shared / name
+        if not folder.is_dir():
+            pytest.skip(f'{folder} is absent')
+        file = 'test_coco_wholebody.json' if 'coco' in name else 'val.json'
+        images = folder if 'coco' in name else folder / 'images'
+        people = tool.measure.read_set(folder / file, images)
+        for path, box in zip(people.paths, people.boxes):
+            truth.setdefault(path, []).append(box)
+
+    def detector(path):
+        boxes = np.array(truth[path])
+        return boxes, np.ones(len(boxes))
+
+    found, missing = tool.detection(detector, shared, None)
+    assert found['four photos: people of 14'] == found['four photos: boxes'] == 14
+    assert found['four photos: AP50'] > 0.99 and found['lspet recall'] == 1
+    assert len(missing) == 1 and 'empty' in missing[0]

@@ -335,13 +335,13 @@ def detection(detector, shared, empty):
     coco = shared / 'samples/coco'
     if coco.is_dir():
         values = evaluate(detector, coco / 'test_coco_wholebody.json', coco)
-        found['four photos: people of 14'] = values['found']
+        found['four photos: people of 14'] = values['detected']
         found['four photos: AP50'] = values['AP50']
         found['four photos: boxes'] = values['boxes']
     lspet = shared / 'real/lspet'
     if lspet.is_dir():
         values = evaluate(detector, lspet / 'val.json', lspet / 'images')
-        found['lspet recall'] = values['found'] / values['people']
+        found['lspet recall'] = values['detected'] / values['people']
     if empty:
         counts = [(detector(path)[1] >= 0.3).sum() for path in list_images(empty)]
         found['false boxes a photo'] = float(np.mean(counts))
