@@ -32,7 +32,9 @@ from rtmw_ext.runtime import Detector, PoseModel
 from rtmw_ext.zoo import resolve_network
 
 ROOT = Path(__file__).resolve().parents[2]
-sys.path.insert(0, str(ROOT / 'tools'))  # test_network, test_detector
+sys.path.insert(0, str(ROOT / 'tools'))
+from test_detector import evaluate as evaluate_detector  # noqa: E402
+
 SETS = ('lspet', 'ccp', 'fedb', 'lfw', 'asl')
 #: Human3.6M's points -> ours; the 12 joints of both.
 H36M = {
@@ -329,18 +331,16 @@ def coco_ap(predict, folder, boxes=1):
 
 def detection(detector, shared, empty):
     """{figure: value} of a detector, and why some are missing."""
-    from test_detector import evaluate
-
     found, missing = {}, []
     coco = shared / 'samples/coco'
     if coco.is_dir():
-        values = evaluate(detector, coco / 'test_coco_wholebody.json', coco)
+        values = evaluate_detector(detector, coco / 'test_coco_wholebody.json', coco)
         found['four photos: people of 14'] = values['detected']
         found['four photos: AP50'] = values['AP50']
         found['four photos: boxes'] = values['boxes']
     lspet = shared / 'real/lspet'
     if lspet.is_dir():
-        values = evaluate(detector, lspet / 'val.json', lspet / 'images')
+        values = evaluate_detector(detector, lspet / 'val.json', lspet / 'images')
         found['lspet recall'] = values['detected'] / values['people']
     if empty:
         counts = [(detector(path)[1] >= 0.3).sum() for path in list_images(empty)]
