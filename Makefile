@@ -6,7 +6,7 @@ SAMPLES ?= ../shared
 
 .DEFAULT_GOAL := help
 .PHONY: help setup wheel clean demo test lint coverage \
-	docs eval-synthetic eval-real synthetic-val table check-exports \
+	docs eval-synthetic eval-real eval-photos photos synthetic-val table check-exports \
 	distill-study ablation-study
 
 help: ## list the targets
@@ -92,6 +92,36 @@ eval-real: setup ## AP of the shipped weights on the photos of SAMPLES
 		--sheet outputs/eval-real/points.jpg
 	$(RUN) tools/test_network.py $(SAMPLES)/samples/coco/test_coco_wholebody.json \
 		$(SAMPLES)/samples/coco rtmw-t-synthetic --second-look
+
+# In an environment of its own: MediaPipe needs an older numpy.
+MEDIAPIPE = .venv-mediapipe/bin/python
+$(MEDIAPIPE):
+	$(PYTHON) -m venv .venv-mediapipe
+	.venv-mediapipe/bin/pip install -q mediapipe==0.10.21 'numpy<2'
+
+eval-photos: synthetic-val $(MEDIAPIPE) ## the shipped weights on photos of SAMPLES, beside MediaPipe
+	$(RUN) tools/bench/eval_photos.py --shared $(SAMPLES) --mediapipe $(MEDIAPIPE)
+
+##@ Training data
+
+# Clones of the public repositories that ../shared/real/README.md names.
+PUBLIC ?= data/public
+CROPS = $(RUN) tools/dataset/photos.py $(SAMPLES)/real
+LSP = --originals $(PUBLIC)/lsp/images
+CCP = --originals $(PUBLIC)/clothing-co-parsing/photos
+FEDB = --originals $(PUBLIC)/free-exercise-db/exercises
+BACKGROUNDS = --backgrounds $(PUBLIC)/SportsActivityDetection/test_1000_flat
+photos: setup ## crops of people in photos and rendered ones, in data/photos
+	$(CROPS)/lspet $(LSP) --out data/photos/lspet
+	$(CROPS)/ccp $(CCP) --out data/photos/ccp
+	$(CROPS)/fedb $(FEDB) --out data/photos/fedb
+	$(CROPS)/lfw --out data/photos/lfw
+	$(CROPS)/ccp $(CCP) --kind part --out data/photos/ccp-parts
+	$(CROPS)/fedb $(FEDB) --kind part --out data/photos/fedb-parts
+	$(CROPS)/lfw --kind part --out data/photos/lfw-parts
+	$(CROPS)/asl $(BACKGROUNDS) --kind part --out data/photos/asl-parts
+	$(RUN) tools/dataset/synthesize.py --format crops --num 16384 --seed 3101 \
+		$(BACKGROUNDS) --out data/photos/rendered
 
 ##@ Studies
 

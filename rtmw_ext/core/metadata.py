@@ -12,6 +12,7 @@ from typing import Any
 
 import numpy as np
 
+from .calibration import CURVES, is_curve
 from .errors import RTMWError
 
 #: Its key in the properties of an ONNX file, and below ``framework`` in the
@@ -58,6 +59,7 @@ class NetworkMetadata:
             temperature, > 0, not the highest bins.
         z_range: Half the depth of the z axis in metres, > 0.
         root: The points whose mean is the origin of z.
+        calibration: {part: its curve}, as of :mod:`rtmw_ext.core.calibration`.
 
     Raises:
         NetworkError: A value has the wrong type or is out of range.
@@ -79,6 +81,7 @@ class NetworkMetadata:
     expected_beta: float | None = None
     z_range: float | None = None
     root: tuple[int, ...] | None = None
+    calibration: dict[str, Any] | None = None
 
     def __post_init__(self) -> None:
         self._check(['kind'], KINDS.__contains__, f'one of {", ".join(KINDS)}')
@@ -90,6 +93,11 @@ class NetworkMetadata:
         self._check(['rgb'], lambda value: isinstance(value, bool), 'true or false')
         self._check(['keypoints'], _of(_is_text), 'a list of names')
         self._check(['root'], _of(_is_index), 'a list of whole numbers >= 0')
+        self._check(
+            ['calibration'],
+            _is_calibration,
+            f'curves of some of {", ".join(CURVES)}',
+        )
 
     def _check(self, names: Iterable[str], good: Check, wanted: str) -> None:
         for name in names:
@@ -174,6 +182,14 @@ def _is_index(value: Any) -> bool:
 
 def _is_count(value: Any) -> bool:
     return _is_index(value) and value > 0
+
+
+def _is_calibration(value: Any) -> bool:
+    return (
+        isinstance(value, dict)
+        and set(value) <= set(CURVES)
+        and all(map(is_curve, value.values()))
+    )
 
 
 def _of(good: Check, length: int | None = None) -> Check:

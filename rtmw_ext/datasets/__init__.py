@@ -3,6 +3,7 @@
 import mmpose  # noqa: F401  (registers every room before this one is half loaded)
 
 from .base import KeypointDataset
+from .crop_mix import CropMix
 from .crop_pool import CropDataset, CropPool
 from .h3wb import H3WBDataset
 from .mapping import WholeBodyKeypointMapping
@@ -26,6 +27,7 @@ from .transforms import (
     RandomMedianBlur,
     RandomTopdownCrop,
 )
+from .unlabelled import UnlabelledPhotos
 from .wholebody import (
     DnaRenderingDataset,
     UBody2dKeypoints,
@@ -37,6 +39,7 @@ __all__ = [
     'CoarseDropout',
     'ColorDistortion',
     'CropDataset',
+    'CropMix',
     'CropPool',
     'DnaRenderingDataset',
     'Face300wKeypoints',
@@ -55,6 +58,7 @@ __all__ = [
     'RandomTopdownCrop',
     'UBody2dKeypoints',
     'UBody3dKeypoints',
+    'UnlabelledPhotos',
     'WflwKeypoints',
     'WholeBodyDataset',
     'WholeBodyKeypointMapping',

@@ -99,7 +99,7 @@ def read_shard(
             keypoints=data['keypoints'],
             keypoints_visible=np.float32([0, hidden_weight, 1])[visible],
         )
-        if with_3d:
+        if with_3d and 'keypoints_3d' in data:  # Photos have none.
             shard.update(
                 keypoints_3d=data['keypoints_3d'],
                 keypoints_3d_visible=np.float32(visible > 0),

@@ -55,6 +55,8 @@ class BatchPipeline(PoseDataPreprocessor):
             (``ROOTS``).
         part_scale: Least and largest side of such a
             crop's box, in longer sides of the part.
+        part_room: How much of the room around the part in such a box its place may
+            use up, in [0, 1]: what a look that erred much leaves to the next.
         colour: Strength of the photometric changes, 0 (none) to 1.
         dropout_prob: Of one black rectangle.
         **kwargs: Of mmpose's preprocessor.
@@ -70,6 +72,7 @@ class BatchPipeline(PoseDataPreprocessor):
         half_body_prob: float = 0.3,
         part_prob: float = 0.0,
         part_scale: tuple[float, float] = (1.6, 4.8),
+        part_room: float = 0.0,
         colour: float = 1.0,
         dropout_prob: float = 0.5,
         **kwargs: Any,
@@ -83,6 +86,7 @@ class BatchPipeline(PoseDataPreprocessor):
         self.half_body_prob = half_body_prob
         self.part_prob = part_prob
         self.part_scale = part_scale
+        self.part_room = part_room
         self.colour = colour
         self.dropout_prob = dropout_prob
         meta = parse_pose_metainfo(metainfo)
@@ -123,6 +127,12 @@ class BatchPipeline(PoseDataPreprocessor):
                 'BatchPipeline only trains on stored crops; '
                 'evaluate on a dataset with images'
             )
+        # In the bfloat16 of a training step, places would be off by a pixel.
+        with torch.autocast(self.device.type, enabled=False):
+            return self.augment(data)
+
+    def augment(self, data):
+        """As of ``forward``, of data that are on the device."""
         boxes, roots, tilts = self.draw_boxes(data)
         matrix = self.draw_geometry(boxes, roots, tilts)
         flipped = matrix.det() < 0
@@ -204,13 +214,14 @@ class BatchPipeline(PoseDataPreprocessor):
         chosen = visible & self.parts[part]
         low, high = extent(points, chosen)
         use = (rand[0, :, 0] < self.part_prob) & clear.any(1)
-        side = (high - low).amax(1, keepdim=True).clamp(min=4)
+        longer = (high - low).amax(1, keepdim=True).clamp(min=4)
         # A prediction errs in proportion to its box: by a third of a hand in a
         # wide one.
         least, most = self.part_scale
         center = (low + high) / 2
-        side = side * least * (most / least) ** rand[3]
-        center = center + side * 0.2 * (torch.cat([rand[1], rand[2]], dim=1) - 0.5)
+        side = longer * least * (most / least) ** rand[3]
+        reach = side * 0.2 + self.part_room * (side - longer)
+        center = center + reach * (torch.cat([rand[1], rand[2]], dim=1) - 0.5)
         square = torch.cat([center - side / 2, center + side / 2], dim=1)
         roots = torch.where(use, roots.new_tensor(list(ROOTS.values()))[part], roots)
         ends = part.new_tensor([UPRIGHT[name] for name in ROOTS])[part]

@@ -11,6 +11,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from ..core import geometry
+from ..core.calibration import calibrate
 from ..core.crops import (
     check_boxes,
     crop_image,
@@ -69,7 +70,11 @@ class PoseModel:
         is_3d (bool): It predicts depth.
         num_keypoints (int | None): K; None where the file leaves it open.
         score_scale (float | None): Multiplied by it, scores are 1 where the
-            model is sure; None where the file does not say.
+            model is sure; None where the file does not say. 1 where scores are
+            calibrated.
+        calibration (dict | None): The file's curves, see
+            :mod:`rtmw_ext.core.calibration`: scores are the share of points that
+            are right.
 
     Raises:
         NetworkError: As of :func:`rtmw_ext.runtime.load_network`.
@@ -103,6 +108,7 @@ class PoseModel:
         self.z_range = meta.z_range or Z_RANGE
         self.beta = meta.beta or BETA
         self.score_scale = meta.score_scale
+        self.calibration = meta.calibration
         self.expected_beta = meta.expected_beta
         self.rgb = meta.rgb is not False if rgb is None else rgb
         self.mean, self.scale = meta.normalisation()
@@ -124,6 +130,12 @@ class PoseModel:
                     f'outputs are {model.network.outputs}'
                 )
         self._empty: list[np.ndarray] | None = None
+        self._curves, self._raw_scale = self.calibration or {}, self.score_scale or 1
+        if self._curves:
+            if second_look:
+                # Curves of what both predict together.
+                self._curves = {**self._curves, **(second_look.calibration or {})}
+            self.score_scale = 1.0
 
     def __call__(
         self,
@@ -154,6 +166,8 @@ class PoseModel:
         if box_scores is None:
             box_scores = np.ones(len(boxes), np.float32)
         points, scores = self._predict(image, boxes)
+        if self._curves:
+            scores = calibrate(scores, self._curves, self._raw_scale)
         people = People(
             points[..., :2].astype(np.float32),
             scores,

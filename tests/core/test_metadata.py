@@ -40,6 +40,9 @@ VALUES = dict(
     expected_beta=some(POSITIVE),
     z_range=some(POSITIVE),
     root=some_tuple(INDICES),
+    calibration=some(
+        st.sampled_from([{}, {'body': [[0.5], [1]], 'hand': [[1, 2.5], [0, 0.75]]}])
+    ),
 )
 
 

@@ -299,6 +299,24 @@ def test_one_rectangle_is_dropped():
     assert (drop_rectangle(torch.ones(9, 3, 60, 40), prob=0.0) == 1).all()
 
 
+def test_places_are_exact_in_mixed_precision():
+    """Augmentation is the same inside the autocast of a training step."""
+    outs = []
+    for lower in (False, True):
+        torch.manual_seed(0)
+        with torch.autocast('cpu', torch.bfloat16, enabled=lower):
+            outs.append(
+                pipeline(rotate_factor=60.0, colour=1.0)(crops(), training=True)
+            )
+    inputs, labels = zip(
+        *(
+            (out['inputs'], out['data_samples'][0].gt_instance_labels.keypoint_x_labels)
+            for out in outs
+        )
+    )
+    assert torch.equal(*inputs) and torch.equal(*labels)
+
+
 def test_evaluation_batches_go_through_mmpose():
     from mmpose.structures import PoseDataSample
 

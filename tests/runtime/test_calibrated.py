@@ -1,0 +1,57 @@
+"""A file with curves gives calibrated scores; those of the second look count."""
+
+import numpy as np
+import pytest
+
+from rtmw_ext.core.calibration import calibrate
+from rtmw_ext.core.metadata import NetworkError, NetworkMetadata
+from rtmw_ext.core.skeleton import PARTS
+from rtmw_ext.runtime import PoseModel
+from support.paths import PEOPLE
+from support.tools import load_tool
+
+FIRST = {'body': [[0.1, 200.0], [0.2, 0.9]], 'face': [[0.1, 200.0], [0.0, 0.4]]}
+SECOND = {'face': [[0.1, 200.0], [0.5, 1.0]]}
+
+
+@pytest.fixture(scope='module')
+def files(loud_t_file, tmp_path_factory):
+    """The same network without curves, with some, and with others."""
+    tool = load_tool('calibrate')
+    folder = tmp_path_factory.mktemp('calibrated')
+    found = []
+    for name, curves in (('plain', None), ('first', FIRST), ('second', SECOND)):
+        found.append(folder / f'{name}.onnx')
+        tool.set_calibration(loud_t_file, curves, found[-1])
+    return found
+
+
+@pytest.mark.torch
+def test_scores_of_a_file_with_curves(files):
+    plain, first, second = files
+    raw = PoseModel(plain)
+    box = np.array([[10.0, 10, 200, 300]])
+    scores = raw(PEOPLE, box).scores
+    sure = PoseModel(first)
+    found = sure(PEOPLE, box)
+    expected = calibrate(scores, FIRST, raw.score_scale or 1)
+    assert np.allclose(found.scores, expected) and found.scores.max() <= 1
+    assert not np.allclose(found.scores, scores)
+    # Thresholds are of calibrated scores then.
+    assert sure.score_scale == 1 and sure.score_threshold(0.3) == 0.3
+    # Without curves of its own, others' count for nothing.
+    again = PoseModel(plain, second_look=plain)(PEOPLE, box).scores
+    mixed = PoseModel(plain, second_look=second)(PEOPLE, box).scores
+    assert np.array_equal(mixed, again)
+    both = PoseModel(first, second_look=second)(PEOPLE, box).scores
+    expected = calibrate(again, {**FIRST, **SECOND}, raw.score_scale or 1)
+    assert np.allclose(both, expected)
+    assert both[0, PARTS['face']].min() >= 0.5
+
+
+def test_curves_that_are_none():
+    for curves in ({'nose': FIRST['body']}, {'body': [[2, 1], [0, 1]]}, {'body': 3}):
+        with pytest.raises(NetworkError, match='calibration'):
+            NetworkMetadata(calibration=curves)
+    meta = NetworkMetadata(calibration=FIRST)
+    assert NetworkMetadata.from_json(meta.to_json()).calibration == FIRST

@@ -1,0 +1,120 @@
+#!/usr/bin/env python3
+"""Writes into network files what their scores are worth:
+
+tools/calibrate.py POSE.onnx --parts PARTS.onnx --sets SET [SET ...]
+
+A set is a folder with images/ and val.json, of people that neither network was
+trained on. The curves (rtmw_ext/core/calibration.py) of the pose network are of
+one look; those of the second look go into the file of faces and hands. Printed
+is the expected calibration error of each part, of points that the curve was not
+fitted to: of each half of the people by the other half.
+"""
+
+import argparse
+import os
+import tempfile
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import onnx
+from tqdm import tqdm
+
+from rtmw_ext.core.calibration import fit_curve
+from rtmw_ext.core.images import read_image
+from rtmw_ext.core.metadata import METADATA_KEY, NetworkMetadata
+from rtmw_ext.evaluation import photos as measure
+from rtmw_ext.runtime import PoseModel
+
+#: {part: scores (M, ), whether they were right (M, ), whose they are (M, )}
+Judged = dict[str, tuple[np.ndarray, np.ndarray, np.ndarray]]
+
+
+def set_calibration(path: Path, curves: dict | None, out: Path) -> None:
+    """Copies an ONNX file with other curves in its metadata, or none. Weights
+    outside the file stay where they are, so ``out`` is beside them."""
+    model = onnx.load(str(path), load_external_data=False)
+    texts = {entry.key: entry.value for entry in model.metadata_props}
+    metadata = NetworkMetadata.from_json(texts.get(METADATA_KEY))
+    texts[METADATA_KEY] = replace(metadata, calibration=curves).to_json()
+    onnx.helper.set_model_props(model, texts)
+    part = out.with_name(f'.{os.getpid()}-{out.name}')
+    onnx.save(model, str(part))
+    os.replace(part, out)
+
+
+def judge(pose: PoseModel, sets: list[measure.PhotoSet]) -> Judged:
+    """Raw scores of the labelled points of all people."""
+    found: dict[str, list] = {part: [] for part in measure.RIGHT}
+    people = 0
+    for truth in sets:
+        results = [
+            pose(read_image(path), box[None])
+            for path, box in zip(tqdm(truth.paths), truth.boxes)
+        ]
+        points = np.concatenate([one.keypoints for one in results]).astype(float)
+        scores = np.concatenate([one.scores for one in results])
+        for number in range(len(truth)):
+            one = measure.PhotoSet(
+                *(value[number : number + 1] for value in vars(truth).values())
+            )
+            rows = slice(number, number + 1)
+            for part, lists in found.items():
+                sure, right = measure.judged(one, points[rows], scores[rows], part)
+                lists.append((sure, right, np.full(len(sure), people + number)))
+        people += len(truth)
+    return {
+        part: tuple(map(np.concatenate, zip(*lists)))  # type: ignore
+        for part, lists in found.items()
+    }
+
+
+def fit(judged: Judged, parts: list[str]) -> dict:
+    """{part: curve}; prints the error of each half by the other's curve."""
+    curves = {}
+    for part in parts:
+        scores, right, person = judged[part]
+        if len(scores) < 100:
+            print(f'{part}: {len(scores)} labelled points are too few, left out')
+            continue
+        errors = []
+        for half in (0, 1):
+            theirs = person % 2 == half
+            raw, shares = fit_curve(scores[~theirs], right[~theirs])
+            sure = np.interp(scores[theirs], (0.0, *raw), (0.0, *shares))
+            errors.append(measure.reliability(sure, right[theirs])[0])
+        print(f'{part}: expected calibration error {np.mean(errors):.3f}')
+        curves[part] = fit_curve(scores, right)
+    return curves
+
+
+def main() -> None:
+    flags = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    flags.add_argument('pose', type=Path)
+    flags.add_argument('--parts', type=Path)
+    flags.add_argument('--sets', type=Path, nargs='+', required=True)
+    flags = flags.parse_args()
+    sets = [measure.read_set(path / 'val.json', path / 'images') for path in flags.sets]
+    raw = {}
+    with tempfile.TemporaryDirectory(dir=flags.pose.parent) as scratch:
+        for path in filter(None, (flags.pose, flags.parts)):
+            raw[path] = Path(scratch) / path.name
+            # Weights beside a graph are named from its folder.
+            for other in path.parent.glob('*.pth'):
+                (Path(scratch) / other.name).symlink_to(other.resolve())
+            set_calibration(path, None, raw[path])
+        print('one look')
+        curves = fit(judge(PoseModel(raw[flags.pose]), sets), ['body', 'face', 'hand'])
+        if flags.parts:
+            print('second look')
+            pose = PoseModel(raw[flags.pose], second_look=raw[flags.parts])
+            set_calibration(
+                flags.parts, fit(judge(pose, sets), ['face', 'hand']), flags.parts
+            )
+    set_calibration(flags.pose, curves, flags.pose)
+
+
+if __name__ == '__main__':
+    main()
