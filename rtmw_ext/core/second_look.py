@@ -22,9 +22,6 @@ from .skeleton import CROP_POINTS, MIRRORED, PARTS, ROOTS, UPRIGHT
 
 #: Side of the box of each further prediction, in longer sides of the part.
 CONTEXTS = (3.0, 2.0, 1.5)
-#: Standard deviations of a prediction that the box reaches beyond the part, so
-#: that a part far from where it was predicted is still in its crop.
-SPREAD = 1.5
 
 #: Points, scores and variances of the points.
 Prediction = tuple[np.ndarray, np.ndarray, np.ndarray]
@@ -50,8 +47,8 @@ def refine_parts(
     mirrored = [MIRRORED.get(name, False) for name in ROOTS]
     merged = first
     for context in CONTEXTS:
-        points, scores, variances = merged
-        parts = part_boxes(points, scores, variances, boxes, context)
+        points, scores, _ = merged
+        parts = part_boxes(points, scores, boxes, context)
         again = predict(
             parts.reshape(-1, 4),
             part_tilts(points, scores).reshape(-1),
@@ -65,29 +62,22 @@ def refine_parts(
 
 
 def part_boxes(
-    points: np.ndarray,
-    scores: np.ndarray,
-    variances: np.ndarray,
-    boxes: np.ndarray,
-    context: float,
+    points: np.ndarray, scores: np.ndarray, boxes: np.ndarray, context: float
 ) -> np.ndarray:
-    """Square boxes around the parts: ``context`` as large as the part, or as
-    far beyond it as the prediction is unsure.
+    """Square boxes around the parts.
 
     Args:
         points: (N, K, A), x and y in pixels.
         scores: (N, K); points count whose score is positive.
-        variances: (N, K, A) of the points, in pixels squared.
         boxes: (N, 4) x1, y1, x2, y2 of the persons, which stand in for parts
-            without such a point and which no box exceeds for its spread.
+            without such a point.
         context: Side of a box, in longer sides of the part.
 
     Returns:
         (N, P, 4) x1, y1, x2, y2.
     """
     # Points in one spot are no box.
-    whole = (boxes[:, 2:] - boxes[:, :2]).max(1, keepdims=True)
-    least = whole / 100
+    least = (boxes[:, 2:] - boxes[:, :2]).max(1, keepdims=True) / 100
     squares = []
     for part in map(PARTS.__getitem__, ROOTS):
         known = (scores[:, part] > 0)[..., None]
@@ -96,12 +86,7 @@ def part_boxes(
         low = np.where(lost, boxes[:, :2], np.where(known, xy, np.inf).min(1))
         high = np.where(lost, boxes[:, 2:], np.where(known, xy, -np.inf).max(1))
         side = np.maximum((high - low).max(1, keepdims=True), least)
-        spread = np.sqrt(
-            np.where(known, variances[:, part, :2], 0).sum((1, 2), keepdims=True)[:, 0]
-            / np.maximum(2 * known.sum(1), 1)
-        )
-        unsure = np.minimum(side + 2 * SPREAD * spread, whole)
-        center, reach = (low + high) / 2, np.maximum(side * context, unsure) / 2
+        center, reach = (low + high) / 2, side * context / 2
         squares.append(np.concatenate([center - reach, center + reach], 1))
     return np.stack(squares, 1)
 

@@ -97,30 +97,14 @@ def test_part_boxes_by_hand():
     points, scores = np.full((1, 133, 2), 50.0), np.ones((1, 133))
     points[0, 23], points[0, 24] = (40, 60), (60, 64)
     scores[0, 91:112] = 0
-    boxes = np.array([[0.0, 0, 100, 200]])
-    variances = np.zeros((1, 133, 2))
-    face, left, right = part_boxes(points, scores, variances, boxes, 3.5)[0]
+    face, left, right = part_boxes(points, scores, np.array([[0.0, 0, 100, 200]]), 3.5)[
+        0
+    ]
     # From 40, 50 to 60, 64: 20 wide around 50, 57.
     assert face.tolist() == [15, 22, 85, 92]
     # None is seen: as large as the person. All on one spot: a little.
     assert left.tolist() == [-300, -250, 400, 450]
     assert right.tolist() == [46.5, 46.5, 53.5, 53.5]
-
-
-def test_a_box_reaches_as_far_as_a_part_may_be():
-    """An unsure hand is looked for farther away, at most in the person's box; a
-    sure one in the same box as ever."""
-    points, scores = np.full((4, 133, 2), 50.0), np.ones((4, 133))
-    points[:, 91] = (40, 50)
-    variances = np.zeros((4, 133, 2))
-    variances[:, 91:112] = np.array([0.0, 9, 100, 1e6])[:, None, None]
-    # A point that was not found says nothing.
-    variances[:, 92], scores[:, 92] = 1e9, 0
-    boxes = np.tile([0.0, 0, 100, 200], (4, 1))
-    hands = part_boxes(points, scores, variances, boxes, 3.0)[:, 1]
-    sides = hands[:, 2] - hands[:, 0]
-    assert np.allclose(sides, [30, 30, 10 + 3 * 10, 200])
-    assert np.allclose((hands[:, :2] + hands[:, 2:]) / 2, (45, 50))
 
 
 @given(SEEDS)
@@ -145,8 +129,7 @@ def test_each_look_is_nearer_and_around_the_last(seed):
     points, scores = refine_parts(first, boxes, look)
     for number, (where, context) in enumerate(zip(asked, CONTEXTS)):
         # The mean of two equals halves the distance.
-        unsure = np.full_like(truth, 0.5**number)
-        expected = part_boxes(truth + 0.5**number, first[1], unsure, boxes, context)
+        expected = part_boxes(truth + 0.5**number, first[1], boxes, context)
         assert np.allclose(where, expected)
     assert len(asked) == len(CONTEXTS)
     assert list(CONTEXTS) == sorted(CONTEXTS, reverse=True)
@@ -160,13 +143,7 @@ def test_parts_are_shown_upright(seed, mirrored):
     points, scores = rng.uniform(0, 300, (2, 133, 2)), np.ones((2, 133))
     scores[1, UPRIGHT['face'][0]] = 0
     boxes, turned = (
-        part_boxes(
-            points,
-            scores,
-            np.ones_like(points),
-            np.float64([[0, 0, 300, 300]] * 2),
-            2.0,
-        ),
+        part_boxes(points, scores, np.float64([[0, 0, 300, 300]] * 2), 2.0),
         part_tilts(points, scores),
     )
     assert turned[1, 0] == 0
