@@ -53,7 +53,7 @@ def judge(pose: PoseModel, sets: list[measure.PhotoSet]) -> Judged:
             for path, box in zip(tqdm(truth.paths), truth.boxes)
         ]
         points = np.concatenate([one.keypoints for one in results]).astype(float)
-        scores = np.concatenate([one.scores for one in results])
+        scores = np.concatenate([one.raw_scores for one in results])
         for number in range(len(truth)):
             one = measure.PhotoSet(
                 *(value[number : number + 1] for value in vars(truth).values())

@@ -16,6 +16,7 @@ import contextlib
 import io
 import tempfile
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -80,8 +81,9 @@ def evaluate(
     for image_id, path, _, boxes in iterate_images(truth, folder):
         if rng is not None:
             boxes = jitter_boxes(boxes, rng)
-        people[path] = pose(path, boxes)
-        results += coco_rows(people[path], image_id)
+        people[path] = found = pose(path, boxes)
+        # Scores end at 1; raw ones rank the sure people, too.
+        results += coco_rows(replace(found, scores=found.raw_scores), image_id)
     with contextlib.redirect_stdout(io.StringIO()):
         stats = part_stats(truth, truth.loadRes(results), sigmas)
     return {part: float(values['AP']) for part, values in stats.items()}, people
@@ -195,8 +197,7 @@ def parse_flags() -> argparse.Namespace:
         '--threshold',
         type=float,
         default=0.3,
-        help='least score of a point that is drawn (default: 0.3), as a share '
-        "of a sure point's score if the file says what that is",
+        help='least score of a point that is drawn, 0 to 1 (default: 0.3)',
     )
     return parser.parse_args()
 
@@ -226,9 +227,8 @@ def main() -> None:
             print('|---' * (len(ap) + 1) + '|')
         cells = ' | '.join(f'{100 * value:.2f}' for value in ap.values())
         print(f'| {text} | {cells} |', flush=True)
-        threshold = pose.score_threshold(flags.threshold)
         for path in people:
-            predicted[path].append((people[path], threshold))
+            predicted[path].append((people[path], flags.threshold))
     if flags.sheet:
         flags.sheet.parent.mkdir(parents=True, exist_ok=True)
         rows = []

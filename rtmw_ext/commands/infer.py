@@ -74,8 +74,7 @@ def add_parser(
         '--threshold',
         type=float,
         default=0.3,
-        help='least score of a point drawn (default: 0.3), in '
-        "parts of a sure one's, if the file says what that is",
+        help='least score of a point drawn, 0 to 1 (default: 0.3)',
     )
     parser.add_argument(
         '--stride',
@@ -117,7 +116,7 @@ def run(flags: argparse.Namespace) -> int:
         picture=flags.picture,
         boxes=flags.boxes,
         scene=flags.scene,
-        threshold=estimator.pose.score_threshold(flags.threshold),
+        threshold=flags.threshold,
     )
     whole = infer(estimator, sources, outputs, flags.stride, flags.smooth, flags.frames)
     return ExitCode.DONE if whole else ExitCode.PARTLY

@@ -1,9 +1,10 @@
-"""Scores that say how often a point is right.
+"""Raw scores of a network -> scores in [0, 1].
 
-A network's raw scores grow with how sure it is, each network's and part's in
-its own way. A curve for each part turns them into the share of points that are
-right: within a tenth of the person's box (body, feet) or a twentieth of the
-part (face, hands).
+Raw scores grow with how sure a network is, each in its own unit: a sure point has
+about 1 with RTMPose and RTMW3D, about 10 with RTMW. A factor brings them to one
+scale. Where a network has curves, they say more: the share of points that are
+right, within a tenth of the person's box (body, feet) or a twentieth of the part
+(face, hands).
 """
 
 from collections.abc import Mapping
@@ -82,15 +83,15 @@ def is_curve(value: object) -> bool:
 def calibrate(
     scores: np.ndarray, curves: Mapping[str, Curve], scale: float = 1.0
 ) -> np.ndarray:
-    """Raw scores -> shares that are right.
+    """Raw scores -> scores in [0, 1].
 
     Args:
-        scores: (N, 133); scores <= 0, of points that were not found, stay.
-        curves: By key of ``CURVES``.
-        scale: Of scores without a curve, which are cut to at most 1.
+        scores: (N, K); <= 0 or NaN for points that were not found.
+        curves: By key of ``CURVES``, of the 133 points; {} takes any K.
+        scale: Factor of scores without a curve, which are cut to at most 1.
 
     Returns:
-        (N, 133) float32, <= 1.
+        (N, K) float32 in [0, 1]: 0 for points that were not found.
     """
     result = np.minimum(scores * scale, 1).astype(np.float32)
     for name, parts in CURVES.items():
@@ -104,4 +105,4 @@ def calibrate(
                 (0.0, *raw) if raw[0] > 0 else raw,
                 (0.0, *shares) if raw[0] > 0 else shares,
             )
-    return np.where(scores > 0, result, np.minimum(scores, 0)).astype(np.float32)
+    return np.where(scores > 0, result, 0).astype(np.float32)

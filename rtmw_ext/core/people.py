@@ -17,7 +17,9 @@ class People:
 
     Attributes:
         keypoints: (N, K, 2) float32, pixels of the image.
-        scores: (N, K) float32; about 0 to 1 for trained models.
+        scores: (N, K) float32 in [0, 1], of every network: 0 for a point that
+            was not found, 1 for a sure one. See
+            :class:`rtmw_ext.runtime.PoseModel`.
         boxes: (N, 4) float32 x1, y1, x2, y2 in pixels: the detector's or the
             tracker's.
         box_scores: (N, ) float32 in [0, 1].
@@ -27,6 +29,8 @@ class People:
         keypoints_3d_cam: The same from the camera.
         ids: (N, ) int, the same for a person in all frames. None outside
             videos.
+        raw_scores: (N, K) float32, the scores as the network gives them, in its
+            own unit. None where they are not known.
     """
 
     keypoints: np.ndarray
@@ -36,6 +40,7 @@ class People:
     keypoints_3d: np.ndarray | None = None
     keypoints_3d_cam: np.ndarray | None = None
     ids: np.ndarray | None = None
+    raw_scores: np.ndarray | None = None
 
     def __len__(self) -> int:
         return len(self.keypoints)

@@ -108,7 +108,8 @@ def decode(
         -1,
     )
     scores = np.minimum(axes[0][1], axes[1][1])
-    bins[scores <= 0] = -1
+    # NaN is not found either.
+    bins[~(scores > 0)] = -1
     return bins, scores
 
 

@@ -11,7 +11,7 @@ from torch import nn
 
 from ..core.metadata import NetworkMetadata
 from ..core.skeleton import keypoint_names
-from ..models.losses import soft_argmax
+from ..models.losses import score_scale, soft_argmax
 from ..runtime.pose import AXES, DECODED
 from ..version import __version__
 
@@ -113,10 +113,6 @@ def describe(
     decoder = model.head.decoder
     processor = config.model.data_preprocessor
     loss = model.head.loss_module
-    scale = None
-    if getattr(loss, 'label_softmax', False):
-        # What is learned reaches 1 once it is multiplied by this.
-        scale = loss.beta / loss.label_beta
     is_3d = hasattr(decoder, 'z_range')
     return NetworkMetadata(
         kind='pose',
@@ -131,7 +127,7 @@ def describe(
         licence=LICENCE,
         made_by=f'rtmw_ext {__version__}',
         beta=float(loss.beta) if hasattr(loss, 'beta') else None,
-        score_scale=scale,
+        score_scale=score_scale(loss),
         expected_beta=expected_beta(model),
         z_range=float(decoder.z_range) if is_3d else None,
         root=tuple(map(int, decoder.root_index)) if is_3d else None,

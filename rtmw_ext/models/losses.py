@@ -195,6 +195,21 @@ class SimCCCoordinateLoss(nn.Module):
         return soft_argmax(logits, self.beta) - labels.argmax(-1)
 
 
+def score_scale(loss: nn.Module) -> float | None:
+    """Factor by which the score of a sure point is 1, for a model that was trained
+    with a loss.
+
+    ``KLDiscretLoss`` compares the softmaxes of ``beta`` times the logits and of
+    ``label_beta`` times the labels, whose highest bin is 1.
+
+    Returns:
+        None for other losses, which do not say.
+    """
+    if not getattr(loss, 'label_softmax', False):
+        return None
+    return float(loss.beta / loss.label_beta)
+
+
 def of_known(weights: Tensor, function: Callable[..., Tensor], *axes: Tensor) -> Tensor:
     """A function of the bins of each point whose weight is not 0: in crops of a
     face or hand, a third of the points.

@@ -20,6 +20,7 @@ from ..core.second_look import Prediction, refine_parts
 from ..core.simcc import Z_RANGE, point_variances
 from ..core.skeleton import NUM_KEYPOINTS
 from .data_preprocessor import warp
+from .losses import score_scale
 
 
 @MODELS.register_module()
@@ -79,7 +80,7 @@ class RTMWEstimator(TopdownPoseEstimator):
             _, (points, scores, variances) = parts.decode(parts.predict_logits(crops))
             return (
                 points_to_image(matrices, points),
-                scores,
+                scores * (parts.score_scale / self.score_scale),
                 variances_to_image(matrices, variances),
             )
 
@@ -94,6 +95,12 @@ class RTMWEstimator(TopdownPoseEstimator):
 
         name = self.test_cfg['second_look']
         return load_model(**(dict(name=name) if isinstance(name, str) else name))[0]
+
+    @property
+    def score_scale(self) -> float:
+        """Factor by which the raw score of a sure point is 1; 1 where the loss does
+        not say."""
+        return score_scale(self.head.loss_module) or 1.0
 
     def predict_logits(
         self, inputs: Tensor, data_samples: list[PoseDataSample] | None = None

@@ -33,7 +33,7 @@ class RTMW3DEstimator(RTMWEstimator):
     estimate; else 1.7).
 
     Each ``pred_instances`` has, beside the 2D fields (``keypoints`` (N, K, 2)
-    in pixels of the image, ``keypoint_scores`` (N, K)):
+    in pixels of the image, ``keypoint_scores`` (N, K), raw):
 
     - ``keypoints_3d`` (N, K, 3): metres from the root in camera axes (x
       right, y down, z away);
@@ -63,8 +63,7 @@ class RTMW3DEstimator(RTMWEstimator):
             self._add_3d(sample.pred_instances, sample.metainfo)
         return samples
 
-    @staticmethod
-    def _add_3d(instances: InstanceData, meta: dict[str, Any]) -> None:
+    def _add_3d(self, instances: InstanceData, meta: dict[str, Any]) -> None:
         camera = meta.get('camera_param')
         if camera is None:
             height, width = meta['ori_shape'][:2]
@@ -76,7 +75,7 @@ class RTMW3DEstimator(RTMWEstimator):
             depth = estimate_root_depth(
                 pixels,
                 z,
-                instances.keypoint_scores > MIN_SCORE,
+                instances.keypoint_scores * self.score_scale > MIN_SCORE,
                 camera,
                 meta.get('person_height', PERSON_HEIGHT),
             )

@@ -39,9 +39,7 @@ class WholeBody:
             and scores as :meth:`detect` returns them. None takes every image
             for one person.
         fallback: Where the detector finds nobody in an image, look for one
-            person in the whole of it; see :meth:`whole_image`. Not in videos,
-            and not with a pose network that does not say what its scores mean
-            (``PoseModel.score_scale``).
+            person in the whole of it; see :meth:`whole_image`. Not in videos.
         **network: For both, arguments of
             :func:`rtmw_ext.runtime.load_network`.
 
@@ -87,7 +85,7 @@ class WholeBody:
         """
         image = read_image(image)
         boxes, scores = self.detect(image)
-        if not len(boxes) and self.fallback and self.pose.score_scale:
+        if not len(boxes) and self.fallback:
             return self.whole_image(image, camera)
         return self.pose(image, boxes, scores, camera=camera)
 
@@ -103,16 +101,14 @@ class WholeBody:
 
         Returns:
             Nobody if fewer than ``LEAST_BODY`` points of the body score
-            ``MIN_SCORE`` of what a sure point scores; the score of the box is
-            their mean.
+            ``MIN_SCORE``; the score of the box is their mean.
         """
         height, width = image.shape[:2]
         people = self.pose(image, [(0, 0, width, height)], camera=camera)
-        scale = self.pose.score_scale or 1
-        score = _body_score(people, scale)
+        score = _body_score(people)
         if not score:
             return people[:0]
-        boxes, _ = points_box(people.keypoints, people.scores * scale)
+        boxes, _ = points_box(people.keypoints, people.scores)
         margins = MARGIN * np.tile(boxes[:, 2:] - boxes[:, :2], 2)
         boxes = (boxes + margins * (-1, -1, 1, 1)).clip(
             0, (width, height, width, height)
@@ -120,8 +116,8 @@ class WholeBody:
         # Points in a line, or outside the image, make no box.
         if (boxes[:, 2:] > boxes[:, :2]).all():
             again = self.pose(image, boxes, camera=camera)
-            if _body_score(again, scale) >= score:
-                people, score = again, _body_score(again, scale)
+            if _body_score(again) >= score:
+                people, score = again, _body_score(again)
         people.box_scores[:] = score
         return people
 
@@ -194,9 +190,9 @@ class WholeBody:
             yield frame, people if smoother is None else smoother(people)
 
 
-def _body_score(people: People, scale: float) -> float:
-    """Mean score in [0, 1] of the points of the first person's body that score
+def _body_score(people: People) -> float:
+    """Mean score of the points of the first person's body that score
     ``MIN_SCORE``; 0 if there are fewer than ``LEAST_BODY``."""
-    body = people.scores[0, PARTS['body']] * scale
+    body = people.scores[0, PARTS['body']]
     counted = body[body >= MIN_SCORE]
-    return min(float(counted.mean()), 1.0) if len(counted) >= LEAST_BODY else 0.0
+    return float(counted.mean()) if len(counted) >= LEAST_BODY else 0.0

@@ -4,6 +4,8 @@ Shapes: N persons, K keypoints, A axes (x, y and in 3D z), (h, w) the network's
 input in pixels; images are (H, W, 3) uint8 BGR.
 """
 
+import functools
+import math
 from pathlib import Path
 from typing import Any
 
@@ -11,7 +13,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from ..core import geometry
-from ..core.calibration import calibrate
+from ..core.calibration import Curve, calibrate
 from ..core.crops import (
     check_boxes,
     crop_image,
@@ -34,6 +36,12 @@ DECODED = ('keypoints', 'scores')
 SPLIT_RATIO = 2.0
 #: Items of a batch at most: it bounds the memory, not the persons.
 MAX_BATCH = 16
+#: Highest raw scores of networks that were trained with published configs, by the
+#: temperatures of their KL loss: 10 (RTMPose, DWPose, RTMW3D), 1 (RTMW).
+SURE_SCORES = (1.0, 10.0)
+#: A person, by which a network shows how high its scores are. It is cut from
+#: projects/rtmw/people.jpg, which rtmw_ext.synthetic rendered.
+PERSON = Path(__file__).with_name('person.jpg')
 
 
 class PoseError(RTMWError, ValueError):
@@ -57,6 +65,8 @@ class PoseModel:
             :func:`rtmw_ext.core.simcc.decode_axis`. It changes nothing for a
             file whose metadata asks for expected bins.
         person_height: Metres, for the depth of a 3D person.
+        score_scale: Factor by which the raw score of a sure point is 1, > 0. None:
+            what the file says, else what :func:`measure_scale` measures.
         second_look: A network, or its file, that refines every face and hand,
             see :mod:`rtmw_ext.core.second_look`: better points for nine more
             crops a person. It must be trained on crops of faces and hands
@@ -69,17 +79,14 @@ class PoseModel:
         input_size (tuple[int, int]): (w, h).
         is_3d (bool): It predicts depth.
         num_keypoints (int | None): K; None where the file leaves it open.
-        score_scale (float | None): Multiplied by it, scores are 1 where the
-            model is sure; None where the file does not say. 1 where scores are
-            calibrated.
         calibration (dict | None): The file's curves, see
             :mod:`rtmw_ext.core.calibration`: scores are the share of points that
             are right.
 
     Raises:
         NetworkError: As of :func:`rtmw_ext.runtime.load_network`.
-        PoseError: The file is no pose network, or it cannot take part in a
-            second look.
+        PoseError: The file is no pose network, it cannot take part in a
+            second look, or ``score_scale`` is out of range.
     """
 
     def __init__(
@@ -89,6 +96,7 @@ class PoseModel:
         rgb: bool | None = None,
         subbin: bool = False,
         person_height: float = geometry.PERSON_HEIGHT,
+        score_scale: float | None = None,
         second_look: 'PoseModel | str | Path | None' = None,
         **network: Any,
     ) -> None:
@@ -106,8 +114,9 @@ class PoseModel:
         ratio = None if self.decoded else _split_ratio(path, shapes, self.input_size)
         self.split_ratio = meta.split_ratio or ratio or SPLIT_RATIO
         self.z_range = meta.z_range or Z_RANGE
-        self.beta = meta.beta or BETA
-        self.score_scale = meta.score_scale
+        if score_scale is not None and not 0 < score_scale < math.inf:
+            raise PoseError(f'score_scale={score_scale} is no number > 0')
+        self._given_scale = score_scale or meta.score_scale
         self.calibration = meta.calibration
         self.expected_beta = meta.expected_beta
         self.rgb = meta.rgb is not False if rgb is None else rgb
@@ -130,12 +139,37 @@ class PoseModel:
                     f'outputs are {model.network.outputs}'
                 )
         self._empty: list[np.ndarray] | None = None
-        self._curves, self._raw_scale = self.calibration or {}, self.score_scale or 1
-        if self._curves:
-            if second_look:
-                # Curves of what both predict together.
-                self._curves = {**self._curves, **(second_look.calibration or {})}
-            self.score_scale = 1.0
+        if self.calibration and self.num_keypoints not in (None, NUM_KEYPOINTS):
+            raise PoseError(
+                f'{path} has curves of the scores of {NUM_KEYPOINTS} points, but '
+                f'predicts {self.num_keypoints}: export it again with `rtmw export`'
+            )
+
+    @functools.cached_property
+    def score_scale(self) -> float:
+        """Factor by which the raw score of a sure point is 1."""
+        return self._given_scale or measure_scale(self)
+
+    @functools.cached_property
+    def beta(self) -> float:
+        """Temperature of the softmax over bins."""
+        # Scores that are ten times as high come from a tenth of the temperature.
+        return self.network.metadata.beta or BETA * self.score_scale
+
+    @functools.cached_property
+    def _unit(self) -> float:
+        """Raw scores of the second look -> raw scores of this network."""
+        other = self.second_look
+        return other.score_scale / self.score_scale if other else 1.0
+
+    @functools.cached_property
+    def _curves(self) -> dict[str, Curve]:
+        curves = dict(self.calibration or {})
+        if curves and self.second_look:
+            # Of what both predict together.
+            for part, (raw, shares) in (self.second_look.calibration or {}).items():
+                curves[part] = tuple(self._unit * score for score in raw), shares
+        return curves
 
     def __call__(
         self,
@@ -165,14 +199,13 @@ class PoseModel:
         boxes = check_boxes([(0, 0, width, height)] if boxes is None else boxes)
         if box_scores is None:
             box_scores = np.ones(len(boxes), np.float32)
-        points, scores = self._predict(image, boxes)
-        if self._curves:
-            scores = calibrate(scores, self._curves, self._raw_scale)
+        points, raw_scores = self._predict(image, boxes)
         people = People(
             points[..., :2].astype(np.float32),
-            scores,
+            calibrate(raw_scores, self._curves, self.score_scale),
             boxes,
             np.asarray(box_scores, np.float32),
+            raw_scores=raw_scores.astype(np.float32),
         )
         if self.is_3d:
             people.keypoints_3d_cam, people.keypoints_3d = self._to_3d(
@@ -185,17 +218,18 @@ class PoseModel:
     def _predict(
         self, image: np.ndarray, boxes: np.ndarray
     ) -> tuple[np.ndarray, np.ndarray]:
-        """(N, K, A) points in the image and (N, K) scores."""
+        """(N, K, A) points in the image and (N, K) raw scores."""
         parts_model = self.second_look
         if parts_model is None or not len(boxes):
             matrices = crop_matrices(boxes, self.input_size)
             points, scores = self.decode(self.run(self.crop(image, matrices)))
             return points_to_image(matrices, points), scores
-        return refine_parts(
-            self.predict_crops(image, boxes),
-            boxes,
-            lambda *crops: parts_model.predict_crops(image, *crops),
-        )
+
+        def look_again(*crops: np.ndarray) -> Prediction:
+            points, scores, variances = parts_model.predict_crops(image, *crops)
+            return points, scores * self._unit, variances
+
+        return refine_parts(self.predict_crops(image, boxes), boxes, look_again)
 
     def predict_crops(
         self,
@@ -213,7 +247,7 @@ class PoseModel:
 
         Returns:
             Points (N, K, A), x and y in pixels of the image and z in metres,
-            scores (N, K), and variances of the points (N, K, A).
+            raw scores (N, K), and variances of the points (N, K, A).
         """
         matrices = crop_matrices(boxes, self.input_size, tilts, mirrored)
         simcc = self.run(self.crop(image, matrices))
@@ -224,12 +258,6 @@ class PoseModel:
             scores,
             variances_to_image(matrices, variances),
         )
-
-    def score_threshold(self, confidence: float) -> float:
-        """The score of a point that is as sure as ``confidence``, in [0, 1], of
-        a sure one; ``confidence`` itself where the file does not say what a
-        sure point scores."""
-        return confidence / (self.score_scale or 1)
 
     def crop(self, image: np.ndarray, matrices: np.ndarray) -> np.ndarray:
         """Normalised crops of an image, black outside it.
@@ -271,7 +299,7 @@ class PoseModel:
 
         Returns:
             (N, K, A), x and y in pixels of the crop and z in metres from the
-            root, and scores (N, K).
+            root, and raw scores (N, K).
         """
         if self.decoded:
             points, scores = outputs
@@ -298,6 +326,33 @@ class PoseModel:
             people.keypoints, z, depth, camera
         )
         return absolute.astype(np.float32), relative.astype(np.float32)
+
+
+def measure_scale(pose: PoseModel) -> float:
+    """The factor of the scores of a network that does not say what they mean.
+
+    The KL loss of SimCC takes softmaxes of ``beta`` times the logits and of
+    ``label_beta`` (10) times the labels, whose highest bin is 1. So the logits of
+    a sure point reach 10 over ``beta``: one of ``SURE_SCORES``. The network shows
+    which by the highest score that it gives to a picture of a person. The picture
+    is always the same, so that the scale never depends on what is predicted.
+
+    Source: ``KLDiscretLoss`` of mmpose 1.3.
+
+    Args:
+        pose: The network.
+
+    Returns:
+        1 over that of ``SURE_SCORES`` which the highest score is nearer to, by
+        their ratio.
+    """
+    image = read_image(PERSON)
+    height, width = image.shape[:2]
+    box = np.array([[0, 0, width, height]], np.float32)
+    matrices = crop_matrices(box, pose.input_size)
+    _, raw_scores = pose.decode(pose.run(pose.crop(image, matrices)))
+    low, high = SURE_SCORES
+    return 1 / (high if raw_scores.max() > math.sqrt(low * high) else low)
 
 
 def _input_size(

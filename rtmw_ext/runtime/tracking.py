@@ -15,6 +15,9 @@ MIN_IOU = 0.3
 #: Largest margin of a detector's box around the person's points, on each side,
 #: in sides of the points' box.
 MAX_MARGIN = 0.5
+#: A person whose mean score falls below this share of that at its detection has
+#: left: where nobody is, some points score MIN_SCORE by chance.
+LEAST_SHARE = 0.5
 
 
 def iou(a: np.ndarray, b: np.ndarray) -> np.ndarray:
@@ -56,7 +59,7 @@ class Tracker:
     the detector would give.
 
     Args:
-        min_score: Of points, in the unit of their scores.
+        min_score: Of points, in [0, 1]; less sure ones do not count.
         min_iou: Least overlap with the person of the last frame.
     """
 
@@ -67,6 +70,7 @@ class Tracker:
         self.box_scores = np.zeros(0, np.float32)
         self.ids = np.zeros(0, int)
         self.margins = np.zeros((0, 4), np.float32)
+        self.least = np.zeros(0, np.float32)
         self.detected = True
 
     def detect(self, boxes: np.ndarray, box_scores: np.ndarray) -> None:
@@ -102,14 +106,16 @@ class Tracker:
             self.margins = ((people.boxes - tight) * outward / sides).clip(
                 0, MAX_MARGIN
             ) * outward
+            self.least = people.scores.mean(1) * LEAST_SHARE
             # A detected person is kept even if none of its points counts.
             self.boxes = np.where(
                 good[:, None], tight + self.margins * sides, self.boxes
             )
             self.detected = False
             return people
+        good &= people.scores.mean(1) >= self.least
         self.boxes = (tight + self.margins * sides)[good]
-        self.margins = self.margins[good]
+        self.margins, self.least = self.margins[good], self.least[good]
         self.box_scores, self.ids = self.box_scores[good], self.ids[good]
         return people[good]
 

@@ -39,12 +39,12 @@ def test_scores_become_shares():
     assert np.allclose(sure[:, face], np.minimum(raw[:, face] * 3, 1), atol=1e-6)
 
 
-def test_what_was_not_found_stays():
+def test_what_was_not_found_has_no_score():
     scores = np.full((1, 133), 0.5)
-    scores[0, :3] = (0, -0.2, 1e-9)
+    scores[0, :4] = (0, -0.2, 1e-9, np.nan)
     curve = ((0.1, 0.6), (0.4, 0.9))
     sure = calibrate(scores, {'body': curve})
-    assert sure[0, :3] == pytest.approx([0, -0.2, 0], abs=1e-6)
+    assert sure[0, :4] == pytest.approx([0, 0, 0, 0], abs=1e-6)
     assert sure[0, 5] == pytest.approx(0.8)
 
 

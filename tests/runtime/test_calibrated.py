@@ -31,20 +31,19 @@ def test_scores_of_a_file_with_curves(files):
     plain, first, second = files
     raw = PoseModel(plain)
     box = np.array([[10.0, 10, 200, 300]])
-    scores = raw(PEOPLE, box).scores
-    sure = PoseModel(first)
-    found = sure(PEOPLE, box)
-    expected = calibrate(scores, FIRST, raw.score_scale or 1)
+    plain_scores = raw(PEOPLE, box)
+    found = PoseModel(first)(PEOPLE, box)
+    expected = calibrate(plain_scores.raw_scores, FIRST, raw.score_scale)
     assert np.allclose(found.scores, expected) and found.scores.max() <= 1
-    assert not np.allclose(found.scores, scores)
-    # Thresholds are of calibrated scores then.
-    assert sure.score_scale == 1 and sure.score_threshold(0.3) == 0.3
+    assert not np.allclose(found.scores, plain_scores.scores)
+    assert np.array_equal(found.raw_scores, plain_scores.raw_scores)
     # Without curves of its own, others' count for nothing.
-    again = PoseModel(plain, second_look=plain)(PEOPLE, box).scores
+    again = PoseModel(plain, second_look=plain)(PEOPLE, box)
     mixed = PoseModel(plain, second_look=second)(PEOPLE, box).scores
-    assert np.array_equal(mixed, again)
+    assert np.array_equal(mixed, again.scores)
     both = PoseModel(first, second_look=second)(PEOPLE, box).scores
-    expected = calibrate(again, {**FIRST, **SECOND}, raw.score_scale or 1)
+    curves = {**FIRST, **SECOND}
+    expected = calibrate(again.raw_scores, curves, raw.score_scale)
     assert np.allclose(both, expected)
     assert both[0, PARTS['face']].min() >= 0.5
 

@@ -14,8 +14,6 @@ CROSS = [(20, 40), (30, 90), *[(25, 60)] * 15]
 class Points(PoseModel):
     """Finds given points with given scores, one score a call."""
 
-    score_scale = 1.0
-
     def __init__(self, points, *scores):
         self.points, self.scores = np.float32(points), list(scores)
         self.boxes = []
@@ -56,15 +54,6 @@ def test_fallback_believes_only_what_is_clear():
     scores = np.full(17, 0.9)
     scores[5:] = 0.1
     assert len(WholeBody(Points(CROSS, scores, 1), nobody)(image)) == 0
-    # Raw logits are no scores: 2 of 10 is little.
-    pose = Points(CROSS, 2, 2)
-    pose.score_scale = 0.1
-    assert len(WholeBody(pose, nobody)(image)) == 0 and len(pose.boxes) == 1
-    pose = Points(CROSS, 9, 9)
-    pose.score_scale = 0.1
-    assert WholeBody(pose, nobody)(image).box_scores == pytest.approx(0.9)
-    pose.score_scale = None
-    assert len(WholeBody(pose, nobody)(image)) == 0
     # Points in a line are a person, but no box to look again in.
     pose = Points([(9, 9)] * 17, 1)
     assert len(WholeBody(pose, nobody)(image)) == len(pose.boxes) == 1

@@ -55,7 +55,7 @@ def test_as_pytorch(which, backend, photo, request, tmp_path):
     found = pose(photo, BOXES)
     for name, theirs in (
         ('keypoints', 'keypoints'),
-        ('scores', 'keypoint_scores'),
+        ('raw_scores', 'keypoint_scores'),
         ('keypoints_3d', 'keypoints_3d'),
         ('keypoints_3d_cam', 'keypoints_3d_cam'),
     ):
@@ -173,11 +173,3 @@ def test_mismatched_input_size(tmp_path, rtmw_t_file):
         PoseModel(path)
     with pytest.raises(NetworkError, match='fails on an input of shape'):
         load_network(rtmw_t_file[0])(np.zeros((1, 3, 64, 64), np.float32))
-
-
-def test_score_threshold(rtmw_t_file):
-    pose = PoseModel(rtmw_t_file[0])
-    pose.score_scale = 0.1
-    assert pose.score_threshold(0.3) == pytest.approx(3)
-    pose.score_scale = None
-    assert pose.score_threshold(0.3) == 0.3

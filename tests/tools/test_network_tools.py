@@ -52,6 +52,7 @@ def test_ap_of_a_network(drawn_root):
             np.ones(points.shape[:2]),
             boxes,
             np.ones(len(boxes)),
+            raw_scores=np.ones(points.shape[:2]),
         )
 
     folder = drawn_root / 'images' / 'val'

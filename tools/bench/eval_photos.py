@@ -133,8 +133,7 @@ class Ours:
             self.seconds.append(time.perf_counter() - start)
             points.append(people.keypoints[0])
             scores.append(people.scores[0])
-        scale = self.pose.score_scale or 1
-        return (np.stack(points).astype(float), np.clip(np.stack(scores) * scale, 0, 1))
+        return np.stack(points).astype(float), np.stack(scores)
 
 
 class Theirs:

@@ -161,7 +161,6 @@ def main() -> None:
     detector = Detector(
         resolve_network(flags.detector, 'detector'), score_thr=flags.box_score
     )
-    least = pose.score_threshold(flags.score)
     paths = sorted(
         path for path in flags.photos.rglob('*') if path.suffix.lower() in SUFFIXES
     )
@@ -178,7 +177,7 @@ def main() -> None:
         if not len(boxes):
             continue
         points, scores = predict_often(pose, image, boxes, rng)
-        rows = rows_of(*agreed(points, scores, boxes, least), boxes, number)
+        rows = rows_of(*agreed(points, scores, boxes, flags.score), boxes, number)
         if not rows:
             continue
         name = f'{number:06d}{path.suffix}'
