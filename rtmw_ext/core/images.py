@@ -1,9 +1,15 @@
 """Reading images, with errors that name the file and the fix.
 
 Shapes: H rows, W columns; images are (H, W, 3) uint8 BGR.
+
+Values of 16 bits are read in the range that they use: cameras for depth, infrared
+and X-rays store 10, 12 or 14 bits in files of 16. The range is what the file says
+(``sBIT`` of PNG, ``MaxSampleValue`` and ``BitsPerSample`` of TIFF), if all values
+are in it. Else it is the smallest of ``DEPTHS`` that holds the highest value.
 """
 
 import io
+import struct
 from pathlib import Path
 
 import cv2
@@ -13,14 +19,16 @@ from PIL import Image
 from .errors import RTMWError
 
 SUFFIXES = ('.jpg', '.jpeg', '.png', '.bmp', '.webp', '.tif', '.tiff')
+#: Bits that values of 16-bit files may have.
+DEPTHS = (8, 10, 12, 14)
+#: Version numbers of TIFFs of more than 4 GB, and the tag of the highest value.
+BIG_TIFF, MAX_SAMPLE_VALUE = (b'+\0', b'\0+'), 281
+# The last bytes of whole files: JPEG's end of image, PNG's empty IEND chunk.
+ENDINGS = {b'\xff\xd8': b'\xff\xd9', b'\x89P': b'IEND\xaeB`\x82'}
 
 
 class ImageError(RTMWError, ValueError):
     """An image cannot be used; the text names it and the fix."""
-
-
-# The last bytes of whole files: JPEG's end of image, PNG's empty IEND chunk.
-ENDINGS = {b'\xff\xd8': b'\xff\xd9', b'\x89P': b'IEND\xaeB`\x82'}
 
 
 def read_image(
@@ -28,11 +36,12 @@ def read_image(
 ) -> np.ndarray:
     """Reads an image file, or checks an array, into 8-bit BGR.
 
-    Greyscale, RGBA and 16-bit images are converted; EXIF rotation is applied.
+    Greyscale, RGBA and 16-bit images are converted, the latter from the range of
+    their values; EXIF rotation is applied.
 
     Args:
         source: A file, or (H, W), (H, W, 1), (H, W, 3) or (H, W, 4) of uint8 in
-            BGR(A) order or uint16.
+            BGR(A) order, or of uint16 in their range.
         flags: OpenCV's reading mode, for files: a colour mode, with
             ``IMREAD_IGNORE_ORIENTATION`` to leave EXIF rotation out.
 
@@ -61,19 +70,89 @@ def read_image(
         try:
             with Image.open(io.BytesIO(data)) as image:
                 image.load()
+        except Image.UnidentifiedImageError:
+            pass  # OpenCV knows some that Pillow does not, and says so if not.
         except Exception as error:
             raise ImageError(
                 f'image {path} cannot be read ({error}): it may be cut off or '
                 'not an image; fetch it again'
             ) from None
-    pixels = cv2.imdecode(np.frombuffer(data, np.uint8), flags)
+    pixels = _decode(data, flags | cv2.IMREAD_ANYDEPTH)
+    if pixels is not None and pixels.dtype in (np.uint16, np.int16):
+        return _to_8_bits(pixels, _stated_depth(data))
+    if pixels is not None and pixels.dtype != np.uint8:
+        pixels = _decode(data, flags)
     if pixels is None:
         raise ImageError(
-            f'image {path} cannot be decoded by OpenCV: it may '
-            'be damaged; fetch it again or convert it to JPEG or '
-            'PNG'
+            f'image {path} cannot be decoded: it may be damaged, or no image; '
+            'fetch it again or convert it to JPEG or PNG'
         )
     return pixels
+
+
+def _decode(data: bytes, flags: int) -> np.ndarray | None:
+    try:
+        return cv2.imdecode(np.frombuffer(data, np.uint8), flags)
+    except cv2.error:
+        return None
+
+
+def _to_8_bits(pixels: np.ndarray, stated: int | None = None) -> np.ndarray:
+    """
+    Args:
+        pixels: uint16 or int16, not empty; values below 0 become 0.
+        stated: Bits that the values are said to have.
+
+    Returns:
+        uint8 of the same shape.
+    """
+    needed = int(pixels.max()).bit_length()
+    container = np.iinfo(pixels.dtype).max.bit_length()
+    depths = [stated] if stated else DEPTHS
+    depth = next((bits for bits in depths if needed <= bits), container)
+    return (pixels.clip(0) >> max(depth - 8, 0)).astype(np.uint8)
+
+
+def _stated_depth(data: bytes) -> int | None:
+    """Bits of the decoded values of a 16-bit file, if it says that."""
+    if data.startswith(b'\x89PNG'):
+        return _png_depth(data)
+    if data.startswith((b'II', b'MM')):
+        return _tiff_depth(data)
+    return None
+
+
+def _png_depth(data: bytes) -> int | None:
+    """Of the chunk sBIT, which precedes the pixels (PNG specification, 11.3.2.7)."""
+    place = 8
+    while place + 8 <= len(data):
+        length, kind = struct.unpack_from('>I4s', data, place)
+        if kind == b'sBIT':
+            bits = data[place + 8 : place + 8 + length]
+            # Of grey or of three colours; alpha, the second or fourth, is not read.
+            return max(bits[: 3 if length > 2 else 1], default=0) or None
+        if kind == b'IDAT':
+            break
+        place += length + 12
+    return None
+
+
+def _tiff_depth(data: bytes) -> int | None:
+    """Of the tags MaxSampleValue and BitsPerSample (TIFF 6.0)."""
+    from PIL.TiffImagePlugin import BITSPERSAMPLE, ImageFileDirectory_v2
+
+    try:
+        # Pillow reads the tags of files whose pixels it does not know, too.
+        tags = ImageFileDirectory_v2(data[:16] if data[2:4] in BIG_TIFF else data[:8])
+        file = io.BytesIO(data)
+        file.seek(tags.next)
+        tags.load(file)
+        if max(tags.get(BITSPERSAMPLE, (16,))) < 16:
+            return 16  # OpenCV spreads packed values over all bits.
+        highest = max(tags.get(MAX_SAMPLE_VALUE, (0,)))
+    except Exception:
+        return None
+    return int(highest).bit_length() or None
 
 
 def _from_array(array: np.ndarray) -> np.ndarray:
@@ -83,8 +162,11 @@ def _from_array(array: np.ndarray) -> np.ndarray:
             f'image array of shape {array.shape} is not (H, W), '
             '(H, W, 1), (H, W, 3) or (H, W, 4)'
         )
+    if channels == 4:
+        # Before its range is measured.
+        array = np.ascontiguousarray(array[..., :3])
     if array.dtype == np.uint16:
-        array = (array >> 8).astype(np.uint8)
+        array = _to_8_bits(array)
     if array.dtype != np.uint8:
         raise ImageError(
             f'image array of type {array.dtype} is not uint8 or '
@@ -92,8 +174,6 @@ def _from_array(array: np.ndarray) -> np.ndarray:
         )
     if channels == 1:
         return cv2.cvtColor(array.reshape(array.shape[:2]), cv2.COLOR_GRAY2BGR)
-    if channels == 4:
-        return cv2.cvtColor(array, cv2.COLOR_BGRA2BGR)
     return array
 
 
