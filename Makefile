@@ -5,7 +5,7 @@ RUN := .venv/bin/python
 SAMPLES ?= ../shared
 
 .DEFAULT_GOAL := help
-.PHONY: help setup wheel clean demo test lint coverage \
+.PHONY: help runtime setup wheel clean demo test lint coverage \
 	docs eval-synthetic eval-real eval-photos photos synthetic-val table check-exports \
 	distill-study ablation-study
 
@@ -16,10 +16,13 @@ help: ## list the targets
 
 ##@ Environment
 
-setup: ## the environment, in .venv
-	@$(PYTHON) tools/setup_env.py
+runtime: ## the environment of rtmw, in .venv, without torch
+	@$(PYTHON) -IS tools/setup_env.py runtime
 
-wheel: setup ## a wheel, in dist/
+setup: runtime ## the environment of training and tests, in .venv
+	@$(PYTHON) -IS tools/setup_env.py
+
+wheel: runtime ## a wheel, in dist/
 	$(RUN) -m pip wheel -q --no-deps --no-build-isolation -w dist .
 
 clean: ## remove .venv, outputs, work_dirs and builds
@@ -29,7 +32,7 @@ clean: ## remove .venv, outputs, work_dirs and builds
 
 INFER = .venv/bin/rtmw infer projects/rtmw/people.jpg \
 	--det rtmdet-nano-synthetic --second-look
-demo: setup ## find people in a picture, in 2D and 3D, offline
+demo: runtime ## find people in a picture, in 2D and 3D, offline
 	$(INFER) --pose rtmw-t-synthetic --out outputs/demo/2d
 	$(INFER) --pose rtmw3d-t-synthetic --scene --out outputs/demo/3d
 	@ls outputs/demo/*/*

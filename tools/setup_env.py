@@ -1,10 +1,12 @@
 #!/usr/bin/env python3
-"""Builds the private environment in ``.venv`` (what ``make setup`` runs).
+"""Builds the private environment in ``.venv``: the runtime alone (``runtime``,
+what ``make demo`` needs), or everything (what ``make setup`` runs).
 
 Standard library only: it runs on the bare system Python before anything is
-installed. The steps and their inputs are in ``requirements/``; a finished step
-leaves its fingerprint in ``.venv/rtmw-setup.json`` and is skipped next time,
-so a failed run goes on where it stopped.
+installed. A finished step leaves the fingerprint of its inputs in
+``.venv/rtmw-setup.json`` and is skipped next time, so a failed run goes on where
+it stopped. A step prints a line; what its commands print goes to
+``.venv/setup.log``.
 
 Packages that must be compiled (``requirements/compiled.txt``) are kept as
 wheels in ``$XDG_CACHE_HOME/rtmw_ext/wheels/<key>/``. The key names the Python,
@@ -15,6 +17,7 @@ the torch, the numpy and the CUDA toolkit that the wheel was compiled against.
 from __future__ import annotations
 
 import argparse
+import contextlib
 import hashlib
 import json
 import os
@@ -22,52 +25,62 @@ import platform
 import shutil
 import subprocess
 import sys
-import tarfile
-import tempfile
+import threading
 import time
+from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 ROOT = Path(__file__).resolve().parent.parent
 REQUIREMENTS = ROOT / 'requirements'
 VENV = ROOT / '.venv'
 PYTHON = VENV / 'bin' / 'python'
 STAMP = VENV / 'rtmw-setup.json'
+LOG = VENV / 'setup.log'
+#: The oldest Python of rtmw_ext, and that of the pinned packages.
 MIN_PYTHON = (3, 10)
+MIN_PYTHON_PINNED = (3, 11)
 
 
 class SetupError(Exception):
     """A step failed; the text names the step and how to go on."""
 
 
-def run(command: list[str], log: Path | None = None, **kwargs: Any) -> None:
-    """Runs ``command``; with ``log``, its output goes there and a dot a second
-    to the terminal, so that long compilations are seen to be alive."""
-    if log is None:
-        subprocess.run(command, check=True, **kwargs)
-        return
-    with log.open('ab') as sink:
-        process = subprocess.Popen(command, stdout=sink, stderr=sink, **kwargs)
-        start = time.monotonic()
-        while process.poll() is None:
-            time.sleep(1)
-            seconds = int(time.monotonic() - start)
-            if seconds % 15 == 0:
-                print(f'    ... {seconds} s, {tail(log)}', flush=True)
-    if process.returncode:
-        raise subprocess.CalledProcessError(process.returncode, command)
+class Step(NamedTuple):
+    """A part of the set-up.
+
+    Attributes:
+        name: What it prints.
+        run: Does it.
+        inputs: Files below the repository; if one changes, the step runs again.
+        mend: What to look at if it fails.
+    """
+
+    name: str
+    run: Callable[[], None]
+    inputs: tuple[str, ...] = ()
+    mend: str = 'mend what the log names (network, disk)'
 
 
-def tail(log: Path, width: int = 60) -> str:
-    """The last line of a log, shortened."""
-    lines = log.read_bytes()[-4000:].decode(errors='replace').split('\n')
-    lines = [line.strip() for line in lines if line.strip()]
-    return lines[-1][:width] if lines else ''
+def run(command: list[str], **kwargs: Any) -> None:
+    """Runs ``command``; what it prints goes to the log."""
+    with LOG.open('ab') as log:
+        log.write(f'\n$ {" ".join(command)}\n'.encode())
+        log.flush()
+        subprocess.run(
+            command,
+            check=True,
+            stdin=subprocess.DEVNULL,
+            stdout=log,
+            stderr=subprocess.STDOUT,
+            **kwargs,
+        )
 
 
 def pip(*arguments: str, **kwargs: Any) -> None:
     """pip of the private environment."""
-    run([str(PYTHON), '-m', 'pip', '--disable-pip-version-check', *arguments], **kwargs)
+    command = [str(PYTHON), '-m', 'pip', '--disable-pip-version-check', '--no-input']
+    run([*command, *arguments], **kwargs)
 
 
 def requirement_lines(name: str) -> list[str]:
@@ -104,7 +117,7 @@ def wheel_cache() -> Path:
     return Path(base) / 'rtmw_ext' / 'wheels' / key
 
 
-def build_mmcv(source: Path, environment: dict[str, str], log: Path) -> None:
+def build_mmcv(source: Path, environment: dict[str, str]) -> None:
     """onedl-mmcv: C++20 (torch >= 2.14 headers need it, setup.py pins 17) and
     one precompiled torch header, which makes the CPU build 4 times shorter."""
     setup = source / 'setup.py'
@@ -133,8 +146,7 @@ def build_mmcv(source: Path, environment: dict[str, str], log: Path) -> None:
             str(header),
             '-o',
             f'{header}.gch',
-        ],
-        log=log,
+        ]
     )
 
 
@@ -143,17 +155,16 @@ PREPARE = {'onedl-mmcv': build_mmcv}
 
 def compiled_wheel(requirement: str, cache: Path) -> Path:
     """The cached wheel of a pinned ``name==version``, compiled if absent."""
+    import tarfile
+    import tempfile
+
     name, version = requirement.split('==')
     found = list(cache.glob(f'{name.replace("-", "_")}-{version}-*.whl'))
     if found:
-        print(f'    {found[0].name}: from {cache}')
         return found[0]
     cache.mkdir(parents=True, exist_ok=True)
-    print(f'    compiling {requirement} on {os.cpu_count()} cores', flush=True)
     with tempfile.TemporaryDirectory(prefix='rtmw-build-') as folder:
         folder = Path(folder)
-        log = cache / f'{name}-{version}.log'
-        log.unlink(missing_ok=True)
         environment = {
             **os.environ,
             'MAX_JOBS': str(os.cpu_count()),
@@ -169,14 +180,13 @@ def compiled_wheel(requirement: str, cache: Path) -> Path:
             '-d',
             str(folder),
             requirement,
-            log=log,
             env=environment,
         )
         (archive,) = folder.glob('*.tar.gz')
         with tarfile.open(archive) as tar:
             tar.extractall(folder, filter='data')
         (source,) = [path for path in folder.iterdir() if path.is_dir()]
-        PREPARE.get(name, lambda *_: None)(source, environment, log)
+        PREPARE.get(name, lambda *_: None)(source, environment)
         out = folder / 'wheel'
         # No pip cache: it would hand the wheel to another torch silently.
         pip(
@@ -188,7 +198,6 @@ def compiled_wheel(requirement: str, cache: Path) -> Path:
             '-w',
             str(out),
             str(source),
-            log=log,
             env=environment,
         )
         (built,) = out.glob('*.whl')
@@ -198,59 +207,34 @@ def compiled_wheel(requirement: str, cache: Path) -> Path:
         return partial.rename(cache / built.name)
 
 
+def install(*files: str, options: tuple[str, ...] = ()) -> None:
+    """Installs files of ``requirements/``."""
+    arguments = [part for file in files for part in ('-r', str(REQUIREMENTS / file))]
+    pip('install', *options, *arguments)
+
+
 def step_venv() -> None:
     if not PYTHON.exists():
-        run([sys.executable, '-m', 'venv', '--clear', str(VENV)])
+        run([sys.executable, '-m', 'venv', str(VENV)])
 
 
-def step_build_tools() -> None:
-    pip('install', '-q', '-r', str(REQUIREMENTS / 'build.txt'))
-
-
-def step_torch() -> None:
-    pip('install', '--progress-bar', 'on', '-r', str(REQUIREMENTS / 'torch.txt'))
-
-
-def step_packages() -> None:
+def step_runtime() -> None:
+    """What pyproject.toml declares for the runtime, in the versions of stack.txt."""
+    pip('install', '-c', str(REQUIREMENTS / 'build.txt'), 'setuptools')
+    pins = ('-c', str(REQUIREMENTS / 'stack.txt'))
     pip(
         'install',
-        '-q',
-        *[
-            argument
-            for name in ('stack.txt', 'dev.txt')
-            for argument in ('-r', str(REQUIREMENTS / name))
-        ],
+        '--no-build-isolation',
+        *(pins if sys.version_info >= MIN_PYTHON_PINNED else ()),
+        '-e',
+        f'{ROOT}[runtime]',
     )
 
 
 def step_compiled() -> None:
     cache = wheel_cache()
     wheels = [compiled_wheel(line, cache) for line in requirement_lines('compiled.txt')]
-    pip('install', '-q', '--no-deps', '--force-reinstall', *map(str, wheels))
-
-
-def step_openmmlab() -> None:
-    pip(
-        'install',
-        '-q',
-        '--no-deps',
-        '--no-build-isolation',
-        *requirement_lines('openmmlab.txt'),
-    )
-
-
-def step_optional() -> None:
-    pip(
-        'install',
-        '-q',
-        '--no-deps',
-        *requirement_lines('synthetic.txt'),
-        *requirement_lines('bench.txt'),
-    )
-
-
-def step_rtmw_ext() -> None:
-    pip('install', '-q', '--no-deps', '--no-build-isolation', '-e', str(ROOT))
+    pip('install', '--no-deps', '--force-reinstall', *map(str, wheels))
 
 
 def step_check() -> None:
@@ -259,79 +243,166 @@ def step_check() -> None:
             str(PYTHON),
             '-c',
             'import torchvision, mmcv.ops, mmengine, mmdet, mmpose, mmdeploy,'
-            'xtcocotools.mask, mim, rtmw_ext;'
-            'print("    all packages import together")',
+            'xtcocotools.mask, mim, rtmw_ext',
         ]
     )
 
 
-STEPS = [
-    ('venv', step_venv, ['tools/setup_env.py']),
-    ('build tools', step_build_tools, ['requirements/build.txt']),
-    ('torch', step_torch, ['requirements/torch.txt']),
-    ('packages', step_packages, ['requirements/stack.txt', 'requirements/dev.txt']),
-    ('compiled packages', step_compiled, ['requirements/compiled.txt']),
-    ('OpenMMLab', step_openmmlab, ['requirements/openmmlab.txt']),
-    (
-        'synthetic people and benchmarks',
-        step_optional,
-        ['requirements/synthetic.txt', 'requirements/bench.txt'],
+def files(*names: str) -> tuple[str, ...]:
+    return tuple(f'requirements/{name}.txt' for name in names)
+
+
+RUNTIME = [
+    Step(
+        'Python environment',
+        step_venv,
+        mend='Debian and Ubuntu: apt install python3-venv',
     ),
-    ('rtmw_ext', step_rtmw_ext, ['setup.py', 'pyproject.toml']),
-    ('check', step_check, []),
+    Step(
+        'runtime, without torch',
+        step_runtime,
+        ('pyproject.toml', 'setup.py', *files('build', 'stack')),
+    ),
+]
+#: The order counts.
+TRAINING = [
+    Step('build tools', lambda: install('build.txt'), files('build')),
+    Step('torch', lambda: install('torch.txt'), files('torch')),
+    Step(
+        'packages of training and tests',
+        lambda: install('stack.txt', 'dev.txt'),
+        files('stack', 'dev'),
+    ),
+    Step(
+        'compiled packages (once, minutes)',
+        step_compiled,
+        files('build', 'torch', 'stack', 'compiled'),
+        mend='mend what the log names (gcc, network, disk)',
+    ),
+    Step(
+        'OpenMMLab',
+        lambda: install('openmmlab.txt', options=('--no-deps', '--no-build-isolation')),
+        files('openmmlab'),
+    ),
+    Step(
+        'synthetic people and benchmarks',
+        lambda: install('synthetic.txt', 'bench.txt', options=('--no-deps',)),
+        files('synthetic', 'bench'),
+    ),
+    Step(
+        'check: all import together',
+        step_check,
+        files('build', 'torch', 'stack', 'dev', 'compiled', 'openmmlab'),
+    ),
 ]
 
 
-def fingerprints() -> dict[str, str]:
-    """{step: hash of its inputs and of those of every step before it}."""
-    digest = hashlib.sha256(f'{sys.version}{ROOT}'.encode())
-    result = {}
-    for name, _, inputs in STEPS:
-        for path in inputs:
-            if path.startswith('requirements/'):
-                text = '\n'.join(requirement_lines(Path(path).name))
-                digest.update(text.encode())
-            elif path in ('setup.py', 'pyproject.toml'):
-                digest.update((ROOT / path).read_bytes())
-        digest.update(name.encode())
-        result[name] = digest.hexdigest()
-    return result
+def fingerprint(step: Step) -> str:
+    """A hash of the step's inputs, of the Python and of the folder."""
+    digest = hashlib.sha256(f'{sys.version}{ROOT}{step.name}'.encode())
+    for path in step.inputs:
+        if path.startswith('requirements/'):
+            digest.update('\n'.join(requirement_lines(Path(path).name)).encode())
+        else:
+            digest.update((ROOT / path).read_bytes())
+    return digest.hexdigest()
+
+
+@contextlib.contextmanager
+def one_line(title: str) -> Iterator[None]:
+    """Prints a line: the title, then the seconds that the block took. They run
+    on a terminal."""
+    start = time.monotonic()
+    done = threading.Event()
+
+    def tick() -> None:
+        while not done.wait(1):
+            print(f'\r{title} {time.monotonic() - start:4.0f} s', end='', flush=True)
+
+    print(title, end='', flush=True)
+    ticking = threading.Thread(target=tick, daemon=True)
+    if sys.stdout.isatty():
+        ticking.start()
+    outcome = 'failed'
+    try:
+        yield
+        outcome = ''
+    finally:
+        done.set()
+        if ticking.ident:
+            ticking.join()
+            print(f'\r{title}', end='')
+        print(f' {time.monotonic() - start:4.0f} s {outcome}'.rstrip(), flush=True)
+
+
+def why_it_failed() -> str:
+    """The log's last line that names an error."""
+    lines = LOG.read_bytes()[-20000:].decode(errors='replace').splitlines()
+    lines = [line.strip() for line in lines if 'error' in line.lower()]
+    return lines[-1][:200] if lines else 'a command of it failed'
+
+
+def build(steps: list[Step], target: str, force: bool = False) -> None:
+    """Runs the steps that are not done.
+
+    Args:
+        steps: In their order.
+        target: Of make, to be typed again.
+        force: Run them all.
+
+    Raises:
+        SetupError: One failed.
+    """
+    done = {}
+    if PYTHON.exists() and STAMP.exists() and not force:
+        done = json.loads(STAMP.read_text())
+    wanted = {step.name: fingerprint(step) for step in steps}
+    missing = [step for step in steps if done.get(step.name) != wanted[step.name]]
+    if not missing:
+        return
+    # Of another Python, or moved: its scripts name the old place.
+    of_another = done.get(steps[0].name, wanted[steps[0].name]) != wanted[steps[0].name]
+    if of_another or not PYTHON.exists():
+        shutil.rmtree(VENV, ignore_errors=True)
+        done, missing = {}, steps
+    VENV.mkdir(exist_ok=True)
+    LOG.write_bytes(b'')
+    for step in missing:
+        try:
+            with one_line(f'[{steps.index(step) + 1}/{len(steps)}] {step.name:34}'):
+                step.run()
+        except (subprocess.CalledProcessError, OSError, ValueError) as error:
+            ran = isinstance(error, subprocess.CalledProcessError)
+            raise SetupError(
+                f'"{step.name}" failed: {why_it_failed() if ran else error}\n'
+                f'log: {LOG}\n{step.mend}, then type `make {target}` again: '
+                'finished steps are kept'
+            ) from error
+        done[step.name] = wanted[step.name]
+        STAMP.write_text(json.dumps(done, indent=1))
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__.split('\n')[0])
+    parser = argparse.ArgumentParser(description='Builds the environment in .venv.')
+    parser.add_argument(
+        'what',
+        nargs='?',
+        choices=('runtime', 'all'),
+        default='all',
+        help='the runtime without torch, or all (default)',
+    )
     parser.add_argument('--force', action='store_true', help='run every step again')
-    arguments = parser.parse_args()
-    if sys.version_info < MIN_PYTHON:
+    flags = parser.parse_args()
+    alone = flags.what == 'runtime'
+    least = MIN_PYTHON if alone else MIN_PYTHON_PINNED
+    target = 'runtime' if alone else 'setup'
+    if sys.version_info < least:
+        version = '.'.join(map(str, least))
         raise SetupError(
-            f'Python {platform.python_version()} is too old: use '
-            f'{".".join(map(str, MIN_PYTHON))} or newer, for example '
-            'make setup PYTHON=python3.11'
+            f'Python {platform.python_version()} is too old: use {version} or newer, '
+            f'for example make {target} PYTHON=python{version}'
         )
-    done = {}
-    if PYTHON.exists() and STAMP.exists() and not arguments.force:
-        done = json.loads(STAMP.read_text())
-    wanted = fingerprints()
-    for number, (name, step, _) in enumerate(STEPS, 1):
-        if done.get(name) == wanted[name]:
-            continue
-        print(f'[{number}/{len(STEPS)}] {name}', flush=True)
-        start = time.monotonic()
-        try:
-            step()
-        except (subprocess.CalledProcessError, OSError, ValueError) as error:
-            message = f'step "{name}" failed: {error}'
-            logs = sorted(wheel_cache().glob('*.log')) if step is step_compiled else []
-            if logs:
-                message += '\nlogs: ' + ', '.join(map(str, logs))
-            raise SetupError(
-                f'{message}\nMend what the lines above name (network, disk, '
-                'compiler), then type `make setup` again: finished steps are '
-                'kept.'
-            ) from error
-        done[name] = wanted[name]
-        STAMP.write_text(json.dumps(done, indent=1))
-        print(f'    done in {time.monotonic() - start:.0f} s', flush=True)
+    build(RUNTIME if alone else RUNTIME + TRAINING, target, flags.force)
 
 
 if __name__ == '__main__':
@@ -339,3 +410,5 @@ if __name__ == '__main__':
         main()
     except SetupError as error:
         sys.exit(f'setup: {error}')
+    except KeyboardInterrupt:
+        sys.exit('setup: stopped; the next run goes on here')
