@@ -28,6 +28,7 @@ from xtcocotools.coco import COCO
 from rtmw_ext.commands.infer import SECOND_LOOK
 from rtmw_ext.core.images import read_image
 from rtmw_ext.core.skeleton import FIELDS, NUM_KEYPOINTS
+from rtmw_ext.datasets import WholeBodyDataset
 from rtmw_ext.evaluation.wholebody_metric import part_stats
 from rtmw_ext.export.quantize import jitter_boxes
 from rtmw_ext.output.draw2d import draw_people
@@ -42,9 +43,14 @@ GREY, LABELLED = 60, 0.5
 
 
 def load_annotations(path: str | Path) -> COCO:
-    """A COCO-WholeBody file, read without print-outs."""
+    """The people of a COCO-WholeBody file, read without print-outs.
+
+    Raises:
+        AnnotationError: A row cannot be used, or there is nobody.
+    """
+    dataset = WholeBodyDataset(str(path), test_mode=True)
     with contextlib.redirect_stdout(io.StringIO()):
-        return COCO(str(path))
+        return COCO(dataset.truth_file)
 
 
 def iterate_images(

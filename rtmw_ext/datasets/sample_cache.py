@@ -21,7 +21,7 @@ from mmengine.logging import print_log
 
 from ..core.paths import cache_folder
 
-VERSION = 1
+VERSION = 2
 CACHE = 'RTMW_CACHE'
 # Fields that hold one person: a row is read as (1, ...).
 PER_PERSON = {
@@ -137,6 +137,21 @@ def stack_fields(samples: Iterable[dict]) -> dict[str, np.ndarray]:
     }
 
 
+def fingerprint(files: Sequence[Path], settings: dict) -> str:
+    """A name for what is made from files: other where their path, size or time,
+    or the settings, are others."""
+    key = dict(
+        version=VERSION,
+        settings=settings,
+        files=[
+            (str(path.resolve()), path.stat().st_size, path.stat().st_mtime_ns)
+            for path in files
+        ],
+    )
+    text = json.dumps(key, sort_keys=True, default=str)
+    return hashlib.sha256(text.encode()).hexdigest()[:32]
+
+
 def cached(
     files: Sequence[Path], settings: dict, build: Callable[[], Iterable[dict]]
 ) -> CachedSamples:
@@ -152,18 +167,7 @@ def cached(
         The samples, in memory only, with a warning, where the cache cannot be
         written.
     """
-    key = dict(
-        version=VERSION,
-        settings=settings,
-        files=[
-            (str(path.resolve()), path.stat().st_size, path.stat().st_mtime_ns)
-            for path in files
-        ],
-    )
-    digest = hashlib.sha256(
-        json.dumps(key, sort_keys=True, default=str).encode()
-    ).hexdigest()
-    folder = annotation_cache() / digest[:32]
+    folder = annotation_cache() / fingerprint(files, settings)
     if folder.is_dir():
         return CachedSamples(folder)
     arrays = stack_fields(build())

@@ -13,7 +13,7 @@ from mmpose.registry import DATASETS
 
 from ..core.skeleton import FIELDS
 from .base import KeypointDataset
-from .checks import AnnotationError
+from .checks import AnnotationError, to_numbers
 
 # (field, values) of an annotation, in the order of the 133 points.
 PARTS = tuple((field, 3 * (part.stop - part.start)) for field, part in FIELDS.items())
@@ -144,22 +144,31 @@ class UBody3dKeypoints(KeypointDataset):
     def find_problem(
         self, annotation: dict, image: dict | None
     ) -> tuple[str, str] | None:
+        problem = super().find_problem(annotation, image)
+        if problem is not None:
+            return problem
         count = LAYOUTS[self.layout]
-        points = annotation.get('keypoints_3d')
-        if not isinstance(points, list) or len(points) != count:
+        rows = annotation.get('keypoints_3d')
+        points = to_numbers(rows)
+        if points is None or points.shape not in ((count, 3), (count, 4)):
             return (
                 f'"keypoints_3d" does not have the {count} points of '
                 f'layout {self.layout}',
-                f'{len(points) if isinstance(points, list) else 0} points',
+                f'{len(rows) if isinstance(rows, list) else 0} points',
             )
-        if len(points[0]) == 3 and len(annotation.get('keypoints_valid', ())) != count:
-            return f'"keypoints_valid" does not have {count} values', ''
-        if not np.isfinite(np.asarray(points, float)).all():
+        if not np.isfinite(points).all():
             return '"keypoints_3d" holds NaN or infinity', ''
+        valid = to_numbers(annotation.get('keypoints_valid'))
+        if points.shape[1] == 3 and (valid is None or valid.shape != (count,)):
+            return f'"keypoints_valid" does not have {count} values', ''
         camera = annotation.get('camera_param')
-        if not camera or not {'focal', 'princpt'} <= camera.keys():
+        values = [
+            to_numbers(camera.get(key)) if isinstance(camera, dict) else None
+            for key in ('focal', 'princpt')
+        ]
+        if not all(value is not None and value.shape == (2,) for value in values):
             return 'it has no "camera_param" with focal and princpt', ''
-        return super().find_problem(annotation, image)
+        return None
 
 
 def limb_scale(xy: np.ndarray, z: np.ndarray, valid: np.ndarray) -> float:
@@ -245,7 +254,7 @@ class DnaRenderingDataset(KeypointDataset):
         flat, deep = annotation['keypoints'], annotation['keypoints_3d']
         visible = (flat[:, 2] >= self.confidence) & np.isfinite(flat).all(1)
         known = (deep[:, 3] >= self.confidence) & np.isfinite(deep).all(1)
-        box = annotation['bbox']
+        box = np.asarray(annotation['bbox'], np.float32)
         return dict(
             id=annotation['id'],
             img_id=image['id'],

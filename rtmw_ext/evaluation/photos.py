@@ -1,16 +1,16 @@
-"""How far points lie from those of partly labelled photos (no torch).
+"""How far points lie from those of partly labelled photos.
 
 Shapes: N persons, K = 133 points.
 """
 
-import json
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Optional
 
 import numpy as np
 
-from ..core.skeleton import FIELDS, PARTS
+from ..core.skeleton import PARTS
+from ..datasets import WholeBodyDataset
 
 #: Outer eye corners of the face's 68 points.
 EYE_CORNERS = (59, 68)
@@ -48,20 +48,24 @@ def read_set(annotations: 'str | Path', images: 'str | Path') -> PhotoSet:
     Args:
         annotations: The file.
         images: The folder of its images.
+
+    Raises:
+        AnnotationError: A row cannot be used, or there is nobody.
     """
-    content = json.loads(Path(annotations).read_text())
-    names = {image['id']: image['file_name'] for image in content['images']}
-    rows = content['annotations']
-    values = np.array(
-        [np.concatenate([row[field] for field in FIELDS]) for row in rows], float
-    ).reshape(len(rows), -1, 3)
-    boxes = np.array([row['bbox'] for row in rows], float).reshape(-1, 4)
+    dataset = WholeBodyDataset(
+        str(annotations),
+        data_prefix=dict(img=str(images)),
+        test_mode=True,
+        lazy_init=True,
+    )
+    rows = list(dataset.samples())
+    boxes = np.array([row['raw_ann_info']['bbox'] for row in rows]).reshape(-1, 4)
     boxes[:, 2:] += boxes[:, :2]
     return PhotoSet(
-        [Path(images) / names[row['image_id']] for row in rows],
+        [Path(row['img_path']) for row in rows],
         boxes,
-        values[..., :2],
-        values[..., 2] > 0,
+        np.concatenate([row['keypoints'] for row in rows]),
+        np.concatenate([row['keypoints_visible'] for row in rows]) > 0,
     )
 
 

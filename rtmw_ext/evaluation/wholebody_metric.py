@@ -2,14 +2,20 @@
 
 import contextlib
 import io
+from typing import Any
 
 import numpy as np
+from mmengine.logging import MessageHub
 from mmpose.evaluation.metrics import CocoWholeBodyMetric
 from mmpose.registry import METRICS
 from xtcocotools.coco import COCO
 from xtcocotools.cocoeval import COCOeval
 
-from ..core.skeleton import COCO_PARTS
+from ..core.skeleton import COCO_PARTS, FIELDS, NUM_KEYPOINTS
+from ..datasets import WholeBodyDataset
+from ..datasets.mapping import TARGET, definition
+from ..datasets.truth import FILE, WHOLE_BODY_FILE
+from .coco_metric import EvaluationError
 
 STATS = (
     'AP',
@@ -34,8 +40,59 @@ class WholeBodyMetric(CocoWholeBodyMetric):
     ``coco-wholebody/<part>/AP`` and ``/AR`` for each part; ``hand`` is the
     mean of the two hands.
 
+    The people are those that the dataset has read (``datasets/truth.py``): one of
+    the 133 points, or one whose pipeline maps its points to them.
+
     Source: https://github.com/jin-s13/COCO-WholeBody, "Evaluation".
+
+    Args:
+        ann_file: Another file to compare with, read with the same checks.
+        **kwargs: Of ``CocoWholeBodyMetric``.
+
+    Raises:
+        EvaluationError: The points of the dataset are not the 133, or nobody is
+            labelled.
     """
+
+    def __init__(self, ann_file: str | None = None, **kwargs: Any) -> None:
+        super().__init__(**kwargs)
+        self.ann_file = ann_file
+
+    @property
+    def dataset_meta(self) -> dict | None:
+        """What is known of the dataset's points."""
+        return self._dataset_meta
+
+    @dataset_meta.setter
+    def dataset_meta(self, meta: dict) -> None:
+        if self.ann_file:
+            # It tells the message hub of its people.
+            WholeBodyDataset(self.ann_file, test_mode=True)
+        hub, name = MessageHub.get_current_instance(), meta['dataset_name']
+        if self.ann_file:
+            name = definition(TARGET)['dataset_name']
+        path = hub.get_info(f'{name}{WHOLE_BODY_FILE}', None)
+        if path is None and meta['num_keypoints'] == NUM_KEYPOINTS:
+            path = hub.get_info(f'{name}{FILE}', None)
+        elif path is None:
+            raise EvaluationError(
+                f'{name} has {meta["num_keypoints"]} points, not the '
+                f'{NUM_KEYPOINTS}: add WholeBodyKeypointMapping to the pipeline of '
+                'the dataset, or use CocoMetric'
+            )
+        self._dataset_meta = dict(
+            meta,
+            **{key: definition(TARGET)[key] for key in ('sigmas', 'num_keypoints')},
+        )
+        if path is None:
+            return
+        with contextlib.redirect_stdout(io.StringIO()):
+            self.coco = COCO(path)
+        if not self.format_only and not any(map(is_scored, self.coco.anns.values())):
+            raise EvaluationError(
+                f'{self.ann_file or name} has nobody with labelled points to compare '
+                'with: give another file, or format_only=True'
+            )
 
     def _do_python_keypoint_eval(self, outfile_prefix: str) -> list[tuple[str, float]]:
         stats = part_stats(
@@ -48,6 +105,11 @@ class WholeBodyMetric(CocoWholeBodyMetric):
         for part, values in stats.items():
             named += [(f'{part}/{name}', values[name]) for name in ('AP', 'AR')]
         return named
+
+
+def is_scored(row: dict) -> bool:
+    """Whether an annotation of the K points is one of a person to find."""
+    return not row['iscrowd'] and any(any(row[field][2::3]) for field in FIELDS)
 
 
 def part_stats(
