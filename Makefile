@@ -7,6 +7,7 @@ SAMPLES ?= ../shared
 .DEFAULT_GOAL := help
 .PHONY: help runtime setup wheel clean demo test lint coverage \
 	docs eval-synthetic eval-real eval-photos photos synthetic-val table check-exports \
+	bench-results \
 	distill-study ablation-study
 
 help: ## list the targets
@@ -31,7 +32,7 @@ clean: ## remove .venv, outputs, work_dirs and builds
 ##@ Demos
 
 INFER = .venv/bin/rtmw infer projects/rtmw/people.jpg \
-	--det rtmdet-nano-synthetic --second-look
+	--det rtmdet-nano-synthetic --second-look --overwrite
 demo: runtime ## find people in a picture, in 2D and 3D, offline
 	$(INFER) --pose rtmw-t-synthetic --out outputs/demo/2d
 	$(INFER) --pose rtmw3d-t-synthetic --scene --out outputs/demo/3d
@@ -54,6 +55,10 @@ lint: setup ## ruff, layout, types, code that stands twice
 
 coverage: setup ## all tests, and the share of lines that they run
 	$(RUN) -m pytest -q --cov
+
+bench-results: setup ## memory of result files, and what is left after SIGKILL and SIGTERM (half an hour)
+	$(RUN) tools/bench/memory.py
+	$(RUN) tools/bench/kill.py
 
 check-exports: setup ## every released model in every format, beside PyTorch (minutes)
 	$(RUN) tools/check_exports.py

@@ -2,12 +2,14 @@
 
 import argparse
 import os
+import signal
 import sys
 import traceback
 import warnings
 
 from ..core.errors import RTMWError
 from .exit_codes import HELP, ExitCode
+from .signals import Stopped, stoppable
 
 REPORT = (
     'rtmw: this is an error of rtmw itself: please report it with this traceback '
@@ -25,10 +27,15 @@ def main(arguments: list[str] | None = None) -> int:
         f'rtmw: warning: {message}', file=sys.stderr
     )
     try:
-        return flags.run(flags)
-    except KeyboardInterrupt:
+        with stoppable():
+            return flags.run(flags)
+    except KeyboardInterrupt as stop:
         print('rtmw: stopped; finished outputs are kept', file=sys.stderr)
-        return ExitCode.STOPPED
+        return 128 + (stop.number if isinstance(stop, Stopped) else signal.SIGINT)
+    except BrokenPipeError:
+        # Python would write what is pending once more.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return ExitCode.PIPE_CLOSED
     except Exception as error:
         is_bug = not _user_caused(error)
         if is_bug or flags.debug:
@@ -51,7 +58,7 @@ def _user_caused(error: Exception) -> bool:
 
 def _parser() -> argparse.ArgumentParser:
     # Here, as OpenCV is loaded by some of them.
-    from . import bench, export, infer, info, models
+    from . import bench, export, infer, info, models, recover
 
     parser = argparse.ArgumentParser(
         prog='rtmw',
@@ -63,7 +70,7 @@ def _parser() -> argparse.ArgumentParser:
         '--debug', action='store_true', help='show the traceback of every error'
     )
     commands = parser.add_subparsers(required=True, metavar='COMMAND')
-    for command in (infer, export, bench, models, info):
+    for command in (infer, recover, export, bench, models, info):
         command.add_parser(commands)
     return parser
 

@@ -3,12 +3,10 @@
 import argparse
 import glob
 import os
-import signal
 import sys
-import threading
 import warnings
 from collections.abc import Iterable, Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack
 from pathlib import Path
 from typing import TypeVar
 
@@ -20,16 +18,22 @@ from ..core.errors import UsageError
 from ..core.images import ImageError, list_images, read_image
 from ..core.people import People
 from ..output import FORMATS
-from ..output.folder import OutputFolder, make_folder
+from ..output.folder import OutputFolder
+from ..output.records import Run, Source
 from ..runtime import Detector, PoseModel, WholeBody, video
 from ..runtime.network import BACKENDS, PRECISIONS
 from ..zoo import resolve_network
 from .exit_codes import ExitCode
 from .flags import check_least
+from .signals import uninterrupted
 
 MAX_PIXELS = 100_000_000
 #: The network of the package that looks at faces and hands again.
 SECOND_LOOK = 'rtmw3d-t-parts-synthetic'
+#: ``--out`` for the standard output.
+STANDARD = '-'
+#: Flags that change results, as the results name them.
+SETTINGS = ('stride', 'smooth', 'frames', 'precision', 'subbin', 'bgr', 'no_fallback')
 
 _Item = TypeVar('_Item')
 
@@ -53,13 +57,17 @@ def add_parser(
     parser.add_argument(
         '--out',
         default='rtmw_out',
-        type=Path,
-        help='folder for the outputs (default: rtmw_out)',
+        help='folder for the outputs (default: rtmw_out); - writes JSON lines to '
+        'the standard output, and no pictures',
+    )
+    parser.add_argument(
+        '--overwrite',
+        action='store_true',
+        help='replace outputs of earlier runs; inputs are never replaced',
     )
     parser.add_argument(
         '--format',
         nargs='*',
-        default=['json'],
         choices=tuple(FORMATS),
         help='result files (default: json): '
         + '; '.join(f'{name}: {row.description}' for name, row in FORMATS.items()),
@@ -101,7 +109,7 @@ def run(flags: argparse.Namespace) -> int:
     check_least(flags, stride=1, batch=1, frames=1, threads=0)
     sources = find_inputs(flags.inputs)
     # Before networks are fetched for nothing.
-    make_folder(flags.out)
+    outputs = _open_outputs(flags, sources)
     images = 1 if any(map(video.is_video, sources)) else len(sources)
     estimator = build_estimator(flags, images)
     if flags.scene and not estimator.pose.is_3d:
@@ -109,17 +117,51 @@ def run(flags: argparse.Namespace) -> int:
             f'--scene draws in 3D, but {flags.pose} is a 2D '
             'model: give --pose an RTMW3D'
         )
+    outputs.run = Run(
+        _networks(estimator), {name: getattr(flags, name) for name in SETTINGS}
+    )
+    whole = infer(estimator, sources, outputs, flags.stride, flags.smooth, flags.frames)
+    return ExitCode.DONE if whole else ExitCode.PARTLY
+
+
+def _open_outputs(flags: argparse.Namespace, sources: list[str | int]) -> OutputFolder:
+    """The outputs that the flags describe, which replace nothing that must
+    stay."""
+    standard = flags.out == STANDARD
+    if standard and flags.format not in (None, ['jsonl']):
+        raise UsageError(
+            '--out - writes JSON lines: leave --format out, or give a folder'
+        )
     outputs = OutputFolder(
-        flags.out,
-        flags.format,
+        None if standard else Path(flags.out),
+        ['json'] if flags.format is None else flags.format,
         draw=not flags.no_draw,
         picture=flags.picture,
         boxes=flags.boxes,
         scene=flags.scene,
         threshold=flags.threshold,
     )
-    whole = infer(estimator, sources, outputs, flags.stride, flags.smooth, flags.frames)
-    return ExitCode.DONE if whole else ExitCode.PARTLY
+    networks = filter(None, (flags.pose, flags.det, flags.second_look))
+    outputs.plan(_kinds(sources), networks, flags.overwrite)
+    return outputs
+
+
+def _kinds(sources: list[str | int]) -> list[tuple[str | int, bool]]:
+    return [(source, video.is_video(source)) for source in sources]
+
+
+def _networks(estimator: WholeBody) -> dict[str, Path]:
+    """{role: file} of the networks."""
+    models = dict(
+        pose=estimator.pose,
+        detector=estimator.detector,
+        second_look=estimator.pose.second_look,
+    )
+    return {
+        role: Path(model.network.path)
+        for role, model in models.items()
+        if isinstance(model, (PoseModel, Detector))
+    }
 
 
 def _add_network_flags(parser: argparse.ArgumentParser) -> None:
@@ -244,6 +286,7 @@ def infer(
         OutputError: A picture cannot be written.
     """
     whole = True
+    names = iter(outputs.names or outputs.plan(_kinds(sources), overwrite=True))
     results = video.side_by_side(
         lambda source: (
             None if video.is_video(source) else _image(estimator, str(source), outputs)
@@ -253,14 +296,18 @@ def infer(
     )
     try:
         for source, result in _progress(results, len(sources)):
+            name = next(names)
             try:
                 if video.is_video(source):
-                    whole &= _video(estimator, source, outputs, every, smooth, limit)
+                    whole &= _video(
+                        estimator, source, name, outputs, every, smooth, limit
+                    )
                 elif estimated := result():
-                    people, drawn = estimated
-                    name = outputs.unique_name(source)
-                    with _uninterrupted():
+                    people, drawn, size = estimated
+                    with uninterrupted():
+                        outputs.begin(Source(name, source, size=size))
                         outputs.add(name, None, people)
+                        outputs.end()
                         if drawn is not None:
                             outputs.write_picture(name, drawn)
             except (ImageError, video.VideoError) as error:
@@ -269,39 +316,21 @@ def infer(
                 print(f'rtmw: skipped: {error}', file=sys.stderr)
                 whole = False
     finally:
-        with _uninterrupted():
+        with uninterrupted():
             results.close()
             outputs.close()
     return whole
 
 
-@contextmanager
-def _uninterrupted() -> Iterator[None]:
-    """Ctrl-C waits for the end of the block: no file is half written, and all
-    of them hold the same frames."""
-    before = signal.getsignal(signal.SIGINT)
-    # The main thread alone may set handlers, and only it is interrupted.
-    if before is None or threading.current_thread() is not threading.main_thread():
-        yield
-        return
-    pressed: list[bool] = []
-    signal.signal(signal.SIGINT, lambda *_: pressed.append(True))
-    try:
-        yield
-    finally:
-        signal.signal(signal.SIGINT, before)
-        if pressed:
-            signal.raise_signal(signal.SIGINT)
-
-
 def _image(
     estimator: WholeBody, source: str, outputs: OutputFolder
-) -> tuple[People, np.ndarray | None]:
-    """The people of an image, and its picture if there is to be one."""
+) -> tuple[People, np.ndarray | None, tuple[int, int]]:
+    """The people of an image, its picture if there is to be one, and (w, h)."""
     _check_size(source)
     image = read_image(source)
     people = estimator(image)
-    return people, outputs.draw(image, people) if outputs.draws else None
+    drawn = outputs.draw(image, people) if outputs.draws else None
+    return people, drawn, image.shape[1::-1]
 
 
 def _check_size(path: str) -> None:
@@ -328,6 +357,7 @@ def _check_size(path: str) -> None:
 def _video(
     estimator: WholeBody,
     source: str | int,
+    name: str,
     outputs: OutputFolder,
     every: int,
     smooth: bool,
@@ -335,7 +365,6 @@ def _video(
 ) -> bool:
     """Estimates and writes a video. Returns whether it was whole."""
     frames = video.Video(source)
-    name = outputs.unique_name(source)
     results = estimator.video(
         frames if limit is None else _first(frames, limit),
         every,
@@ -348,11 +377,15 @@ def _video(
         bar = stack.enter_context(_bar(frames.name, limit or frames.count))
         for number, (frame, people) in enumerate(results, 1):
             drawn = outputs.draw(frame, people) if outputs.draws else None
-            with _uninterrupted():
-                outputs.add(name, number - 1, people)
+            with uninterrupted():
+                if number == 1:
+                    outputs.begin(_source_of(frames, source, name, frame))
+                outputs.add(name, number - 1, people, frames.times.popleft())
                 if drawn is not None:
                     writer.write(drawn)
             bar.update()
+    with uninterrupted():
+        outputs.end()
     if number == 0:
         raise video.VideoError(
             f'{frames.name} holds no frame that can be '
@@ -366,6 +399,19 @@ def _video(
         )
         return False
     return True
+
+
+def _source_of(
+    frames: video.Video, source: str | int, name: str, frame: np.ndarray
+) -> Source:
+    return Source(
+        name,
+        source,
+        'webcam' if isinstance(source, int) else 'video',
+        frame.shape[1::-1],
+        frames.rate,
+        frames.count or None,
+    )
 
 
 def _first(frames: video.Video, limit: int) -> Iterator[np.ndarray]:

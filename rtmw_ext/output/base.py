@@ -13,15 +13,21 @@ import numpy as np
 from ..core.errors import RTMWError
 from ..core.people import People
 from ..core.skeleton import NUM_KEYPOINTS
+from .records import RecordFile, Run, Source
+
+#: What is behind the name of a result file in that of its records.
+RECORDS = '.meta.jsonl'
+#: Stands for the number of a frame in the names of files.
+ANY_FRAME = '*'
 
 
 class ResultError(RTMWError, ValueError):
-    """Results cannot be written in a format; the text says why."""
+    """Results cannot be written or read; the text says why."""
 
 
 class ResultFormat(ABC):
     """One format of result files. Its files are complete after ``close``,
-    whatever was added by then.
+    whatever was added by then. Nothing is written before the first ``add``.
 
     Args:
         folder: Where to write. It exists.
@@ -29,6 +35,7 @@ class ResultFormat(ABC):
     Attributes:
         name: In :data:`FORMATS` and for ``rtmw infer --format``.
         description: One line for the help.
+        run: What makes the results; set it before the first ``add``.
     """
 
     name: ClassVar[str]
@@ -36,23 +43,91 @@ class ResultFormat(ABC):
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
+        self.run = Run()
+
+    @classmethod
+    def run_files(cls) -> list[str]:
+        """The names of the files with the results of all images and videos."""
+        return []
+
+    @classmethod
+    def files(cls, name: str, is_video: bool) -> list[str]:
+        """The names of the files with the results of one image or video, with
+        ``ANY_FRAME`` for the number of a frame.
+
+        Args:
+            name: Of the image or video, without suffix.
+            is_video: It has frames.
+        """
+        return []
+
+    def expect(self, names: list[str]) -> None:  # noqa: B027
+        """Names of images that are to be added, before the first ``add``."""
+
+    def begin(self, source: Source) -> None:  # noqa: B027
+        """Says more of the image or video that is added next."""
 
     @abstractmethod
-    def add(self, name: str, frame: int | None, people: People) -> None:
+    def add(
+        self,
+        name: str,
+        frame: int | None,
+        people: People,
+        time: float | None = None,
+    ) -> None:
         """Adds the people of one image or of one frame of a video.
 
         Args:
             name: Of the image or video, without suffix.
             frame: Number of the frame, from 0; None for an image.
             people: N persons; N may be 0.
+            time: Of the frame, in seconds.
 
         Raises:
             ResultError: The format has no room for these keypoints.
+            OutputError: A file cannot be written.
         """
+
+    def end(self) -> None:  # noqa: B027
+        """The image or video is over: its own files are completed."""
 
     @abstractmethod
     def close(self) -> None:
         """Completes the files."""
+
+
+class RunFile(ResultFormat):
+    """A format with one file for all images and videos, ``file_name``, and one
+    with its records."""
+
+    file_name: ClassVar[str]
+
+    def __init__(self, folder: Path) -> None:
+        super().__init__(folder)
+        self.path = folder / self.file_name
+        self._records: RecordFile | None = None
+
+    @classmethod
+    def run_files(cls) -> list[str]:
+        return [cls.file_name, cls.file_name + RECORDS]
+
+    @property
+    def records(self) -> RecordFile:
+        """The file of the records."""
+        if self._records is None:
+            self._records = RecordFile(records_of(self.path), self.run)
+        return self._records
+
+    def expect(self, names: list[str]) -> None:  # noqa: B027
+        """Names of images that are to be added, before the first ``add``."""
+
+    def begin(self, source: Source) -> None:
+        self.records.begin(source)
+
+
+def records_of(path: Path) -> Path:
+    """The file with the records of a result file."""
+    return path.with_name(path.name + RECORDS)
 
 
 #: {name: class} of every format.
@@ -70,33 +145,6 @@ def register(name: str, description: str) -> Callable[[_Format], _Format]:
         return format_class
 
     return add
-
-
-def records(people: People) -> list[dict]:
-    """Plain data with the keys of mmpose's JSON results.
-
-    Returns:
-        One dict per person: ``keypoints`` K x [x, y] in pixels,
-        ``keypoint_scores``, ``bbox`` [x1, y1, x2, y2], ``bbox_score``, and,
-        where there are any, ``id`` and K x [x, y, z] in metres,
-        ``keypoints_3d`` from the hips and ``keypoints_3d_cam`` from the
-        camera.
-    """
-    rows = []
-    for number in range(len(people)):
-        row = dict(
-            keypoints=people.keypoints[number].tolist(),
-            keypoint_scores=people.scores[number].tolist(),
-            bbox=people.boxes[number].tolist(),
-            bbox_score=float(people.box_scores[number]),
-        )
-        for name in ('keypoints_3d', 'keypoints_3d_cam'):
-            if getattr(people, name) is not None:
-                row[name] = getattr(people, name)[number].tolist()
-        if people.ids is not None:
-            row['id'] = int(people.ids[number])
-        rows.append(row)
-    return rows
 
 
 def scored_keypoints(people: People) -> np.ndarray:

@@ -4,21 +4,26 @@ Shapes: images are (H, W, 3) uint8 BGR.
 """
 
 import os
-from collections.abc import Callable, Iterable
+import re
+import unicodedata
+from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 
 import cv2
 import numpy as np
 
-from ..core.errors import RTMWError
 from ..core.people import MIN_SCORE, People
-from .base import FORMATS
+from .base import ANY_FRAME, FORMATS, ResultFormat
 from .draw2d import draw_people
+from .files import PART, OutputError, write_file
+from .formats.json_lines import JsonLines
+from .records import Run, Source
 from .video_writer import VideoWriter
 
-
-class OutputError(RTMWError, ValueError):
-    """An output cannot be written; the text names it."""
+#: Longest side of a JPEG in pixels.
+JPEG_SIDE = 65_535
+#: A number of a frame in the name of a file.
+FRAME_NUMBER = r'\d{12}'
 
 
 def make_folder(folder: Path) -> None:
@@ -41,7 +46,8 @@ class OutputFolder:
     """Pictures, videos and result files in a folder.
 
     Args:
-        folder: Is made.
+        folder: Is made. None is the standard output: JSON lines, and no
+            pictures or videos.
         formats: Names of :data:`rtmw_ext.output.FORMATS`.
         draw: Whether pictures and videos are written.
         picture: Suffix of pictures, ``jpg`` or ``png``.
@@ -52,6 +58,8 @@ class OutputFolder:
 
     Attributes:
         draws: Whether pictures and videos are written.
+        names: Of the sources of :meth:`plan`.
+        run: What makes the results; set it before the first ``add``.
 
     Raises:
         OutputError: The folder cannot be written, or matplotlib is missing.
@@ -59,7 +67,7 @@ class OutputFolder:
 
     def __init__(
         self,
-        folder: Path,
+        folder: Path | None,
         formats: Iterable[str] = ('json',),
         *,
         draw: bool = True,
@@ -68,29 +76,166 @@ class OutputFolder:
         threshold: float = MIN_SCORE,
         scene: bool = False,
     ) -> None:
-        make_folder(folder)
-        self.folder, self.picture, self.draws = folder, picture, draw
+        if folder is not None:
+            make_folder(folder)
+        self.folder, self.picture = folder or Path(), picture
+        self.draws = draw and folder is not None
         self.boxes, self.threshold = boxes, threshold
         self._add_scene = _load_add_scene() if scene else None
-        self._formats = [FORMATS[name](folder) for name in formats]
-        self._names: set[str] = set()
+        self._formats: list[ResultFormat] = (
+            [JsonLines(None)]
+            if folder is None
+            else [FORMATS[name](folder) for name in formats]
+        )
+        self._standard = folder is None
+        self.names: list[str] = []
+        self._taken: set[str] = set()
+        #: {name: files of frames of an earlier run}.
+        self._earlier: dict[str, list[Path]] = {}
+        self.run = Run()
 
-    def unique_name(self, source: str | Path | int) -> str:
+    def plan(
+        self,
+        sources: Sequence[tuple[str | int, bool]],
+        others: Iterable[str | Path] = (),
+        overwrite: bool = False,
+    ) -> list[str]:
+        """Names the outputs of all sources, and checks that they replace
+        nothing that must stay. Nothing is opened or written.
+
+        Args:
+            sources: Files and webcams, and whether each has frames.
+            others: Further files that are read, such as networks.
+            overwrite: Earlier outputs may be replaced; inputs never.
+
+        Returns:
+            The name of each source.
+
+        Raises:
+            OutputError: An output is an input, by any name, or is there already.
+        """
+        names = [self.unique_name(source, frames) for source, frames in sources]
+        self.names = names
+        for results in self._formats:
+            results.expect(
+                [name for name, (_, frames) in zip(names, sources) if not frames]
+            )
+        if self._standard:
+            return names
+        inputs = {
+            key: path
+            for path in (*(source for source, _ in sources), *others)
+            if not isinstance(path, int) and (key := _identity(Path(path)))
+        }
+        listed = sorted(os.listdir(self.folder))
+        there = self._present(self._run_files(), listed, inputs)
+        for name, (_, frames) in zip(names, sources):
+            files = self._files(name, frames)
+            numbered = [file for file in files if ANY_FRAME in file]
+            self._earlier[name] = self._present(numbered, listed, inputs)
+            there += self._earlier[name]
+            there += self._present(
+                [file for file in files if file not in numbered], listed, inputs
+            )
+        if there and not overwrite:
+            more = f' and {len(there) - 1} more' if len(there) > 1 else ''
+            raise OutputError(
+                f'{there[0]}{more} would be replaced: allow it by --overwrite, or '
+                'choose another --out'
+            )
+        return names
+
+    def _present(
+        self,
+        files: list[str],
+        listed: list[str],
+        inputs: dict[tuple[int, int], str | Path],
+    ) -> list[Path]:
+        """Outputs that are there already, finished or not.
+
+        Args:
+            files: Names of the outputs.
+            listed: Names of all files in the folder.
+            inputs: {identity: file}.
+
+        Raises:
+            OutputError: One is an input.
+        """
+        paths = []
+        for file in files:
+            if ANY_FRAME in file:
+                pattern = re.escape(file).replace(re.escape(ANY_FRAME), FRAME_NUMBER)
+                found = [name for name in listed if re.fullmatch(pattern, name)]
+            else:
+                found = [file, file + PART]
+            paths += [self.folder / name for name in found]
+        paths = [path for path in paths if os.path.lexists(path)]
+        for path in paths:
+            if (key := _identity(path)) in inputs and key:
+                raise OutputError(
+                    f'output {path} would replace the input {inputs[key]}: choose '
+                    'another --out'
+                )
+        return paths
+
+    def _run_files(self) -> list[str]:
+        """Names of the files with the outputs of all sources."""
+        return [file for results in self._formats for file in results.run_files()]
+
+    def _files(self, name: str, frames: bool) -> list[str]:
+        """Names of the files with the outputs of one source."""
+        files = [
+            file for results in self._formats for file in results.files(name, frames)
+        ]
+        if self.draws:
+            files.append(f'{name}.mp4' if frames else f'{name}.{self.picture}')
+        return files
+
+    def unique_name(self, source: str | Path | int, frames: bool = False) -> str:
         """The name of the outputs of a file or a webcam: its stem, with a
-        number behind it if an earlier one has that stem."""
+        number behind it if an earlier one has that stem, or a file would stand
+        for two, on any file system.
+
+        Args:
+            source: The file, or the number of the webcam.
+            frames: Whether it has frames.
+        """
         stem = f'webcam{source}' if isinstance(source, int) else Path(source).stem
+        if not self._taken:
+            self._taken |= _keys(self._run_files())
         name, number = stem, 1
-        while name in self._names:
+        while self._taken & (keys := _keys([name, *self._files(name, frames)])):
             number += 1
             name = f'{stem}_{number}'
-        self._names.add(name)
+        self._taken |= keys
         return name
 
-    def add(self, name: str, frame: int | None, people: People) -> None:
+    def begin(self, source: Source) -> None:
+        """Says more of the image or video that is added next; frames of an
+        earlier run go."""
+        for path in self._earlier.pop(source.name, ()):
+            # Else frames of a longer video would stand among its own.
+            path.unlink(missing_ok=True)
+        for results in self._formats:
+            results.run = self.run
+            results.begin(source)
+
+    def add(
+        self,
+        name: str,
+        frame: int | None,
+        people: People,
+        time: float | None = None,
+    ) -> None:
         """Adds people to the result files, as of
         :meth:`rtmw_ext.output.ResultFormat.add`."""
         for results in self._formats:
-            results.add(name, frame, people)
+            results.add(name, frame, people, time)
+
+    def end(self) -> None:
+        """Completes the files of the image or video that was added last."""
+        for results in self._formats:
+            results.end()
 
     def draw(self, image: np.ndarray, people: People) -> np.ndarray:
         """A drawn copy of an image, with the scene beside it if asked for."""
@@ -110,11 +255,15 @@ class OutputFolder:
             OutputError: The file cannot be written.
         """
         path = self.folder / f'{name}.{self.picture}'
-        if not cv2.imwrite(str(path), image):
+        if self.picture == 'jpg' and max(image.shape[:2]) > JPEG_SIDE:
             raise OutputError(
-                f'picture {path} cannot be written: check the folder, its '
-                'rights and the disk'
+                f'picture {path} has {image.shape[1]} x {image.shape[0]} pixels, a '
+                f'JPEG at most {JPEG_SIDE:,} a side: give --picture png'
             )
+        whole, content = cv2.imencode(path.suffix, image)
+        if not whole:
+            raise OutputError(f'picture {path} cannot be encoded by OpenCV')
+        write_file(path, content.tobytes())
 
     def video_writer(self, name: str, rate: float) -> VideoWriter:
         """A writer of ``NAME.mp4`` with ``rate`` frames per second."""
@@ -134,3 +283,23 @@ def _load_add_scene() -> Callable[..., np.ndarray]:
             '--scene draws with matplotlib: pip install matplotlib'
         ) from None
     return add_scene
+
+
+def _identity(path: Path) -> tuple[int, int] | None:
+    """What is the same for all names of a file; None if there is none."""
+    try:
+        status = path.stat()
+    except (OSError, ValueError):
+        return None
+    return status.st_dev, status.st_ino
+
+
+def _keys(files: Iterable[str]) -> set[str]:
+    """Alike for names that are the same to a file system, and for the frames of
+    a video."""
+    return {
+        unicodedata.normalize(
+            'NFC', re.sub(f'_{FRAME_NUMBER}_', f'_{ANY_FRAME}_', file)
+        ).casefold()
+        for file in files
+    }

@@ -3,6 +3,7 @@
 import math
 import queue
 import threading
+import time
 import warnings
 from collections import deque
 from collections.abc import Callable, Generator, Iterable
@@ -38,6 +39,9 @@ class Video:
         rate (float): Frames a second; ``DEFAULT_RATE`` where the file says none.
         count (int): Frames that the file announces; 0 if unknown.
         read (int): Frames read so far.
+        times (collections.deque[float]): Seconds of the frames that were read,
+            from the first: as the file says (frames may be unevenly spaced), by
+            the clock for a webcam. Whoever takes the frames takes these, too.
 
     Raises:
         VideoError: It cannot be opened.
@@ -69,6 +73,21 @@ class Video:
         count = self._capture.get(cv2.CAP_PROP_FRAME_COUNT)
         self.count = 0 if webcam or not 0 < count < 1e9 else int(count)
         self.read = 0
+        self.times: deque[float] = deque()
+        self._webcam = webcam
+        self._start = self._last = 0.0
+
+    def _time(self) -> float:
+        """Seconds of the frame just read."""
+        if self._webcam:
+            self._start = self._start or time.monotonic()
+            return time.monotonic() - self._start
+        seconds = self._capture.get(cv2.CAP_PROP_POS_MSEC) / 1000
+        # Some files and backends say nothing, or go back.
+        if not math.isfinite(seconds) or self.read > 1 and seconds <= self._last:
+            seconds = (self.read - 1) / self.rate
+        self._last = seconds
+        return seconds
 
     def __iter__(self) -> Generator[np.ndarray, None, None]:
         try:
@@ -77,6 +96,7 @@ class Video:
                 if not good:
                     return
                 self.read += 1
+                self.times.append(self._time())
                 yield frame
         finally:
             self._capture.release()

@@ -1,14 +1,14 @@
-"""The folder of outputs: names, pictures, videos."""
+"""The folder of outputs: names, what is replaced, pictures."""
 
 import cv2
 import numpy as np
 import pytest
 
-from rtmw_ext.core.errors import VideoError
 from rtmw_ext.core.people import People
+from rtmw_ext.output import read
 from rtmw_ext.output.draw2d import draw_people
 from rtmw_ext.output.folder import OutputError, OutputFolder
-from rtmw_ext.output.video_writer import VideoWriter
+from rtmw_ext.output.records import Source
 
 
 def person(ids=None):
@@ -36,6 +36,137 @@ def test_an_unwritable_folder(tmp_path):
         OutputFolder(tmp_path / 'file' / 'sub')
 
 
+def planned(folder, *sources, formats=('json',), **options):
+    """Names of sources; those of videos end in mp4."""
+    outputs = OutputFolder(folder, formats)
+    pairs = [(str(source), str(source).endswith('mp4')) for source in sources]
+    return outputs.plan(pairs, **options)
+
+
+@pytest.mark.parametrize('overwrite', [False, True])
+@pytest.mark.parametrize(
+    'kind', ['itself', 'dots', 'symlink', 'hard link', 'linked folder', 'video', 'png']
+)
+def test_an_input_is_never_an_output(kind, overwrite, tmp_path):
+    folder = tmp_path / 'photos'
+    (folder / 'sub').mkdir(parents=True)
+    photo, out = folder / 'a.jpg', folder
+    if kind == 'video':
+        photo = folder / 'a.mp4'
+    elif kind == 'png':
+        photo = folder / 'a.png'
+    photo.write_bytes(b'mine')
+    others = [photo]
+    if kind == 'dots':
+        out = folder / 'sub' / '..'
+    elif kind == 'symlink':
+        out = tmp_path / 'out'
+        out.mkdir()
+        (out / 'a.jpg').symlink_to(photo)
+    elif kind == 'hard link':
+        out = tmp_path / 'out'
+        out.mkdir()
+        (out / 'a.jpg').hardlink_to(photo)
+    elif kind == 'linked folder':
+        out = tmp_path / 'linked'
+        out.symlink_to(folder)
+    elif kind == 'png':
+        # The picture of the one is the other.
+        others.append(folder / 'a.jpg')
+        others[1].write_bytes(b'mine')
+    with pytest.raises(OutputError, match='would replace the input .*another --out'):
+        planned(out, *others, overwrite=overwrite)
+    assert photo.read_bytes() == b'mine'
+
+
+def test_a_network_is_no_output(tmp_path):
+    network = tmp_path / 'pose.onnx'
+    network.write_bytes(b'mine')
+    (tmp_path / 'a.json').symlink_to(network)
+    with pytest.raises(OutputError, match='replace the input .*pose.onnx'):
+        planned(tmp_path, 'b/a.jpg', others=[network], overwrite=True)
+
+
+@pytest.mark.parametrize(
+    'name, formats',
+    [
+        ('a.jpg', ()),
+        ('a.json', ['json']),
+        ('clip.mp4', ()),
+        ('clip.json.part', ['json']),
+        ('clip_000000000007_keypoints.json', ['openpose']),
+        ('a.jsonl', ['jsonl']),
+        ('keypoints.csv', ['csv']),
+        ('keypoints.npz.part', ['npz']),
+        ('coco_results.json', ['coco']),
+    ],
+)
+def test_an_output_is_replaced_only_if_asked(name, formats, tmp_path):
+    (tmp_path / name).write_text('earlier')
+    sources = ('x/a.jpg', 'x/clip.mp4')
+    with pytest.raises(OutputError, match=f'{name} would be replaced: .*--overwrite'):
+        planned(tmp_path, *sources, formats=formats)
+    assert planned(tmp_path, *sources, formats=formats, overwrite=True) == ['a', 'clip']
+    assert (tmp_path / name).read_text() == 'earlier'
+    assert planned(tmp_path, 'x/other.jpg', formats=['openpose']) == ['other']
+
+
+def test_what_is_replaced_is_the_name(tmp_path):
+    """Never the content behind a link; frames of a longer video go."""
+    mine = tmp_path / 'mine.txt'
+    mine.write_text('mine')
+    out = tmp_path / 'out'
+    out.mkdir()
+    for name in ('a.jpg', 'clip.mp4', 'clip.json', 'keypoints.csv', 'keypoints.npz'):
+        (out / name).symlink_to(mine)
+    old = out / 'clip_000000000099_keypoints.json'
+    old.write_text('{}')
+    other = out / 'clip_2_000000000099_keypoints.json'
+    other.write_text('{}')
+    outputs = OutputFolder(out, ['json', 'csv', 'npz', 'openpose'])
+    outputs.plan([('a.jpg', False), ('clip.mp4', True)], overwrite=True)
+    assert old.exists()
+    outputs.begin(Source('a'))
+    outputs.add('a', None, person())
+    outputs.write_picture('a', np.zeros((60, 100, 3), np.uint8))
+    outputs.begin(Source('clip'))
+    outputs.add('clip', 0, person(np.array([1])), 0.0)
+    with outputs.video_writer('clip', 10) as writer:
+        writer.write(np.zeros((60, 100, 3), np.uint8))
+    outputs.close()
+    assert mine.read_text() == 'mine' and not old.exists() and other.exists()
+    assert not any(path.is_symlink() for path in out.iterdir())
+    assert len(read(out / 'clip.json')) == 1
+
+
+@pytest.mark.parametrize(
+    'sources, formats, names',
+    [
+        (['a/X.jpg', 'b/x.jpg'], ['json'], ['X', 'x_2']),
+        (['a/e\u0301.jpg', 'b/\u00e9.png'], [], ['e\u0301', '\u00e9_2']),
+        (['coco_results.jpg'], ['coco', 'json'], ['coco_results_2']),
+        (['coco_results.jpg'], ['json'], ['coco_results']),
+        (['a.jpg', 'a_keypoints.jpg'], ['openpose', 'json'], ['a', 'a_keypoints_2']),
+        (
+            ['a.mp4', 'a_000000000001.jpg'],
+            ['openpose'],
+            ['a', 'a_000000000001_2'],
+        ),
+        (['a.jpg', 'a.jpg', 'a_2.jpg'], ['json'], ['a', 'a_2', 'a_2_2']),
+    ],
+)
+def test_no_file_is_of_two_sources(sources, formats, names, tmp_path):
+    assert planned(tmp_path, *sources, formats=formats) == names
+
+
+def test_a_picture_that_its_format_has_no_room_for(tmp_path):
+    wide = np.zeros((2, 70_000, 3), np.uint8)
+    with pytest.raises(OutputError, match='70000 x 2 pixels.*--picture png'):
+        OutputFolder(tmp_path, ()).write_picture('x', wide)
+    OutputFolder(tmp_path, (), picture='png').write_picture('x', wide)
+    assert [path.name for path in tmp_path.iterdir()] == ['x.png']
+
+
 def test_pictures(tmp_path):
     outputs = OutputFolder(tmp_path, (), picture='png')
     image = np.random.default_rng(0).integers(0, 256, (60, 100, 3), np.uint8)
@@ -57,30 +188,3 @@ def test_threshold_and_boxes(tmp_path):
     # The id stands in the box.
     named = draw_people(black, person(np.array([7])), boxes=True)
     assert (named != boxed).any()
-
-
-def test_a_video_is_whole(tmp_path):
-    frames = np.random.default_rng(0).integers(0, 256, (5, 48, 64, 3), np.uint8)
-    with OutputFolder(tmp_path, ()).video_writer('clip', 10) as writer:
-        assert not (tmp_path / 'clip.mp4').exists()
-        for frame in frames:
-            writer.write(frame)
-    capture = cv2.VideoCapture(str(tmp_path / 'clip.mp4'))
-    assert capture.get(cv2.CAP_PROP_FPS) == 10
-    read = [capture.read()[1] for _ in frames]
-    assert [frame.shape for frame in read] == [(48, 64, 3)] * 5
-    assert not capture.read()[0]
-
-
-def test_a_video_without_frames_is_no_file(tmp_path):
-    with VideoWriter(tmp_path / 'clip.mp4', 10):
-        pass
-    assert not list(tmp_path.iterdir())
-
-
-def test_an_unwritable_video(tmp_path):
-    with (
-        VideoWriter(tmp_path / 'no' / 'clip.mp4', 10) as writer,
-        pytest.raises(VideoError, match='clip.mp4 cannot be written'),
-    ):
-        writer.write(np.zeros((48, 64, 3), np.uint8))

@@ -13,9 +13,9 @@ from hypothesis import strategies as st
 from rtmw_ext.core.people import People
 from rtmw_ext.core.skeleton import FIELDS, KEYPOINT_NAMES
 from rtmw_ext.output import FORMATS, ResultError, ResultFormat
-from rtmw_ext.output.base import records
 from rtmw_ext.output.formats.coco_json import coco_rows
 from rtmw_ext.output.formats.openpose_json import BODY_25, POINTS
+from rtmw_ext.output.records import person_records
 from support.examples import examples
 
 K = len(KEYPOINT_NAMES)
@@ -86,6 +86,22 @@ def read_openpose(folder, inputs):
     return points
 
 
+def read_jsonl(folder, inputs):
+    points = {}
+    for path in folder.glob('*.jsonl'):
+        kinds = []
+        for line in path.read_text().splitlines():
+            record = json.loads(line)
+            kinds.append(record['type'])
+            if kinds[-1] == 'frame':
+                points[record['source'], record['frame']] = [
+                    np.column_stack([row['keypoints'], row['keypoint_scores']])
+                    for row in record['people']
+                ]
+        assert kinds[:2] == ['run', 'source']
+    return points
+
+
 def read_csv(folder, inputs):
     points = {place: [] for place in inputs}
     with (folder / 'keypoints.csv').open() as file:
@@ -115,6 +131,7 @@ def read_npz(folder, inputs):
 
 READERS = dict(
     json=read_json,
+    jsonl=read_jsonl,
     coco=read_coco,
     openpose=read_openpose,
     csv=read_csv,
@@ -168,15 +185,10 @@ def test_any_people_are_read_again(format_name, seed, counts, ids, three_d):
 
 @pytest.mark.parametrize('format_name', FORMATS)
 def test_nothing_was_added(format_name, tmp_path):
-    """A run whose inputs were all broken leaves files that can be read."""
+    """A run whose inputs were all broken leaves nothing that a second one would
+    have to replace."""
     write(format_name, tmp_path, [], [])
-    for path in tmp_path.iterdir():
-        if path.suffix == '.json':
-            assert json.loads(path.read_text()) == []
-        elif path.suffix == '.npz':
-            assert len(np.load(path)['names']) == 0
-        else:
-            assert path.read_text().count('\n') == 1
+    assert not list(tmp_path.iterdir())
 
 
 @pytest.mark.parametrize('format_name', ['coco', 'openpose'])
@@ -192,14 +204,14 @@ def test_other_points_have_numbers_as_names(tmp_path):
 
 def test_records_of_3d_and_ids():
     people = make_people(2, ids=True, three_d=True)
-    rows = records(people)
+    rows = person_records(people)
     assert [row['id'] for row in rows] == [3, 4]
     assert np.array_equal([row['keypoints_3d'] for row in rows], people.keypoints_3d)
     assert np.array_equal(
         [row['keypoints_3d_cam'] for row in rows], people.keypoints_3d_cam
     )
     assert np.array_equal([row['bbox'] for row in rows], people.boxes)
-    assert set(records(make_people(1))[0]) == {
+    assert set(person_records(make_people(1))[0]) == {
         'keypoints',
         'keypoint_scores',
         'bbox',
@@ -215,11 +227,70 @@ def test_coco_rows():
     assert row['score'] == pytest.approx(people.box_scores[0] * people.scores.mean())
 
 
+def image_ids(folder):
+    rows = json.loads((folder / 'coco_results.json').read_text())
+    return [row['image_id'] for row in rows]
+
+
 def test_image_id_is_the_number_in_the_name(tmp_path):
     inputs = [('000000000139', None), ('12', 0), ('photo', None)]
     write('coco', tmp_path, inputs, [make_people(1) for _ in inputs])
-    rows = json.loads((tmp_path / 'coco_results.json').read_text())
-    assert [row['image_id'] for row in rows] == [139, 2, 3]
+    assert image_ids(tmp_path) == [139, 1, 2]
+
+
+@pytest.mark.parametrize('announced', [True, False])
+def test_image_ids_are_unique(announced, tmp_path):
+    """Names that are no number, are one that is given already, or one that only
+    Python takes for one, get others."""
+    names = ['cat', '2', '1', '001', '\u00b3', '\u0664', '9' * 16, '3', 'cat']
+    results = FORMATS['coco'](tmp_path)
+    if announced:
+        results.expect(names)
+    for name in names:
+        results.add(name, None, make_people(1))
+    for frame in range(3):
+        results.add('clip', frame, make_people(2))
+    results.close()
+    ids = image_ids(tmp_path)
+    assert len(set(ids)) == len(names) + 3
+    if announced:
+        assert [ids[1], ids[2], ids[7]] == [2, 1, 3]
+    # The records name them all.
+    lines = (tmp_path / 'coco_results.json.meta.jsonl').read_text().splitlines()
+    named = [json.loads(line) for line in lines if '"image_id"' in line]
+    assert [row['image_id'] for row in named] == list(dict.fromkeys(ids))
+    assert named[-1]['source'] == 'clip' and named[-1]['frame'] == 2
+
+
+def test_columns_are_of_equal_length(tmp_path):
+    """Of images and videos, which alone have ids."""
+    batches = [make_people(2), make_people(0), make_people(3, ids=True)]
+    write('npz', tmp_path, [('a', None), ('b', None), ('clip', 0)], batches)
+    with np.load(tmp_path / 'keypoints.npz') as columns:
+        lengths = {name: len(columns[name]) for name in columns.files}
+        assert lengths.pop('names') == K and set(lengths.values()) == {5}
+        assert columns['ids'].tolist() == [-1, -1, 3, 4, 5]
+
+
+def test_npz_needs_people_of_one_model(tmp_path):
+    results = FORMATS['npz'](tmp_path)
+    results.add('a', None, make_people(1))
+    with pytest.raises(ResultError, match='133 points, b has 17'):
+        results.add('b', None, make_people(1, keypoints=17))
+    with pytest.raises(ResultError, match='in 3D'):
+        results.add('b', None, make_people(1, three_d=True))
+
+
+def test_numbers_that_json_lacks(tmp_path):
+    people = make_people(1, three_d=True)
+    people.keypoints[0, 5] = np.nan
+    people.keypoints_3d[0, 7, 1] = np.inf
+    for name in ('json', 'jsonl', 'coco', 'openpose'):
+        write(name, tmp_path, [(name, None)], [people])
+    texts = [path.read_text() for path in tmp_path.glob('*.json')]
+    texts += (tmp_path / 'jsonl.jsonl').read_text().splitlines()
+    for text in texts:
+        json.loads(text, parse_constant=pytest.fail)
 
 
 def test_openpose_joins_pairs_in_their_middle(tmp_path):

@@ -3,35 +3,75 @@
 Source: https://github.com/jin-s13/COCO-WholeBody, "Evaluation".
 """
 
-import json
+import re
 from pathlib import Path
 
 from ...core.people import People
 from ...core.skeleton import FIELDS
-from ..base import ResultFormat, check_whole_body, register, scored_keypoints
+from ..base import RunFile, check_whole_body, register, scored_keypoints
+from ..files import ListFile
+from ..records import plain
+
+#: A name that is a number which JSON readers hold exactly.
+NUMBER = re.compile('[0-9]{1,15}')
 
 
 @register('coco', "coco_results.json, COCO-WholeBody's result list")
-class CocoJson(ResultFormat):
+class CocoJson(RunFile):
     """``coco_results.json``: one row per person, see :func:`coco_rows`.
-    ``image_id`` is the number that an image's name is, else a running one;
-    ``file_name`` and ``frame`` say which image or frame it was."""
+    ``image_id`` is unique: the number that an image's name is, else the next
+    that is free; ``file_name`` and ``frame`` say which image or frame it was,
+    and the file of the records names the images without people, too."""
+
+    file_name = 'coco_results.json'
 
     def __init__(self, folder: Path) -> None:
         super().__init__(folder)
-        self.count = 0
-        self.rows: list[dict] = []
+        self._last = 0
+        #: Those of images by their names, and those kept for images to come.
+        self._numbers: set[int] = set()
+        self._kept: dict[str, int] = {}
+        self._list: ListFile | None = None
 
-    def add(self, name: str, frame: int | None, people: People) -> None:
-        self.count += 1
-        numbered = frame is None and name.isdigit()
-        self.rows += [
-            dict(row, file_name=name, frame=frame)
-            for row in coco_rows(people, int(name) if numbered else self.count)
-        ]
+    def expect(self, names: list[str]) -> None:
+        # Their numbers are kept for them.
+        for name in filter(NUMBER.fullmatch, names):
+            if int(name) not in self._numbers:
+                self._numbers.add(int(name))
+                self._kept[name] = int(name)
+
+    def _image_id(self, name: str, frame: int | None) -> int:
+        if frame is None:
+            if name not in self._kept and NUMBER.fullmatch(name):
+                if int(name) > self._last:
+                    self.expect([name])
+            if name in self._kept:
+                return self._kept.pop(name)
+        self._last += 1
+        while self._last in self._numbers:
+            self._last += 1
+        return self._last
+
+    def add(
+        self,
+        name: str,
+        frame: int | None,
+        people: People,
+        time: float | None = None,
+    ) -> None:
+        check_whole_body(people, 'COCO')
+        image_id = self._image_id(name, frame)
+        self.records.add(name, frame, time, people, dict(image_id=image_id))
+        if self._list is None:
+            self._list = ListFile(self.path)
+        for row in coco_rows(people, image_id):
+            self._list.add(dict(row, file_name=name, frame=frame))
 
     def close(self) -> None:
-        (self.folder / 'coco_results.json').write_text(json.dumps(self.rows))
+        if self._list is not None:
+            self.records.close()
+            self._list.close()
+            self._list = None
 
 
 def coco_rows(people: People, image_id: int) -> list[dict]:
@@ -40,25 +80,27 @@ def coco_rows(people: People, image_id: int) -> list[dict]:
     Returns:
         One dict per person: ``image_id``, ``category_id``, ``bbox``
         [x, y, w, h] in pixels, ``score`` (the box's times the mean of the
-        points') and the points' fields, each a flat list of x, y, score.
+        points'), the points' fields, each a flat list of x, y, score, and
+        beyond COCO's ``box_score`` and, where there is one, ``track_id``.
 
     Raises:
         ResultError: The people have other keypoints than the 133.
     """
     check_whole_body(people, 'COCO')
     rows = []
-    for points, (x1, y1, x2, y2), score in zip(
-        scored_keypoints(people),
-        people.boxes.tolist(),
-        people.box_scores * people.scores.mean(1),
-    ):
+    boxes = people.boxes.astype(float)
+    sizes = boxes[:, 2:] - boxes[:, :2]
+    for number, points in enumerate(scored_keypoints(people)):
         row = dict(
             image_id=image_id,
             category_id=1,
-            bbox=[x1, y1, x2 - x1, y2 - y1],
-            score=float(score),
+            bbox=plain(boxes[number, :2]) + plain(sizes[number]),
+            score=plain(people.box_scores[number] * people.scores[number].mean()),
+            box_score=plain(people.box_scores[number]),
         )
         for field, part in FIELDS.items():
-            row[field] = points[part].ravel().tolist()
+            row[field] = plain(points[part].ravel())
+        if people.ids is not None:
+            row['track_id'] = int(people.ids[number])
         rows.append(row)
     return rows
