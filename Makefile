@@ -45,7 +45,7 @@ demo-%: setup ## a demo of projects/rtmw that trains: demo-train, demo-3d, demo-
 ##@ Checks
 
 test: setup ## all tests
-	$(RUN) -m pytest -q
+	$(RUN) -m pytest -q -n 2 --dist loadfile
 
 lint: setup ## ruff, layout, types, code that stands twice
 	$(RUN) -m ruff check .
@@ -54,7 +54,7 @@ lint: setup ## ruff, layout, types, code that stands twice
 	$(RUN) -m pylint rtmw_ext
 
 coverage: setup ## all tests, and the share of lines that they run
-	$(RUN) -m pytest -q --cov
+	$(RUN) -m pytest -q -n 2 --dist loadfile --cov
 
 bench-results: setup ## memory of result files, and what is left after SIGKILL and SIGTERM (half an hour)
 	$(RUN) tools/bench/memory.py

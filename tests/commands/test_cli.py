@@ -332,6 +332,36 @@ def test_many_images_at_once(capsys, photo, loud_t_file, tmp_path):
     assert len(records) == 4 and all(record == records[0] for record in records)
 
 
+@pytest.mark.parametrize(
+    'images, flags, backend',
+    [
+        (1, [], 'OnnxRuntime'),
+        (runs.FEW_IMAGES, [], 'OnnxRuntime'),
+        (runs.FEW_IMAGES + 1, [], 'OpenVino'),
+        (None, [], 'OpenVino'),
+        (1, ['--backend', 'openvino'], 'OpenVino'),
+    ],
+)
+def test_few_images_take_the_backend_that_starts_first(
+    images, flags, backend, loud_t_file
+):
+    pytest.importorskip('openvino')
+    flags = cli._parser().parse_args(
+        ['infer', 'x.jpg', '--pose', str(loud_t_file), '--det', 'none', *flags]
+    )
+    estimator = runs.build_estimator(flags, images)
+    assert type(estimator.pose.network).__name__ == backend
+
+
+def test_few_images_of_an_openvino_file(loud_t_file, tmp_path):
+    openvino = pytest.importorskip('openvino')
+    openvino.save_model(openvino.convert_model(loud_t_file), tmp_path / 'loud.xml')
+    flags = cli._parser().parse_args(
+        ['infer', 'x.jpg', '--pose', str(tmp_path / 'loud.xml'), '--det', 'none']
+    )
+    assert type(runs.build_estimator(flags, 1).pose.network).__name__ == 'OpenVino'
+
+
 def test_nobody_in_the_picture(photo, loud_t_file, tmp_path):
     def nobody(image):
         return np.zeros((0, 4), np.float32), np.zeros(0, np.float32)

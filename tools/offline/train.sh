@@ -16,5 +16,5 @@ resume=
 python3 tools/train.py "configs/photos/$config.py" --work-dir "$work" $resume \
     --cfg-options "minutes=$minutes" "flat=$flat" "batch_size=$batch" \
     crops_device=cuda frozen_stages=-1
-python3 tools/keep_weights.py "$(cat "$work/last_checkpoint")" \
-    "$OUT/$config.safetensors"
+mkdir -p "$OUT"
+cp "$work"/iter_*-*.pth "$OUT/"

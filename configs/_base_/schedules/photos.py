@@ -9,6 +9,7 @@ lr = 8e-4
 
 optim_wrapper = dict(optimizer=dict(lr=lr))
 default_hooks = dict(
-    checkpoint=dict(interval=100),
+    # At the end, the weights alone too, as iter_N-SHA256.pth.
+    checkpoint=dict(interval=100, published_keys=['meta', 'state_dict']),
     time_budget=dict(minutes=minutes, flat=flat),
 )
