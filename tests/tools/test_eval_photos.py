@@ -6,9 +6,11 @@ from types import SimpleNamespace
 import cv2
 import numpy as np
 import pytest
+import torch
 
 from rtmw_ext.core.skeleton import PARTS
 from rtmw_ext.evaluation.photos import PhotoSet
+from support.paths import RTMW_T
 from support.tools import load_tool
 
 
@@ -30,6 +32,13 @@ def marks(count):
             for number in range(count)
         ]
     )
+
+
+def test_network_of_a_checkpoint(tool, rtmw_t, tmp_path):
+    model, _ = rtmw_t
+    torch.save(dict(state_dict=model.state_dict()), tmp_path / 'best.pth')
+    pose = tool.load(f'{RTMW_T}={tmp_path}/best.pth', tmp_path)
+    assert pose.input_size == (192, 256) and pose.num_keypoints == 133
 
 
 def test_mediapipes_points(holistic):

@@ -32,8 +32,15 @@ from rtmw_ext.runtime import Detector, PoseModel
 from rtmw_ext.zoo import resolve_network
 
 ROOT = Path(__file__).resolve().parents[2]
-# By its path: tests have a module of this name.
-evaluate_detector = runpy.run_path(str(ROOT / 'tools' / 'test_detector.py'))['evaluate']
+
+
+def tool(name):
+    """What ``tools/NAME.py`` defines. By its path: tests have modules of its
+    name."""
+    return runpy.run_path(str(ROOT / 'tools' / f'{name}.py'))
+
+
+evaluate_detector = tool('test_detector')['evaluate']
 
 SETS = ('lspet', 'ccp', 'fedb', 'lfw', 'asl')
 #: Human3.6M's points -> ours; the 12 joints of both.
@@ -170,9 +177,7 @@ def load(text, scratch):
     into a folder of its own in ``scratch``."""
     if '=' not in text:
         return PoseModel(resolve_network(text))
-    from test_network import load
-
-    return load(text, tempfile.mkdtemp(dir=scratch))
+    return tool('test_network')['load'](text, tempfile.mkdtemp(dir=scratch))
 
 
 def photo_rows(found, truth, points, name):
