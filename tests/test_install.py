@@ -1,9 +1,10 @@
-"""A wheel in a venv without torch: what `pip install .` gives most users."""
+"""A wheel in a venv without torch: what `pip install ".[runtime]"` gives most
+users."""
 
-import functools
 import importlib.metadata
 import json
 import os
+import re
 import shutil
 import subprocess
 import sys
@@ -13,7 +14,7 @@ from pathlib import Path
 import pytest
 from packaging.requirements import Requirement
 
-from support.paths import ROOT
+from support.paths import PEOPLE, ROOT
 
 pytestmark = pytest.mark.slow
 SOURCE = (
@@ -47,11 +48,12 @@ def copy_source(folder: Path) -> None:
             shutil.copy(ROOT / name, folder / name)
 
 
-def needed(requirement: str, names: set[str]) -> None:
-    """Adds what a requirement installs, with all that it needs in turn."""
+def needed(requirement: str, names: set[str], extra: str = '') -> None:
+    """Adds what a requirement of the runtime installs, with all that it needs in
+    turn."""
     required = Requirement(requirement)
     if required.name in names or (
-        required.marker and not required.marker.evaluate({'extra': ''})
+        required.marker and not required.marker.evaluate({'extra': extra})
     ):
         return
     names.add(required.name)
@@ -72,8 +74,8 @@ def link_installed(names: set[str], site: Path) -> None:
 
 @pytest.fixture(scope='module')
 def environment(tmp_path_factory):
-    """Runs commands of a venv that holds the wheel, its dependencies, OpenCV
-    and ONNX Runtime."""
+    """Runs commands of a venv that holds the wheel and what its extra ``runtime``
+    brings."""
     folder = tmp_path_factory.mktemp('install')
     copy_source(folder / 'source')
     pip = [sys.executable, '-m', 'pip', '-q', '--disable-pip-version-check']
@@ -92,17 +94,20 @@ def environment(tmp_path_factory):
     (site,) = (folder / 'venv').glob('lib/python*/site-packages')
     (metadata,) = importlib.metadata.distributions(name='rtmw_ext', path=[str(site)])
     names: set[str] = set()
-    for requirement in [*metadata.requires, 'opencv-python-headless', 'onnxruntime']:
-        needed(requirement, names)
+    for requirement in metadata.requires:
+        needed(requirement, names, 'runtime')
     link_installed(names, site)
     clean = {key: value for key, value in os.environ.items() if key != 'PYTHONPATH'}
-    run = functools.partial(
-        subprocess.run,
-        cwd=folder,
-        env={**clean, 'XDG_CACHE_HOME': str(folder / 'cache')},
-        text=True,
-        capture_output=True,
-    )
+
+    def run(command, **variables):
+        return subprocess.run(
+            command,
+            cwd=folder,
+            env={**clean, 'XDG_CACHE_HOME': str(folder / 'cache'), **variables},
+            text=True,
+            capture_output=True,
+        )
+
     return folder, run
 
 
@@ -122,9 +127,10 @@ def test_infer_without_torch(environment):
             '-c',
             code,
             'infer',
-            ROOT / 'projects' / 'rtmw' / 'people.jpg',
+            PEOPLE,
             '--pose',
-            'rtmw-t-synthetic',
+            'rtmw3d-t-synthetic',
+            '--scene',
             '--det',
             'rtmdet-nano-synthetic',
             '--out',
@@ -134,6 +140,18 @@ def test_infer_without_torch(environment):
     assert (result.returncode, result.stderr) == (0, '')
     people = json.loads((folder / 'out' / 'people.json').read_text())
     assert len(people) > 1 and len(people[0]['keypoints']) == 133
+
+
+def test_infer_without_a_connection(environment):
+    """Nothing but a photo is named."""
+    folder, run = environment
+    command = [folder / 'venv' / 'bin' / 'rtmw', 'infer', PEOPLE, '--out', 'offline']
+    result = run(command, RTMW_WEIGHTS_MIRROR='http://127.0.0.1:9')
+    assert result.returncode == 0
+    (line,) = result.stderr.splitlines()
+    assert 'RTMW_WEIGHTS_MIRROR' in line
+    assert (folder / 'offline' / 'people.jpg').is_file()
+    assert len(json.loads((folder / 'offline' / 'people.json').read_text())) > 1
 
 
 @pytest.mark.parametrize(
@@ -159,6 +177,10 @@ def test_wheel_metadata_and_files(environment):
     assert wheel.metadata['Requires-Python'] == '>=3.10'
     assert 'Python 3.10 or newer' in (ROOT / 'README.md').read_text()
     assert wheel.metadata['License-Expression'] == 'Apache-2.0'
+    docs = (ROOT / 'docs' / 'install.md').read_text()
+    named = re.findall(r'(?:rtmw_ext|\.)\[([\w,]+)\]', docs)
+    extras = {name for text in named for name in text.split(',')}
+    assert {'runtime'} <= extras <= set(wheel.metadata.get_all('Provides-Extra'))
     version: dict[str, str] = {}
     exec((ROOT / 'rtmw_ext' / 'version.py').read_text(), version)
     assert wheel.version == version['__version__']

@@ -25,7 +25,6 @@ import numpy as np
 from mmpose.datasets.datasets.utils import parse_pose_metainfo
 from xtcocotools.coco import COCO
 
-from rtmw_ext.commands.infer import SECOND_LOOK
 from rtmw_ext.core.images import read_image
 from rtmw_ext.core.skeleton import FIELDS, NUM_KEYPOINTS
 from rtmw_ext.datasets import WholeBodyDataset
@@ -34,7 +33,7 @@ from rtmw_ext.export.quantize import jitter_boxes
 from rtmw_ext.output.draw2d import draw_people
 from rtmw_ext.output.formats.coco_json import coco_rows
 from rtmw_ext.runtime import People, PoseModel
-from rtmw_ext.zoo import resolve_network
+from rtmw_ext.zoo import SECOND_LOOK, resolve_network
 
 METAINFO = 'configs/_base_/datasets/coco_wholebody.py'
 #: Grey on which --sheet draws, and least score of its annotated points, which

@@ -22,7 +22,14 @@ from ..output.folder import OutputFolder
 from ..output.records import Run, Source
 from ..runtime import Detector, PoseModel, WholeBody, video
 from ..runtime.network import BACKENDS, PRECISIONS
-from ..zoo import resolve_network
+from ..zoo import (
+    DEFAULTS,
+    SECOND_LOOK,
+    STAND_INS,
+    Kind,
+    resolve_network,
+    resolve_networks,
+)
 from .exit_codes import ExitCode
 from .flags import check_least
 from .signals import uninterrupted
@@ -31,8 +38,6 @@ MAX_PIXELS = 100_000_000
 #: Images up to which ONNX Runtime is done first: it starts 0.5 to 1 s sooner than
 #: OpenVINO, which takes less time an image.
 FEW_IMAGES = 32
-#: The network of the package that looks at faces and hands again.
-SECOND_LOOK = 'rtmw3d-t-parts-synthetic'
 #: ``--out`` for the standard output.
 STANDARD = '-'
 #: Flags that change results, as the results name them.
@@ -117,7 +122,7 @@ def run(flags: argparse.Namespace) -> int:
     estimator = build_estimator(flags, images)
     if flags.scene and not estimator.pose.is_3d:
         raise UsageError(
-            f'--scene draws in 3D, but {flags.pose} is a 2D '
+            f'--scene draws in 3D, but {flags.pose or "the default"} is a 2D '
             'model: give --pose an RTMW3D'
         )
     outputs.run = Run(
@@ -168,16 +173,19 @@ def _networks(estimator: WholeBody) -> dict[str, Path]:
 
 
 def _add_network_flags(parser: argparse.ArgumentParser) -> None:
+    # Empty, a variable counts as not set.
     parser.add_argument(
         '--pose',
-        default=os.environ.get('RTMW_POSE', 'rtmw-m'),
-        help='pose network: file or name (default: $RTMW_POSE, else rtmw-m)',
+        default=os.environ.get('RTMW_POSE') or None,
+        help='pose network: file or name (default: $RTMW_POSE, else '
+        f'{DEFAULTS["pose"]}, or {STAND_INS["pose"]} where that cannot be fetched)',
     )
     parser.add_argument(
         '--det',
-        default=os.environ.get('RTMW_DET', 'yolox-tiny'),
-        help='detector: file, published name, or "none" for images of one '
-        'person (default: $RTMW_DET, else yolox-tiny)',
+        default=os.environ.get('RTMW_DET') or None,
+        help='detector: file, name, or "none" for images of one person (default: '
+        f'$RTMW_DET, else {DEFAULTS["detector"]}, or {STAND_INS["detector"]} where '
+        'that cannot be fetched)',
     )
     parser.add_argument('--backend', choices=BACKENDS)
     parser.add_argument(
@@ -214,11 +222,12 @@ def build_estimator(flags: argparse.Namespace, images: int | None) -> WholeBody:
     Returns:
         The estimator that the flags describe.
     """
-    pose_file = resolve_network(flags.pose)
     second_file = flags.second_look and resolve_network(flags.second_look)
-    files = [pose_file, second_file]
-    if flags.det != 'none':
-        files.append(resolve_network(flags.det, 'detector'))
+    names: dict[Kind, str | None] = {'pose': flags.pose, 'detector': flags.det}
+    if flags.det == 'none':
+        del names['detector']
+    networks = resolve_networks(names)
+    files = [*networks.values(), second_file]
     threads = flags.threads or os.cpu_count() or 1
     # Several images at once, a thread each, beat all threads on one.
     side_by_side = flags.device == 'cpu' and images is not None and images > threads
@@ -230,7 +239,7 @@ def build_estimator(flags: argparse.Namespace, images: int | None) -> WholeBody:
         streams=threads if side_by_side else 1,
     )
     pose = PoseModel(
-        pose_file,
+        networks['pose'],
         rgb=False if flags.bgr else None,
         subbin=flags.subbin,
         second_look=second_file,
@@ -241,7 +250,9 @@ def build_estimator(flags: argparse.Namespace, images: int | None) -> WholeBody:
     if flags.det == 'none':
         return WholeBody(pose)
     return WholeBody(
-        pose, Detector(files[-1], **network), fallback=not flags.no_fallback
+        pose,
+        Detector(networks['detector'], **network),
+        fallback=not flags.no_fallback,
     )
 
 

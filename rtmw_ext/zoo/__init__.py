@@ -3,6 +3,7 @@
 import warnings
 from collections.abc import Callable
 
+from .defaults import DEFAULTS, SECOND_LOOK, STAND_INS, resolve_networks
 from .fetch import (
     WeightsError,
     is_present,
@@ -24,9 +25,12 @@ from .registry import (
 )
 
 __all__ = [
+    'DEFAULTS',
     'MIRROR',
     'RELEASE',
+    'SECOND_LOOK',
     'SHIPPED',
+    'STAND_INS',
     'Kind',
     'Model',
     'UnknownModelError',
@@ -38,6 +42,7 @@ __all__ = [
     'require',
     'resolve_checkpoint',
     'resolve_network',
+    'resolve_networks',
     'unknown',
 ]
 

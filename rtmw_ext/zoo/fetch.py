@@ -6,11 +6,20 @@ stay addresses, which MMEngine fetches. ``RTMW_WEIGHTS_MIRROR`` is another
 server for both.
 """
 
+import http.client
 import os
+import queue
 import shutil
+import sys
+import threading
 import urllib.request
 import zipfile
+import zlib
 from pathlib import Path
+from typing import Any
+from urllib.error import URLError
+
+from tqdm import tqdm
 
 from ..core.errors import RTMWError
 from ..core.metadata import NetworkError
@@ -20,6 +29,24 @@ from .registry import MIRROR, Kind
 
 #: Of a published archive, the ONNX file.
 INSIDE = 'end2end.onnx'
+#: Seconds that a server has to answer, and to go on with a file.
+PATIENCE = 20
+STALL = 30
+#: What a server that is none, or a damaged archive, raises.
+FETCH_ERRORS = (
+    OSError,
+    ValueError,
+    EOFError,
+    NotImplementedError,
+    RuntimeError,
+    http.client.HTTPException,
+    zipfile.BadZipFile,
+    zlib.error,
+)
+
+
+class FetchError(RTMWError, OSError):
+    """A published file is not cached and cannot be fetched; the text says why."""
 
 
 class WeightsError(RTMWError, ValueError):
@@ -83,18 +110,45 @@ def resolve_network(name: str | Path, kind: Kind = 'pose') -> Path:
         )
     if '://' not in model.onnx:
         return Path(require(model.onnx))
-    cached = cache_folder('onnx') / Path(model.onnx).with_suffix('.onnx').name
-    if not cached.is_file():
+    try:
+        return fetch(model.onnx)
+    except FetchError as error:
+        shipped = [m for m in networks if '://' not in str(m.onnx)]
+        raise NetworkError(
+            f'network "{name}" cannot be fetched from {model.onnx} ({error}): '
+            f'check the connection, set {MIRROR}, put the file at '
+            f'{cached(model.onnx)}, or use one that is shipped: '
+            f'{registry.aliases(shipped)}'
+        ) from None
+
+
+def cached(address: str) -> Path:
+    """Where the ONNX file of a published archive is kept; it need not exist."""
+    return cache_folder('onnx') / Path(address).with_suffix('.onnx').name
+
+
+def fetch(address: str, patience: float = PATIENCE) -> Path:
+    """The ONNX file of a published archive, fetched if it is not cached.
+
+    Args:
+        address: Of the archive.
+        patience: Seconds that the server has to answer.
+
+    Returns:
+        A file that is whole.
+
+    Raises:
+        FetchError: There is none.
+    """
+    target = cached(address)
+    if not target.is_file():
         try:
-            _fetch(model.onnx, cached)
-        except (OSError, ValueError, zipfile.BadZipFile) as error:
-            shipped = [m for m in networks if '://' not in str(m.onnx)]
-            raise NetworkError(
-                f'network "{name}" cannot be fetched from {model.onnx} ({error}): '
-                f'check the connection, set {MIRROR}, put the file at {cached}, or '
-                f'use one that is shipped: {registry.aliases(shipped)}'
-            ) from None
-    return cached
+            _fetch(address, target, patience)
+        except FETCH_ERRORS as error:
+            # Its text is '<urlopen error [Errno 111] Connection refused>'.
+            cause = error.reason if type(error) is URLError else error
+            raise FetchError(str(cause) or type(cause).__name__) from None
+    return target
 
 
 def require(location: str) -> str:
@@ -123,17 +177,23 @@ def is_present(location: str) -> bool:
     return '://' in location or Path(location).is_file()
 
 
-def _fetch(address: str, target: Path) -> None:
+def _fetch(address: str, target: Path, patience: float) -> None:
     """Writes the ONNX file of an archive, whole or not at all."""
     target.parent.mkdir(parents=True, exist_ok=True)
     archive = target.with_suffix(f'.zip.{os.getpid()}')
     unpacked = target.with_suffix(f'.{os.getpid()}')
     try:
-        with (
-            urllib.request.urlopen(address, timeout=60) as source,
-            archive.open('wb') as sink,
-        ):
-            shutil.copyfileobj(source, sink)
+        with _open(address, patience) as source, archive.open('wb') as sink:
+            size = source.headers.get('Content-Length', '')
+            with tqdm.wrapattr(
+                source,
+                'read',
+                total=int(size) if size.isdigit() else None,
+                desc=f'{target.stem}, fetched once',
+                leave=False,
+                disable=not sys.stderr.isatty(),
+            ) as watched:
+                shutil.copyfileobj(watched, sink)
         with zipfile.ZipFile(archive) as content:
             (inside,) = [name for name in content.namelist() if name.endswith(INSIDE)]
             with content.open(inside) as member, unpacked.open('wb') as sink:
@@ -142,3 +202,28 @@ def _fetch(address: str, target: Path) -> None:
     finally:
         archive.unlink(missing_ok=True)
         unpacked.unlink(missing_ok=True)
+
+
+def _open(address: str, patience: float) -> Any:
+    """The server's response. In a thread, as the time limit of a socket holds
+    neither for the look-up of the name nor for all of a server's addresses.
+
+    Raises:
+        TimeoutError: There is none in time.
+    """
+    answers: queue.SimpleQueue[Any] = queue.SimpleQueue()
+
+    def ask() -> None:
+        try:
+            answers.put(urllib.request.urlopen(address, timeout=STALL))
+        except Exception as error:
+            answers.put(error)
+
+    threading.Thread(target=ask, daemon=True).start()
+    try:
+        answer = answers.get(timeout=patience)
+    except queue.Empty:
+        raise TimeoutError(f'no answer in {patience:g} s') from None
+    if isinstance(answer, Exception):
+        raise answer
+    return answer

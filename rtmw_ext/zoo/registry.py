@@ -15,7 +15,7 @@ from typing import Any, Literal
 
 import yaml
 
-from ..core.errors import RTMWError
+from ..core.errors import RTMWError, UsageError
 from ..core.paths import PACKAGE, root
 
 MIRROR = 'RTMW_WEIGHTS_MIRROR'
@@ -123,13 +123,22 @@ def _config_path(text: str) -> Path:
 
 def _located(location: str | None) -> str | None:
     """Where a file of a metafile is: in the package, on the mirror, or at its
-    address."""
+    address.
+
+    Raises:
+        UsageError: The mirror is no address.
+    """
     mirror = os.environ.get(MIRROR)
     if location is None:
         return None
     if '://' not in location:
         return str(SHIPPED / Path(location).name)
     if mirror and location.startswith(RELEASE):
+        if '://' not in mirror:
+            raise UsageError(
+                f'{MIRROR} is "{mirror}": it must be an address, such as '
+                f'http://host/folder or file:///folder, that stands for {RELEASE}'
+            )
         return f'{mirror.rstrip("/")}/{location.removeprefix(RELEASE)}'
     return location
 
