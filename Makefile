@@ -68,7 +68,7 @@ check-exports: setup ## every released model in every format, beside PyTorch (mi
 docs: export NO_MKDOCS_2_WARNING = 1
 docs: setup ## the site with the API reference, in site/
 	$(RUN) -m pip install -q -r requirements/docs.txt
-	$(RUN) tools/docs/draw_architecture.py docs/images/architecture.svg
+	$(RUN) tools/docs/draw_architecture.py docs/architecture.md
 	$(RUN) tools/docs/write_tables.py docs/models.md
 	$(RUN) -m mkdocs build --strict
 
