@@ -24,7 +24,7 @@ ARROWS = {
     'engine': {'codecs', 'core', 'datasets', 'models', 'output', 'zoo'},
     'evaluation': {'core', 'datasets'},
     'synthetic': {'core', 'datasets'},
-    'apis': {'compat', 'core', 'engine', 'models', 'zoo'},
+    'apis': {'compat', 'core', 'engine', 'models', 'runtime', 'zoo'},
     'export': {'compat', 'core', 'engine', 'models', 'output', 'runtime', 'zoo'},
 }
 TORCH_FREE = {'compat', 'commands', 'core', 'output', 'runtime', 'zoo'}

@@ -5,11 +5,13 @@ that of mmpose) and checks what users hand in, with errors that name it.
 """
 
 import functools
+import itertools
 import mimetypes
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
+import mmcv
 import numpy as np
 from mmengine.config import Config
 from mmengine.fileio import get_file_backend
@@ -21,14 +23,21 @@ from mmpose.apis.inferencers import (
     mmpose_inferencer,
 )
 from mmpose.apis.inferencers.base_mmpose_inferencer import BaseMMPoseInferencer
+from mmpose.evaluation.functional import nms
 
 from .. import zoo
 from ..compat.patches import is_ours, ours
-from ..core.crops import check_boxes
+from ..core.crops import BoxError, box_scores, check_boxes
 from ..core.images import ImageError, list_images, read_image
 from ..models.loading import check_fit
+from ..runtime.video import SUFFIXES
+from .topdown import scale_scores
 
 PERSON = (0,)
+#: Meta information of a sample of nobody, and of results that become plain data.
+NOBODY, PLAIN = 'nobody', 'plain'
+#: Names of call arguments in a sample, where they differ.
+_META_NAMES = {'camera': 'camera_param'}
 FIELDS_3D = (
     'keypoints_3d',
     'keypoints_3d_cam',
@@ -42,59 +51,18 @@ class RTMW3DInferencer(Pose2DInferencer):
     """mmpose's 2D inferencer for RTMW3D, which finds 2D and 3D in one pass:
     what ``MMPoseInferencer(pose3d='rtmw3d-l')`` makes.
 
-    Calls take, beside mmpose's arguments: ``bboxes`` (for each picture its
-    (N, 4) boxes x1, y1, x2, y2 in pixels, instead of a detector), ``camera``
-    (as of :mod:`rtmw_ext.core.geometry`, of every picture), ``root_depth`` (of the
-    hips of every person, in metres) and ``person_height`` (in metres). Each
-    result has, beside the 2D fields, those of ``FIELDS_3D``; see
+    Calls take, beside the arguments of :func:`preprocess`, ``camera`` (as of
+    :mod:`rtmw_ext.core.geometry`, of every picture), ``root_depth`` (of the hips of
+    every person, in metres) and ``person_height`` (in metres). Each result has,
+    beside the 2D fields, those of ``FIELDS_3D``; see
     :class:`rtmw_ext.models.RTMW3DEstimator`.
 
     Raises:
-        BoxError: A box has no area, is not finite or lies outside the image.
         CameraError: The camera, the depth or the height cannot be used.
     """
 
     camera_kwargs = {'camera', 'root_depth', 'person_height'}
     preprocess_kwargs = Pose2DInferencer.preprocess_kwargs | camera_kwargs
-
-    def preprocess_single(
-        self,
-        input: str | np.ndarray,
-        index: int,
-        bboxes: Sequence | np.ndarray = (),
-        camera: dict | None = None,
-        root_depth: float | None = None,
-        person_height: float | None = None,
-        **kwargs: Any,
-    ) -> Any:
-        """mmpose's step from an input to the model's samples, one a person."""
-        fields = dict(
-            camera_param=camera, root_depth=root_depth, person_height=person_height
-        )
-        fields = {key: value for key, value in fields.items() if value is not None}
-        if len(bboxes):
-            # mmpose 1.3.2 takes boxes but forgets them.
-            image = read_image(input)
-            name = input if isinstance(input, str) else f'{index:06}.jpg'
-            return [
-                self.pipeline(
-                    {
-                        **self.model.dataset_meta,
-                        **fields,
-                        'img': image,
-                        'img_path': name,
-                        'bbox': box[None],
-                        'bbox_score': np.ones(1, np.float32),
-                    }
-                )
-                for box in check_boxes(bboxes, image.shape[1::-1])
-            ]
-        pipeline = self.pipeline
-        self.pipeline = lambda sample: pipeline({**sample, **fields})
-        try:
-            return super().preprocess_single(input, index, **kwargs)
-        finally:
-            self.pipeline = pipeline
 
 
 #: (class or module, name, wrapper) of what ``enable`` extends.
@@ -114,6 +82,9 @@ def _extends(owner: Any, name: str) -> Callable[[Callable], Callable]:
 
 def enable() -> None:
     """Idempotent; runs when ``rtmw_ext`` registers its modules."""
+    for suffix in SUFFIXES:
+        if mimetypes.guess_type(f'clip{suffix}')[0] is None:
+            mimetypes.add_type('video/x-unknown', suffix)
     for owner, name, wrapper in _EXTENSIONS:
         original = getattr(owner, name)
         if not is_ours(original):
@@ -153,8 +124,7 @@ def _init_model(original, self, cfg, weights, device='cpu'):
 @_extends(BaseMMPoseInferencer, '_load_weights_to_model')
 def _load_weights(original, self, model, checkpoint, cfg):
     # Only our models: others may rely on MMEngine's lenient loading.
-    head = cfg.model.get('head') if cfg is not None else None
-    if checkpoint is not None and head and head.type.startswith('RTMW'):
+    if checkpoint is not None and cfg is not None and _is_rtmw(cfg):
         check_fit(
             model, checkpoint.get('state_dict', checkpoint), f'for {cfg.filename}'
         )
@@ -166,18 +136,166 @@ def _init_detector(
     original, self, det_model=None, det_weights=None, det_cat_ids=None, device=None
 ):
     # Without a category mmpose drops every box silently.
-    if isinstance(det_model, str) and zoo.find(det_model) and det_cat_ids is None:
+    known = isinstance(det_model, str) and zoo.find(det_model)
+    if det_cat_ids is None and (known or det_model and _is_rtmw(self.cfg)):
         det_cat_ids = PERSON
     return original(self, det_model, det_weights, det_cat_ids, device)
+
+
+@_extends(Pose2DInferencer, 'preprocess')
+def preprocess(
+    original: Callable,
+    self: Pose2DInferencer,
+    inputs: Iterable[str | np.ndarray],
+    batch_size: int = 1,
+    bboxes: Sequence | np.ndarray | None = None,
+    bbox_thr: float = 0.3,
+    nms_thr: float = 0.3,
+    **kwargs: Any,
+) -> Iterator[tuple[Any, list[np.ndarray]]]:
+    """mmpose's step from inputs to the model's samples, one a person. Those of
+    other models than RTMW and RTMW3D are left to it.
+
+    Args:
+        original: mmpose's method.
+        self: The inferencer.
+        inputs: Pictures.
+        batch_size: Not used: a batch is the people of a picture.
+        bboxes: Of each picture its boxes, (N, 4) x1, y1, x2, y2 in pixels or (N, 5)
+            with scores; of one picture, its boxes will do. Given and empty is
+            nobody. None, here or for a picture: the detector's, where none is
+            nobody as well, or without one the whole picture.
+        bbox_thr: Least score of a detector's box.
+        nms_thr: Boxes that overlap more are one person, in [0, 1].
+        **kwargs: ``camera_kwargs`` of :class:`RTMW3DInferencer`.
+
+    Yields:
+        A batch, and its picture.
+
+    Raises:
+        BoxError: A box has no area, is not finite or lies outside the picture, or
+            there are not as many lists of boxes as pictures.
+    """
+    if not _is_rtmw(self.cfg):
+        return original(self, inputs, batch_size, bboxes, bbox_thr, nms_thr, **kwargs)
+    meta = {
+        _META_NAMES.get(name, name): value
+        for name, value in kwargs.items()
+        if value is not None
+    }
+    return _samples(self, inputs, bboxes, (bbox_thr, nms_thr), meta)
+
+
+def _samples(
+    self: Pose2DInferencer,
+    inputs: Iterable[str | np.ndarray],
+    bboxes: Sequence | np.ndarray | None,
+    thresholds: tuple[float, float],
+    meta: dict[str, Any],
+) -> Iterator[tuple[Any, list[np.ndarray]]]:
+    """As :func:`preprocess`, for our models."""
+    # How many frames a video has is known at its end only.
+    count = len(inputs) if isinstance(inputs, list) else None
+    for index, (item, given) in enumerate(zip(inputs, _boxes_of_each(bboxes, count))):
+        local = not isinstance(item, str) or _is_local(item)
+        image = read_image(item) if local else mmcv.imread(item)
+        height, width = image.shape[:2]
+        whole = np.array([[0, 0, width, height]], np.float32)
+        if given is not None:
+            boxes, scores = check_boxes(given, (width, height)), box_scores(given)
+        elif self.detector is not None:
+            boxes, scores = _detect(self, image, *thresholds)
+        else:
+            boxes, scores = whole, np.ones(1, np.float32)
+        fields = {
+            **self.model.dataset_meta,
+            **meta,
+            'img': image,
+            'img_path': item if isinstance(item, str) else f'{index:06}.jpg',
+        }
+        # Of nobody, too, there is a sample: it has the fields that results have.
+        found = zip(boxes, scores) if len(boxes) else [(whole[0], np.float32(0))]
+        samples = [
+            self.pipeline({**fields, 'bbox': box[None], 'bbox_score': score[None]})
+            for box, score in found
+        ]
+        samples[0]['data_samples'].set_metainfo({NOBODY: not len(boxes)})
+        yield self.collate_fn(samples), [image]
+
+
+def _boxes_of_each(
+    bboxes: Sequence | np.ndarray | None, count: int | None
+) -> Iterable[Any]:
+    """The boxes given for each of ``count`` pictures, None for those without."""
+    if bboxes is None:
+        return itertools.repeat(None)
+    if not len(bboxes):
+        return itertools.repeat(())
+    if count == 1 and _is_box(bboxes[0]):
+        return [bboxes]
+    if count is None:
+        return itertools.chain(bboxes, _no_more_boxes(len(bboxes)))
+    if count != len(bboxes):
+        raise BoxError(
+            f'bboxes has boxes of {len(bboxes)} pictures, not of {count}: give each '
+            'picture its (N, 4) boxes, [] for nobody'
+        )
+    return bboxes
+
+
+def _no_more_boxes(count: int) -> Iterator[Any]:
+    raise BoxError(
+        f'bboxes has boxes of {count} frames, but the video has more: give each frame '
+        'its (N, 4) boxes, [] for nobody'
+    )
+    yield
+
+
+def _is_box(value: Any) -> bool:
+    try:
+        return np.shape(value) in ((4,), (5,))
+    except ValueError:  # Lists of unequal length.
+        return False
+
+
+def _detect(
+    self: Pose2DInferencer, image: np.ndarray, bbox_thr: float, nms_thr: float
+) -> tuple[np.ndarray, np.ndarray]:
+    """Boxes (N, 4) and scores (N, ) of the detector's people."""
+    result = self.detector(image, return_datasamples=True)['predictions'][0]
+    found = result.pred_instances.cpu().numpy()
+    good = np.isin(found.labels, self.det_cat_ids) & (found.scores > bbox_thr)
+    table = np.c_[found.bboxes, found.scores][good].astype(np.float32)
+    table = table[nms(table, nms_thr)] if len(table) else table
+    return table[:, :4], table[:, 4]
+
+
+@_extends(Pose2DInferencer, 'forward')
+def _forward(original, self, *args, **kwargs):
+    samples = original(self, *args, **kwargs)
+    if _is_rtmw(self.cfg):
+        for sample in samples:
+            people = sample.pred_instances
+            if sample.get(NOBODY):
+                people = people[:0]
+            scale_scores(self.model, people)
+            people.set_metainfo({PLAIN: True})
+            sample.pred_instances = people
+    return samples
 
 
 @_extends(base_mmpose_inferencer, 'split_instances')
 def _split_instances(original, instances):
     results = original(instances)
-    for name in FIELDS_3D:
-        if results and name in instances:
-            for result, value in zip(results, instances.get(name)):
-                result[name] = value.tolist()
+    if instances is None or PLAIN not in instances.metainfo_keys():
+        return results
+    # mmpose's bbox is a tuple of a list, its bbox_score no number of Python.
+    names = {'bbox': 'bboxes', 'bbox_score': 'bbox_scores'}
+    names |= {name: name for name in FIELDS_3D}
+    for number, result in enumerate(results):
+        for name, field in names.items():
+            if field in instances:
+                result[name] = instances.get(field)[number].tolist()
     return results
 
 
@@ -189,20 +307,51 @@ def _pose3d_inferencer(original, pose3d, pose3d_weights, pose2d, pose2d_weights,
     return original(pose3d, pose3d_weights, pose2d, pose2d_weights, *args)
 
 
+@_extends(BaseMMPoseInferencer, '__call__')
+@_extends(MMPoseInferencer, '__call__')
+def _call(original, self, inputs, *args, **kwargs):
+    if isinstance(inputs, Path):
+        inputs = str(inputs)
+    if isinstance(inputs, (str, np.ndarray)):
+        return original(self, inputs, *args, **kwargs)
+    inputs = [str(item) if isinstance(item, Path) else item for item in inputs]
+    if not any(_is_video(item) for item in inputs):
+        return original(self, inputs, *args, **kwargs)
+    return _one_by_one(original, self, inputs, *args, **kwargs)
+
+
+def _one_by_one(original, self, inputs, *args, bboxes=None, **kwargs):
+    """Results of the pictures and of the frames of the videos of a list; mmpose
+    takes one video a call."""
+    for item, given in zip(inputs, _boxes_of_each(bboxes, len(inputs))):
+        if given is not None:
+            kwargs['bboxes'] = given if _is_video(item) else [given]
+        yield from original(self, item, *args, **kwargs)
+        kwargs.pop('bboxes', None)
+
+
 @_extends(BaseMMPoseInferencer, '_inputs_to_list')
 def _inputs_to_list(original, self, inputs):
     self._video_input = False
+    if isinstance(inputs, str) and (not _is_local(inputs) or _is_video(inputs)):
+        return original(self, inputs)
     if isinstance(inputs, str):
-        if not _is_local(inputs):
-            return original(self, inputs)
-        kind = mimetypes.guess_type(inputs)[0] or ''
-        if kind.startswith('video'):
-            return original(self, inputs)
         inputs = _expand(inputs)
-    elif isinstance(inputs, np.ndarray):
+    elif isinstance(inputs, np.ndarray) and inputs.ndim != 4:
         inputs = [inputs]
     # A checked array a file; a path stays one, results are named by it.
     return [_checked(item) for item in inputs]
+
+
+def _is_video(item: Any) -> bool:
+    """Whether it is the path of a video."""
+    kind = isinstance(item, str) and mimetypes.guess_type(item)[0]
+    return bool(kind) and kind.startswith('video')
+
+
+def _is_rtmw(config: Config) -> bool:
+    head = config.model.get('head')
+    return bool(head) and head.type.startswith('RTMW')
 
 
 def _is_rtmw3d(model: str | Config) -> bool:

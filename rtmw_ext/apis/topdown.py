@@ -8,12 +8,15 @@ from typing import Any
 
 import cv2
 import numpy as np
+from mmengine.structures import InstanceData
 from mmpose.apis import inference_topdown
 from mmpose.structures import PoseDataSample, merge_data_samples
 from torch import nn
 
-from ..core.crops import check_boxes
+from ..core.calibration import calibrate
+from ..core.crops import box_scores, check_boxes
 from ..core.images import read_image
+from ..models.losses import score_scale
 
 
 def estimate_poses(
@@ -24,18 +27,37 @@ def estimate_poses(
     Args:
         model: From :func:`mmpose.apis.init_model`.
         image: As :func:`rtmw_ext.core.images.read_image` takes it.
-        boxes: (N, 4) x1, y1, x2, y2 in pixels.
+        boxes: (N, 4) x1, y1, x2, y2 in pixels, or (N, 5) with scores; N may be 0.
 
     Returns:
-        N samples with ``pred_instances``.
+        N samples with ``pred_instances``, whose scores are in [0, 1].
 
     Raises:
         ImageError: The image is broken.
-        BoxError: A box has no area, is not finite or lies outside the image.
+        BoxError: Boxes have another shape, or one has no area, is not finite or
+            lies outside the image.
     """
     image = read_image(image)
+    scores = box_scores(boxes)
     boxes = check_boxes(boxes, image.shape[1::-1])
-    return inference_topdown(model, image, boxes) if len(boxes) else []
+    samples = inference_topdown(model, image, boxes) if len(boxes) else []
+    for sample, score in zip(samples, scores):
+        sample.pred_instances.bbox_scores = score[None]
+        scale_scores(model, sample.pred_instances)
+    return samples
+
+
+def scale_scores(model: nn.Module, people: InstanceData) -> None:
+    """Brings raw scores of points to [0, 1], in place; see docs/deploy.md.
+
+    Args:
+        model: From which ``people`` are.
+        people: With ``keypoint_scores`` (N, K).
+    """
+    loss = getattr(model.head, 'loss_module', None)
+    people.keypoint_scores = calibrate(
+        people.keypoint_scores, {}, score_scale(loss) or 1.0
+    )
 
 
 def draw_poses(
@@ -51,7 +73,7 @@ def draw_poses(
         image: (H, W, 3) uint8 BGR.
         samples: From :func:`estimate_poses`.
         dataset_meta: ``model.dataset_meta``.
-        threshold: Points with a lower score are left out.
+        threshold: Points with a lower score, in [0, 1], are left out.
         scale: Line width and radius in pixels.
 
     Returns:
@@ -79,7 +101,7 @@ def as_records(samples: list[PoseDataSample]) -> list[dict[str, list]]:
 
     Returns:
         One dict a person: ``keypoints`` K x [x, y] in pixels,
-        ``keypoint_scores`` K numbers, ``bbox`` [x1, y1, x2, y2].
+        ``keypoint_scores`` K numbers in [0, 1], ``bbox`` [x1, y1, x2, y2].
     """
     return [
         dict(

@@ -24,7 +24,7 @@ def check_boxes(
 ) -> np.ndarray:
     """
     Args:
-        boxes: (N, 4). N may be 0.
+        boxes: (N, 4), or (N, 5) with scores. N may be 0, of any shape.
         image_size: (W, H) of the image that the boxes must overlap; None
             does not ask for that.
 
@@ -32,9 +32,10 @@ def check_boxes(
         The boxes as (N, 4) float32.
 
     Raises:
-        BoxError: A box has no area, is not finite or lies outside the image.
+        BoxError: They have another shape, or a box has no area, is not finite or
+            lies outside the image.
     """
-    checked = np.asarray(boxes, np.float32).reshape(-1, 4)
+    checked = _table(boxes)[:, :4]
     low, high = checked[:, :2], checked[:, 2:]
     bad = ~(np.isfinite(checked).all(1) & (low < high).all(1))
     if bad.any():
@@ -52,6 +53,42 @@ def check_boxes(
                 f'of {image_size[0]} x {image_size[1]} pixels'
             )
     return checked
+
+
+def box_scores(boxes: ArrayLike) -> np.ndarray:
+    """
+    Args:
+        boxes: As :func:`check_boxes` takes them.
+
+    Returns:
+        (N, ) float32, the fifth column; 1 without one.
+
+    Raises:
+        BoxError: A score is not finite.
+    """
+    table = _table(boxes)
+    scores = table[:, 4] if table.shape[1] == 5 else np.ones(len(table), np.float32)
+    if not np.isfinite(scores).all():
+        raise BoxError(f'scores of boxes are {scores.tolist()}: they must be finite')
+    return scores
+
+
+def _table(boxes: ArrayLike) -> np.ndarray:
+    """(N, 4) or (N, 5) float32."""
+    try:
+        table = np.asarray(boxes, np.float32)
+    except (TypeError, ValueError):
+        raise BoxError(
+            f'boxes are {boxes!r:.80}, not (N, 4) or (N, 5) numbers'
+        ) from None
+    if not table.size:
+        return np.zeros((0, 4), np.float32)
+    if table.ndim != 2 or table.shape[1] not in (4, 5):
+        raise BoxError(
+            f'boxes have the shape {table.shape}, not (N, 4), x1, y1, x2, y2, or '
+            '(N, 5) with scores'
+        )
+    return table
 
 
 def crop_matrices(

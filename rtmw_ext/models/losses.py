@@ -195,7 +195,7 @@ class SimCCCoordinateLoss(nn.Module):
         return soft_argmax(logits, self.beta) - labels.argmax(-1)
 
 
-def score_scale(loss: nn.Module) -> float | None:
+def score_scale(loss: nn.Module | None) -> float | None:
     """Factor by which the score of a sure point is 1, for a model that was trained
     with a loss.
 

@@ -14,6 +14,7 @@ from numpy.typing import ArrayLike
 
 from ..core import geometry
 from ..core.calibration import Curve, calibrate
+from ..core.crops import box_scores as scores_of
 from ..core.crops import (
     check_boxes,
     crop_image,
@@ -181,9 +182,9 @@ class PoseModel:
         """
         Args:
             image: As :func:`rtmw_ext.core.images.read_image` takes it.
-            boxes: (N, 4) x1, y1, x2, y2 in pixels. None: one person fills the
-                image.
-            box_scores: (N, ). None: 1.
+            boxes: (N, 4) x1, y1, x2, y2 in pixels, or (N, 5) with scores; N may be
+                0, which is nobody. None: one person fills the image.
+            box_scores: (N, ). None: those of ``boxes``, else 1.
             camera: As of :mod:`rtmw_ext.core.geometry`; 3D only. None:
                 :func:`rtmw_ext.core.geometry.default_camera`.
 
@@ -192,13 +193,16 @@ class PoseModel:
 
         Raises:
             ImageError: The image is broken.
-            BoxError: A box has no area or is not finite.
+            BoxError: Boxes have another shape, or one has no area or is not
+                finite.
         """
         image = read_image(image)
         height, width = image.shape[:2]
-        boxes = check_boxes([(0, 0, width, height)] if boxes is None else boxes)
+        if boxes is None:
+            boxes = [(0, 0, width, height)]
         if box_scores is None:
-            box_scores = np.ones(len(boxes), np.float32)
+            box_scores = scores_of(boxes)
+        boxes = check_boxes(boxes)
         points, raw_scores = self._predict(image, boxes)
         people = People(
             points[..., :2].astype(np.float32),

@@ -61,7 +61,7 @@ def check(person):
     for name, shape in LENGTHS.items():
         assert np.shape(person[name]) == shape, name
         assert np.isfinite(person[name]).all()
-    assert len(person['bbox'][0]) == 4 and person['bbox_score'] == 1
+    assert len(person['bbox']) == 4 and person['bbox_score'] == 1
     points = np.array(person['keypoints_3d_cam'])
     camera = dict(K=np.array(person['camera_k']))
     assert np.abs(project(points, camera) - person['keypoints']).max() < 0.05
@@ -145,7 +145,7 @@ def test_several_persons(inferencer, folder, monkeypatch):
     monkeypatch.setattr(inferencer.inferencer, 'det_cat_ids', (0,), raising=False)
     result = next(inferencer(str(folder / '0.png'), return_vis=True))
     people = result['predictions'][0]
-    assert [person['bbox'][0] for person in people] == boxes[:2].tolist()
+    assert [person['bbox'] for person in people] == boxes[:2].tolist()
     assert people[0]['keypoints_3d'] != people[1]['keypoints_3d']
     assert result['visualization'][0].shape == (480, 1200, 3)
 
@@ -157,7 +157,7 @@ def test_boxes_of_your_own(inferencer, folder):
         results = list(inferencer(inputs, bboxes=boxes, root_depth=3.0))
         for result, expected in zip(results, boxes):
             people = result['predictions'][0]
-            assert [person['bbox'][0] for person in people] == expected
+            assert [person['bbox'] for person in people] == expected
             for person in people:
                 check(person)
                 assert person['root_depth'] == 3

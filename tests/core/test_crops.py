@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 from rtmw_ext.core.crops import (
     PADDING,
     BoxError,
+    box_scores,
     check_boxes,
     crop_image,
     crop_matrices,
@@ -110,3 +111,26 @@ def test_bad_boxes_are_named(box):
 def test_boxes_outside_are_named(box):
     with pytest.raises(BoxError, match='box 1, .* outside the image of 10 x 20'):
         check_boxes([(0, 0, 9, 9), box], (10, 20))
+
+
+def test_boxes_with_scores():
+    table = np.float32([[0, 1, 2, 3, 0.5], [5, 5, 9, 9, 0.25]])
+    # As many as make whole rows of four numbers, too.
+    for boxes in (table, np.tile(table, (2, 1))):
+        assert np.array_equal(check_boxes(boxes), boxes[:, :4])
+        assert box_scores(boxes).tolist() == boxes[:, 4].tolist()
+    assert box_scores(table[:, :4]).tolist() == [1, 1]
+    for empty in ([], [[]], np.zeros((0, 4)), np.zeros((0, 5))):
+        assert check_boxes(empty).shape == (0, 4) and box_scores(empty).shape == (0,)
+    table[1, 4] = np.nan
+    with pytest.raises(BoxError, match='scores'):
+        box_scores(table)
+
+
+@pytest.mark.parametrize(
+    'boxes',
+    [[1, 2, 3, 4], np.ones((2, 2)), np.ones((1, 1, 4)), [[1, 2, 3, 4], [5]], 'ab'],
+)
+def test_boxes_of_another_shape(boxes):
+    with pytest.raises(BoxError, match='not'):
+        check_boxes(boxes)
