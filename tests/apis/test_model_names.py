@@ -103,6 +103,6 @@ def test_detector_by_alias(file_server, rtmw_t, monkeypatch, tmp_path, drawn_roo
     people = next(inferencer(str(picture)))['predictions'][0]
     assert len(people) > 1
     for person in people:
-        x1, y1, x2, y2 = person['bbox'][0]
+        x1, y1, x2, y2 = person['bbox']
         assert 0 < x2 - x1 <= 130 and 0 < y2 - y1 <= 130
         assert person['bbox_score'] > 0.9
