@@ -424,11 +424,14 @@ def _read_csv(path: Path) -> Iterator[Place]:
 
 
 def _columns(persons: list[list[dict]], keys: Sequence[str]) -> np.ndarray | None:
-    """(N, K, columns) of rows; None if the first is empty."""
-    if not persons[0][0].get(keys[0]):
+    """(N, K, columns) of rows; NaN where they are empty, None if all are."""
+    if not any(row.get(keys[0]) for rows in persons for row in rows):
         return None
     return np.array(
-        [[[float(row[key]) for key in keys] for row in rows] for rows in persons]
+        [
+            [[float(row[key] or 'nan') for key in keys] for row in rows]
+            for rows in persons
+        ]
     )
 
 

@@ -181,6 +181,16 @@ def test_files_without_records(tmp_path):
 
 
 @pytest.mark.parametrize('format_name', FORMATS)
+def test_numbers_that_are_not_finite(format_name, tmp_path):
+    people = make_people(2, three_d=True)
+    people.keypoints[1, 0] = people.scores[1, 9] = np.nan
+    people.keypoints_3d[0, 0] = people.keypoints_3d_cam[1, 132] = np.nan
+    write(format_name, tmp_path, people, [make_people(1, 1, True, True)]).close()
+    found = {frame.source: frame for frame in read_all(format_name, tmp_path)}
+    check(format_name, found['photo'].people, people)
+
+
+@pytest.mark.parametrize('format_name', FORMATS)
 def test_a_run_that_was_killed(format_name, tmp_path):
     """What was written is read, even if the last frame is half there."""
     frames = [make_people(2, number, True) for number in range(5)]

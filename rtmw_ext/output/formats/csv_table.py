@@ -4,6 +4,8 @@ import csv
 from pathlib import Path
 from typing import Any, TextIO
 
+import numpy as np
+
 from ...core.people import People
 from ...core.skeleton import keypoint_names
 from ..base import RunFile, register
@@ -45,29 +47,36 @@ class CsvTable(RunFile):
             self._rows.writerow((*COLUMNS, *sum(COLUMNS_3D.values(), ()), 'time', 'id'))
         names = keypoint_names(people.keypoints.shape[1])
         clock = '' if time is None else f'{time:.6f}'
-        for number in range(len(people)):
+        count = len(people)
+        # Python's numbers are formatted faster than NumPy's.
+        pixels, scores = people.keypoints.tolist(), people.scores.tolist()
+        metres = np.concatenate(
+            [
+                np.full((count, len(names), 3), np.nan) if array is None else array
+                for array in (getattr(people, name) for name in COLUMNS_3D)
+            ],
+            axis=2,
+        ).tolist()
+        for number in range(count):
             identity = '' if people.ids is None else int(people.ids[number])
-            metres = [getattr(people, array) for array in COLUMNS_3D]
-            for point, (x, y) in enumerate(people.keypoints[number]):
-                self._rows.writerow(
-                    (
-                        name,
-                        '' if frame is None else frame,
-                        number if people.ids is None else identity,
-                        point,
-                        names[point],
-                        f'{x:.3f}',
-                        f'{y:.3f}',
-                        f'{people.scores[number, point]:.5f}',
-                        *(
-                            '' if array is None else f'{array[number, point, axis]:.5f}'
-                            for array in metres
-                            for axis in range(3)
-                        ),
-                        clock,
-                        identity,
-                    )
+            person = number if people.ids is None else identity
+            place = (name, '' if frame is None else frame, person)
+            self._rows.writerows(
+                (
+                    *place,
+                    point,
+                    names[point],
+                    f'{x:.3f}',
+                    f'{y:.3f}',
+                    f'{score:.5f}',
+                    *('' if value != value else f'{value:.5f}' for value in space),
+                    clock,
+                    identity,
                 )
+                for point, ((x, y), score, space) in enumerate(
+                    zip(pixels[number], scores[number], metres[number])
+                )
+            )
         self._file.flush()
 
     def close(self) -> None:
