@@ -2,7 +2,6 @@
 
 import argparse
 
-from ..output import recover
 from .exit_codes import ExitCode
 
 
@@ -20,6 +19,8 @@ def add_parser(commands: 'argparse._SubParsersAction[argparse.ArgumentParser]') 
 
 def run(flags: argparse.Namespace) -> int:
     """Completes the files and prints their names. Returns the exit code."""
+    from ..output import recover
+
     for file in flags.files:
         print(recover(file))
     return ExitCode.DONE

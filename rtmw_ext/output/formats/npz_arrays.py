@@ -4,7 +4,6 @@ Shapes: M persons of all images and frames, K keypoints.
 """
 
 import json
-import zipfile
 from pathlib import Path
 from typing import IO, Any
 
@@ -131,6 +130,8 @@ def finish_npz(path: Path, names: list[str] | None = None) -> None:
     Raises:
         ResultError: The rows cannot be read.
     """
+    import zipfile
+
     part = part_of(path)
     with part.open('rb') as file:
         try:
