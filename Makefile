@@ -5,7 +5,7 @@ RUN := .venv/bin/python
 SAMPLES ?= ../shared
 
 .DEFAULT_GOAL := help
-.PHONY: help runtime setup wheel clean demo test lint coverage \
+.PHONY: help runtime setup wheel clean demo test lint coverage fuzz \
 	docs eval-synthetic eval-real eval-photos photos synthetic-val table check-exports \
 	bench-results \
 	distill-study ablation-study
@@ -59,6 +59,10 @@ coverage: setup ## all tests, and the share of lines that they run
 bench-results: setup ## memory of result files, and what is left after SIGKILL and SIGTERM (half an hour)
 	$(RUN) tools/bench/memory.py
 	$(RUN) tools/bench/kill.py
+
+RUNS ?= 300
+fuzz: setup ## damaged inputs of every kind: RUNS=N of each, SEED=S (minutes)
+	$(RUN) tools/fuzz.py --runs $(RUNS) --seed $(or $(SEED),0)
 
 check-exports: setup ## every released model in every format, beside PyTorch (minutes)
 	$(RUN) tools/check_exports.py

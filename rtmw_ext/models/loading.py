@@ -5,7 +5,6 @@ Shapes: D features of a code or a token, (h, w) a level's size in cells.
 """
 
 import math
-import pickle
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
@@ -17,7 +16,7 @@ from mmpose.registry import MODELS
 from torch import Tensor, nn
 
 from .. import zoo
-from ..core.errors import RTMWError
+from ..core.errors import ConfigError, RTMWError
 from .rtmw_head import STRIDE, RTMWSimCCHead
 
 #: In place of weights: those of a new model.
@@ -44,6 +43,7 @@ def load_model(
     Raises:
         UnknownModelError: Nothing has this name.
         WeightsError: Our own weights are not in this version.
+        ConfigError: The config cannot be read, or its model cannot be built.
         CheckpointError: There are no weights, they cannot be loaded or are
             another model's, or it is no SimCC model.
     """
@@ -55,16 +55,20 @@ def load_model(
             raise CheckpointError(f'config {path} does not exist: check the path')
     else:
         path, known = zoo.get(name).pytorch()
-    config = Config.fromfile(path)
-    if config.model.get('backbone') is not None:
-        config.model.backbone.init_cfg = None
+    config = read_config(path)
     if weights is None and known is None:
         raise CheckpointError(
             f'config {path} comes without weights: name a '
             f'checkpoint by --weights, or "{RANDOM}"'
         )
     weights = weights or known
-    model = MODELS.build(config.model)
+    try:
+        model = MODELS.build(config.model)
+    except Exception as error:
+        raise ConfigError(
+            f'the model of config {path} cannot be built ({type(error).__name__}: '
+            f'{error}): correct its values'
+        ) from error
     head = getattr(model, 'head', None)
     if not hasattr(head, 'classifiers'):
         raise CheckpointError(
@@ -76,18 +80,68 @@ def load_model(
         model.init_weights()
     else:
         weights = zoo.resolve_checkpoint(weights)
-        if '://' not in weights and not Path(weights).is_file():
-            raise CheckpointError(f'checkpoint {weights} does not exist')
-        try:
-            state = _load_checkpoint(weights, map_location='cpu')
-        except (pickle.UnpicklingError, RuntimeError, EOFError) as error:
-            raise CheckpointError(
-                f'checkpoint {weights} cannot be loaded: {error}'
-            ) from None
-        state = state.get('state_dict', state)
+        state = read_weights(weights)
         check_fit(model, state, weights)
         model.load_state_dict(state, strict=False)
     return model.eval(), config, Path(weights).name
+
+
+def read_config(path: Path) -> Config:
+    """A config with a model, whose backbone fetches no weights.
+
+    Raises:
+        ConfigError: It cannot be read, or has no model.
+    """
+    try:
+        config = Config.fromfile(path)
+    except Exception as error:
+        # A config is a program, which fails in any way.
+        raise ConfigError(
+            f'config {path} cannot be read ({type(error).__name__}: {error}): correct '
+            'that place'
+        ) from error
+    model = config.get('model')
+    if not isinstance(model, dict):
+        raise ConfigError(f'config {path} has no model: a dict with its type and parts')
+    if isinstance(model.get('backbone'), dict):
+        model['backbone']['init_cfg'] = None
+    return config
+
+
+def read_weights(location: str) -> dict[str, Tensor]:
+    """The weights of a checkpoint.
+
+    Args:
+        location: Path or address of a ``.pth`` or ``.safetensors``.
+
+    Returns:
+        {parameter name: tensor}, on the CPU.
+
+    Raises:
+        CheckpointError: It is missing or damaged, or holds no weights.
+    """
+    if '://' not in location and not Path(location).is_file():
+        raise CheckpointError(f'checkpoint {location} does not exist')
+    try:
+        content = _load_checkpoint(location, map_location='cpu')
+    except RTMWError:
+        raise
+    except Exception as error:
+        # A damaged pickle fails in any way.
+        raise CheckpointError(
+            f'checkpoint {location} cannot be loaded '
+            f'({type(error).__name__}: {error}): it may be damaged, fetch it again'
+        ) from None
+    state = content.get('state_dict', content) if isinstance(content, dict) else None
+    if not isinstance(state, Mapping) or not all(
+        isinstance(name, str) and isinstance(value, Tensor)
+        for name, value in state.items()
+    ):
+        raise CheckpointError(
+            f'checkpoint {location} holds no weights: give a file of tensors by '
+            'name, or one with such a "state_dict"'
+        )
+    return dict(state)
 
 
 def check_fit(model: nn.Module, state_dict: Mapping[str, Tensor], name: str) -> None:

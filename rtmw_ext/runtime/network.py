@@ -23,6 +23,8 @@ Shape = list[int | None]
 
 BACKENDS = ('onnxruntime', 'openvino')
 PRECISIONS = ('fp32', 'bf16')
+#: More threads than any machine has cores; backends fail on other numbers.
+MAX_THREADS = 1024
 #: Bytes of weights a thread for which OpenVINO may hold a second copy.
 SECOND_COPY = 2**25
 PROVIDERS = {
@@ -50,7 +52,7 @@ def load_network(
             faster; else ONNX Runtime.
         device: ``cpu``, ``cuda``, ``cuda:1``, ``tensorrt``, ``rocm``,
             ``coreml``; with OpenVINO ``cpu``, ``gpu``, ``npu``.
-        threads: Of a CPU; 0 takes all cores.
+        threads: Of a CPU, in [0, 1024]; 0 takes all cores.
         precision: ``bf16`` computes in bfloat16 where OpenVINO and the CPU can.
         streams: Threads that call the network at the same time; each gets its
             share of a CPU's ``threads``.
@@ -90,6 +92,10 @@ def load_network(
         raise NetworkError(
             'ONNX Runtime has no bf16 on CPUs: use the '
             'backend openvino, or an int8 file'
+        )
+    if not 0 <= threads <= MAX_THREADS:
+        raise NetworkError(
+            f'threads={threads} is not in [0, {MAX_THREADS}]: 0 takes all cores'
         )
     threads = threads or os.cpu_count() or 1
     if backend == 'openvino' or path.suffix == '.xml':

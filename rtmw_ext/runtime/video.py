@@ -52,6 +52,8 @@ class Video:
         self.name = f'webcam {source}' if webcam else str(source)
         if not isinstance(source, int) and not Path(source).is_file():
             raise VideoError(f'video {source} does not exist: check the path')
+        if isinstance(source, int) and not 0 <= source < 2**31:
+            raise VideoError(f'webcam {source} cannot be: they count from 0')
         self._capture = cv2.VideoCapture(source if webcam else str(source))
         if not self._capture.isOpened():
             raise VideoError(

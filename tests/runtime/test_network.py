@@ -62,6 +62,7 @@ def test_network_errors(tmp_path, rtmw_t_file):
         ((bad, 'openvino'), 'bad.onnx is no model'),
         ((ROOT / 'setup.py',), 'neither .onnx nor .xml'),
         ((path, 'tflite'), 'unknown backend "tflite"'),
+        ((path, None, 'cpu', 2**31), r'threads=2147483648 is not in \[0, 1024\]'),
         ((path, None, 'tpu'), 'no device "tpu"'),
         ((path, 'openvino', 'tpu'), 'no device "tpu"'),
         ((path, None, 'cpu', 0, 'fp8'), 'unknown precision "fp8"'),

@@ -50,3 +50,9 @@ def test_side_by_side():
         next(pairs)[1]()
     pairs.close()
     assert len(done) < 12
+
+
+@pytest.mark.parametrize('number', [-1, 2**31])
+def test_a_number_that_is_no_webcam(number):
+    with pytest.raises(video.VideoError, match=f'webcam {number}'):
+        video.Video(number)
