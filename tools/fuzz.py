@@ -470,7 +470,7 @@ def run_command(place: Place, rng: Rng) -> None:
 
 
 def result_seeds(folder: Path) -> None:
-    """Results in every format that can be read back."""
+    """Results in the formats of one file."""
     from rtmw_ext.commands import cli
 
     picture_seeds(folder)
@@ -479,20 +479,21 @@ def result_seeds(folder: Path) -> None:
         cli.main(
             ['infer', str(folder / 'colour.jpg'), '--pose', str(folder / 'a.onnx')]
             + ['--det', 'none', '--no-draw', '--out', str(folder / 'results')]
-            + ['--format', 'json', 'jsonl', 'csv', 'npz', 'coco']
+            + ['--format', 'json', 'jsonl', 'csv', 'npz']
         )
 
 
 def run_result(place: Place, rng: Rng) -> None:
     from rtmw_ext.output import read
 
-    source = one_of(place.seeds / 'results', rng)
-    if source.suffix == '.json' and rng.random() < 0.7:
-        content = json.loads(source.read_text())
-        path = write_json(place, source.name, content, rng)
+    shutil.copytree(place.seeds / 'results', place.work, dirs_exist_ok=True)
+    path = one_of(place.work, rng)
+    if path.suffix == '.json' and rng.random() < 0.7:
+        write_json(place, path.name, json.loads(path.read_text()), rng)
     else:
-        path = damaged_copy(place.seeds / 'results', place, rng)
-    read(path)
+        path.write_bytes(damage(path.read_bytes(), rng))
+    # What stands beside a result is read with it.
+    read(path.with_name(path.name.removesuffix('.meta.jsonl')))
 
 
 class Clear(RTMWError):
@@ -511,6 +512,7 @@ KINDS: dict[str, tuple[Callable[[Path], None], Callable[[Place, Rng], None]]] = 
     networks=(network_seeds, run_network),
     configs=(config_seeds, run_config),
     commands=(command_seeds, run_command),
+    results=(result_seeds, run_result),
 )
 
 
