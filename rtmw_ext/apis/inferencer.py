@@ -28,7 +28,9 @@ from mmpose.evaluation.functional import nms
 from .. import zoo
 from ..compat.patches import is_ours, ours
 from ..core.crops import BoxError, box_scores, check_boxes
+from ..core.errors import UsageError
 from ..core.images import ImageError, list_images, read_image
+from ..core.paths import file_identity
 from ..models.loading import check_fit
 from ..runtime.video import SUFFIXES
 from .topdown import scale_scores
@@ -312,12 +314,60 @@ def _pose3d_inferencer(original, pose3d, pose3d_weights, pose2d, pose2d_weights,
 def _call(original, self, inputs, *args, **kwargs):
     if isinstance(inputs, Path):
         inputs = str(inputs)
-    if isinstance(inputs, (str, np.ndarray)):
+    if isinstance(inputs, np.ndarray):
         return original(self, inputs, *args, **kwargs)
-    inputs = [str(item) if isinstance(item, Path) else item for item in inputs]
+    if not isinstance(inputs, str):
+        inputs = [str(item) if isinstance(item, Path) else item for item in inputs]
+    _check_outputs(inputs, **kwargs)
+    if isinstance(inputs, str):
+        return original(self, inputs, *args, **kwargs)
     if not any(_is_video(item) for item in inputs):
         return original(self, inputs, *args, **kwargs)
     return _one_by_one(original, self, inputs, *args, **kwargs)
+
+
+def _check_outputs(
+    inputs: str | list[str | np.ndarray],
+    out_dir: str | None = None,
+    vis_out_dir: str | None = None,
+    pred_out_dir: str | None = None,
+    **_: Any,
+) -> None:
+    """mmpose names outputs by their inputs, and replaces what is there.
+
+    Raises:
+        UsageError: An output would replace an input, or that of another input.
+    """
+    if isinstance(inputs, str):
+        inputs = [inputs]
+    paths = [
+        Path(path)
+        for item in inputs
+        if isinstance(item, str) and _is_local(item)
+        for path in _expand(item)
+    ]
+    owners = {key: path for path in paths if (key := file_identity(path))}
+    if vis_out_dir is None:
+        vis_out_dir = out_dir and f'{out_dir}/visualizations'
+    if pred_out_dir is None:
+        pred_out_dir = out_dir and f'{out_dir}/predictions'
+    written: dict[Path, Path] = {}
+    for path in paths:
+        outputs = [Path(vis_out_dir, path.name)] if vis_out_dir else []
+        if pred_out_dir:
+            outputs.append(Path(pred_out_dir, f'{path.stem}.json'))
+        for output in outputs:
+            owner = owners.get(file_identity(output))
+            if owner:
+                raise UsageError(
+                    f'output {output} would replace the input {owner}: choose '
+                    'another folder'
+                )
+            if written.setdefault(output, path) != path:
+                raise UsageError(
+                    f'{output} would be the output of both {written[output]} and '
+                    f'{path}: give each a call and folder of its own'
+                )
 
 
 def _one_by_one(original, self, inputs, *args, bboxes=None, **kwargs):

@@ -1,4 +1,6 @@
-"""Where the package's configs are, and its folders in the user's cache."""
+"""Where the package's configs are, its folders in the user's cache, and which names
+are of one file.
+"""
 
 import os
 from pathlib import Path
@@ -18,3 +20,12 @@ def cache_folder(name: str) -> Path:
     ``~/.cache/rtmw_ext/NAME``; it need not exist."""
     base = os.environ.get('XDG_CACHE_HOME') or Path.home() / '.cache'
     return Path(base) / 'rtmw_ext' / name
+
+
+def file_identity(path: Path) -> tuple[int, int] | None:
+    """What is the same for all names of a file; None if there is none."""
+    try:
+        status = path.stat()
+    except (OSError, ValueError):
+        return None
+    return status.st_dev, status.st_ino

@@ -12,6 +12,7 @@ from pathlib import Path
 import cv2
 import numpy as np
 
+from ..core.paths import file_identity
 from ..core.people import MIN_SCORE, People
 from .base import ANY_FRAME, FORMATS, ResultFormat
 from .draw2d import draw_people
@@ -125,7 +126,7 @@ class OutputFolder:
         inputs = {
             key: path
             for path in (*(source for source, _ in sources), *others)
-            if not isinstance(path, int) and (key := _identity(Path(path)))
+            if not isinstance(path, int) and (key := file_identity(Path(path)))
         }
         listed = sorted(os.listdir(self.folder))
         there = self._present(self._run_files(), listed, inputs)
@@ -171,7 +172,7 @@ class OutputFolder:
             paths += [self.folder / name for name in found]
         paths = [path for path in paths if os.path.lexists(path)]
         for path in paths:
-            if (key := _identity(path)) in inputs and key:
+            if (key := file_identity(path)) in inputs and key:
                 raise OutputError(
                     f'output {path} would replace the input {inputs[key]}: choose '
                     'another --out'
@@ -283,15 +284,6 @@ def _load_add_scene() -> Callable[..., np.ndarray]:
             '--scene draws with matplotlib: pip install matplotlib'
         ) from None
     return add_scene
-
-
-def _identity(path: Path) -> tuple[int, int] | None:
-    """What is the same for all names of a file; None if there is none."""
-    try:
-        status = path.stat()
-    except (OSError, ValueError):
-        return None
-    return status.st_dev, status.st_ino
 
 
 def _keys(files: Iterable[str]) -> set[str]:

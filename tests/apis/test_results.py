@@ -12,6 +12,7 @@ from mmpose.structures import PoseDataSample
 
 from rtmw_ext.apis.topdown import as_records, estimate_poses
 from rtmw_ext.core.crops import BoxError
+from rtmw_ext.core.errors import UsageError
 from rtmw_ext.core.images import ImageError
 from rtmw_ext.runtime import PoseModel
 from rtmw_ext.zoo import resolve_network
@@ -186,3 +187,28 @@ def test_16_bit_pictures_are_read_as_everywhere(inferencer, tmp_path):
         for bits in (8, 12)
     )
     assert first == second
+
+
+@pytest.mark.parametrize('flag', ['vis_out_dir', 'out_dir'])
+def test_output_over_an_input(inferencer, flag, tmp_path):
+    folder = tmp_path if flag == 'vis_out_dir' else tmp_path / 'visualizations'
+    folder.mkdir(exist_ok=True)
+    photo = folder / 'photo.png'
+    photo.write_bytes(PEOPLE.read_bytes())
+    link = tmp_path / 'other.png'
+    link.symlink_to(photo)
+    for inputs in (photo, str(folder), [link, photo]):
+        with pytest.raises(UsageError, match='would replace the input'):
+            list(inferencer(inputs, **{flag: str(tmp_path)}))
+    assert photo.read_bytes() == PEOPLE.read_bytes()
+
+
+def test_outputs_of_one_name(inferencer, tmp_path):
+    paths = [tmp_path / 'a/photo.png', tmp_path / 'b/photo.jpg']
+    for path in paths:
+        path.parent.mkdir()
+        path.write_bytes(PEOPLE.read_bytes())
+    with pytest.raises(UsageError, match='photo.json would be the output of both'):
+        list(inferencer(paths, pred_out_dir=str(tmp_path / 'out')))
+    results = list(inferencer(paths, vis_out_dir=str(tmp_path / 'out')))
+    assert len(results) == 2 and len(list((tmp_path / 'out').iterdir())) == 2
