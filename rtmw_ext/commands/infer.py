@@ -7,6 +7,7 @@ import sys
 import warnings
 from collections.abc import Iterable, Iterator
 from contextlib import ExitStack
+from importlib.util import find_spec
 from pathlib import Path
 from typing import TypeVar
 
@@ -24,6 +25,7 @@ from ..runtime import Detector, PoseModel, WholeBody, video
 from ..runtime.network import BACKENDS, PRECISIONS
 from ..zoo import (
     DEFAULTS,
+    MODES,
     SECOND_LOOK,
     STAND_INS,
     Kind,
@@ -38,6 +40,8 @@ MAX_PIXELS = 100_000_000
 #: Images up to which ONNX Runtime is done first: it starts 0.5 to 1 s sooner than
 #: OpenVINO, which takes less time an image.
 FEW_IMAGES = 32
+#: Frames of a video from one look for people to the next.
+STRIDE = 8
 #: ``--out`` for the standard output.
 STANDARD = '-'
 #: Flags that change results, as the results name them.
@@ -95,9 +99,9 @@ def add_parser(
     parser.add_argument(
         '--stride',
         type=int,
-        default=8,
         metavar='N',
-        help='videos: look for people every N frames',
+        help=f'videos: look for people every N frames (default: {STRIDE}, or that of '
+        '--mode)',
     )
     parser.add_argument('--smooth', action='store_true', help='videos: one-euro filter')
     parser.add_argument(
@@ -114,11 +118,12 @@ def add_parser(
 
 def run(flags: argparse.Namespace) -> int:
     """Finds people in all inputs. Returns the exit code."""
-    check_least(flags, stride=1, batch=1, frames=1, threads=0)
     sources = find_inputs(flags.inputs)
+    images = None if any(map(video.is_video, sources)) else len(sources)
+    complete(flags, images)
+    check_least(flags, stride=1, batch=1, frames=1, threads=0)
     # Before networks are fetched for nothing.
     outputs = _open_outputs(flags, sources)
-    images = None if any(map(video.is_video, sources)) else len(sources)
     estimator = build_estimator(flags, images)
     if flags.scene and not estimator.pose.is_3d:
         raise UsageError(
@@ -130,6 +135,33 @@ def run(flags: argparse.Namespace) -> int:
     )
     whole = infer(estimator, sources, outputs, flags.stride, flags.smooth, flags.frames)
     return ExitCode.DONE if whole else ExitCode.PARTLY
+
+
+def complete(flags: argparse.Namespace, images: int | None) -> None:
+    """Sets the flags that were not given: by ``--mode``, else by ``$RTMW_POSE`` and
+    ``$RTMW_DET``, else to their defaults.
+
+    Args:
+        flags: Of this command.
+        images: That it is for; None for videos.
+    """
+    mode = MODES[flags.mode] if flags.mode else None
+    # Empty, a variable counts as not set.
+    flags.pose = flags.pose or (
+        mode.pose if mode else os.environ.get('RTMW_POSE') or None
+    )
+    flags.det = flags.det or (
+        mode.detector if mode else os.environ.get('RTMW_DET') or None
+    )
+    if flags.stride is None:
+        flags.stride = mode.stride if mode else STRIDE
+    if flags.precision is None:
+        few = images is not None and images <= FEW_IMAGES
+        openvino = flags.backend == 'openvino' or (
+            flags.backend is None and not few and find_spec('openvino')
+        )
+        fits = mode and flags.device == 'cpu' and openvino
+        flags.precision = mode.precision if mode and fits else PRECISIONS[0]
 
 
 def _open_outputs(flags: argparse.Namespace, sources: list[str | int]) -> OutputFolder:
@@ -173,16 +205,22 @@ def _networks(estimator: WholeBody) -> dict[str, Path]:
 
 
 def _add_network_flags(parser: argparse.ArgumentParser) -> None:
-    # Empty, a variable counts as not set.
+    parser.add_argument(
+        '--mode',
+        choices=tuple(MODES),
+        help='networks, stride and precision that no flag gives: '
+        + '; '.join(
+            f'{name}: {mode.pose}, {mode.detector}, {mode.stride}, {mode.precision}'
+            for name, mode in MODES.items()
+        ),
+    )
     parser.add_argument(
         '--pose',
-        default=os.environ.get('RTMW_POSE') or None,
         help='pose network: file or name (default: $RTMW_POSE, else '
         f'{DEFAULTS["pose"]}, or {STAND_INS["pose"]} where that cannot be fetched)',
     )
     parser.add_argument(
         '--det',
-        default=os.environ.get('RTMW_DET') or None,
         help='detector: file, name, or "none" for images of one person (default: '
         f'$RTMW_DET, else {DEFAULTS["detector"]}, or {STAND_INS["detector"]} where '
         'that cannot be fetched)',
@@ -191,7 +229,11 @@ def _add_network_flags(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         '--device', default='cpu', help='cpu, cuda, cuda:1, ... (default: cpu)'
     )
-    parser.add_argument('--precision', choices=PRECISIONS, default=PRECISIONS[0])
+    parser.add_argument(
+        '--precision',
+        choices=PRECISIONS,
+        help=f'default: {PRECISIONS[0]}, or that of --mode',
+    )
     parser.add_argument('--threads', type=int, default=0, help='0 takes all cores')
     parser.add_argument(
         '--batch', type=int, metavar='N', help='people a call of the network at most'

@@ -4,13 +4,17 @@ import warnings
 from collections.abc import Callable
 
 from .defaults import DEFAULTS, SECOND_LOOK, STAND_INS, resolve_networks
+from .download import ChangedFileError
 from .fetch import (
     WeightsError,
+    can_run,
+    is_local,
     is_present,
     require,
     resolve_checkpoint,
     resolve_network,
 )
+from .modes import MODES, Mode
 from .registry import (
     MIRROR,
     RELEASE,
@@ -27,16 +31,21 @@ from .registry import (
 __all__ = [
     'DEFAULTS',
     'MIRROR',
+    'MODES',
     'RELEASE',
     'SECOND_LOOK',
     'SHIPPED',
     'STAND_INS',
+    'ChangedFileError',
     'Kind',
+    'Mode',
     'Model',
     'UnknownModelError',
     'WeightsError',
+    'can_run',
     'find',
     'get',
+    'is_local',
     'is_present',
     'models',
     'require',

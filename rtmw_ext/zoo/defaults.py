@@ -6,7 +6,8 @@ import warnings
 from collections.abc import Mapping
 from pathlib import Path
 
-from .fetch import FetchError, cached, fetch, resolve_network
+from .download import FetchError
+from .fetch import cached, fetch, resolve_network
 from .registry import MIRROR, Kind, get
 
 #: What runs where none is named.
@@ -42,10 +43,14 @@ def resolve_networks(names: Mapping[Kind, str | Path | None]) -> dict[Kind, Path
     for kind in names:
         if kind in files:
             continue
-        address = str(get(DEFAULTS[kind]).onnx)
+        model = get(DEFAULTS[kind])
+        address = str(model.onnx)
         try:
             # A server that failed once is not asked again.
-            files[kind] = cached(address) if absent else fetch(address, PATIENCE)
+            if absent:
+                files[kind] = cached(address)
+            else:
+                files[kind] = fetch(address, PATIENCE, model.sha256)
             found = files[kind].is_file()
         except FetchError as error:
             found = False

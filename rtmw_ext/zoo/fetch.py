@@ -1,52 +1,34 @@
 """Names of models -> files to read.
 
-Shipped files are in the package. Published ONNX files are OpenMMLab's exports,
-kept in ``~/.cache/rtmw_ext/onnx`` (``$XDG_CACHE_HOME``); published checkpoints
-stay addresses, which MMEngine fetches. ``RTMW_WEIGHTS_MIRROR`` is another
-server for both.
+Shipped files are in the package. Published ONNX files are fetched once and kept in
+``~/.cache/rtmw_ext/onnx`` (``$XDG_CACHE_HOME``); where only a checkpoint is published,
+the ONNX file is exported there once. In PyTorch, published checkpoints stay
+addresses, which MMEngine fetches. ``RTMW_WEIGHTS_MIRROR`` is another server for all.
 """
 
-import http.client
-import os
-import queue
-import shutil
+import difflib
+import importlib.util
+import re
+import subprocess
 import sys
-import threading
-import urllib.request
-import zipfile
-import zlib
+import tempfile
+import warnings
 from pathlib import Path
-from typing import Any
-from urllib.error import URLError
-
-from tqdm import tqdm
 
 from ..core.errors import RTMWError
 from ..core.metadata import NetworkError
 from ..core.paths import cache_folder
 from . import registry
-from .registry import MIRROR, Kind
+from .download import PATIENCE, FetchError, check_unchanged, download
+from .registry import MIRROR, Kind, Model
 
-#: Of a published archive, the ONNX file.
-INSIDE = 'end2end.onnx'
-#: Seconds that a server has to answer, and to go on with a file.
-PATIENCE = 20
-STALL = 30
-#: What a server that is none, or a damaged archive, raises.
-FETCH_ERRORS = (
-    OSError,
-    ValueError,
-    EOFError,
-    NotImplementedError,
-    RuntimeError,
-    http.client.HTTPException,
-    zipfile.BadZipFile,
-    zlib.error,
-)
-
-
-class FetchError(RTMWError, OSError):
-    """A published file is not cached and cannot be fetched; the text says why."""
+#: What an export needs, as Python imports it.
+EXPORTERS = ('torch', 'mmengine', 'mmpose')
+#: OpenMMLab ends the name of a checkpoint with the first digits of its SHA-256, or
+#: with a date alone.
+DIGITS = re.compile(r'-(?!20\d{6}\.)([0-9a-f]{8})(?:_\d{8})?\.pth$')
+#: Names that an error proposes.
+PROPOSED = 5
 
 
 class WeightsError(RTMWError, ValueError):
@@ -84,71 +66,162 @@ def resolve_checkpoint(name: str) -> str:
 
 
 def resolve_network(name: str | Path, kind: Kind = 'pose') -> Path:
-    """The file of a network. A published one is fetched when it is first used.
+    """The file of a network. A published one is fetched, or exported from its
+    checkpoint, when it is first used.
 
     Args:
-        name: A path, or the name of a model that has an ONNX file.
+        name: A path, or the name of a model.
         kind: ``pose`` or ``detector``.
 
     Returns:
         Of an ``.onnx`` or ``.xml`` file.
 
     Raises:
-        NetworkError: Neither a file nor a name, or it cannot be fetched.
+        NetworkError: Neither a file nor a name, or it cannot be fetched or
+            exported.
         WeightsError: This version comes without it.
+        ChangedFileError: The file is not the one that was fetched first.
     """
     if Path(name).suffix in ('.onnx', '.xml') or Path(name).exists():
         return Path(name)
-    networks = [m for m in registry.models() if m.kind == kind and m.onnx]
     model = registry.find(str(name))
-    if model is None or model.kind != kind or model.onnx is None:
-        exportable = model is not None and model.kind == kind == 'pose'
-        export = f'rtmw export {name}' if exportable else 'rtmw export'
+    if model is None or model.kind != kind or not can_run(model):
         raise NetworkError(
-            f'unknown network "{name}": give an .onnx or .xml file (see `{export}`), '
-            f'or one of {registry.aliases(networks)}'
+            f'unknown {kind} network "{name}": give an .onnx or .xml file (see `rtmw '
+            f'export`), or a name of `rtmw models`, such as {_like(str(name), kind)}'
         )
+    if model.onnx is None:
+        return _exported(model)
     if '://' not in model.onnx:
         return Path(require(model.onnx))
     try:
-        return fetch(model.onnx)
+        return fetch(model.onnx, sha256=model.sha256)
     except FetchError as error:
-        shipped = [m for m in networks if '://' not in str(m.onnx)]
+        shipped = [
+            m for m in registry.models() if m.kind == kind and '://' not in str(m.onnx)
+        ]
         raise NetworkError(
             f'network "{name}" cannot be fetched from {model.onnx} ({error}): '
             f'check the connection, set {MIRROR}, put the file at '
             f'{cached(model.onnx)}, or use one that is shipped: '
-            f'{registry.aliases(shipped)}'
+            f'{registry.aliases(m for m in shipped if m.onnx)}'
         ) from None
 
 
+def can_run(model: Model) -> bool:
+    """Whether :func:`resolve_network` knows a file of this model."""
+    return bool(model.onnx or (model.kind == 'pose' and model.weights))
+
+
+def is_local(model: Model) -> bool:
+    """Whether the file of a model that can run is there already."""
+    if model.onnx is None:
+        return _export_of(model).is_file()
+    return (cached(model.onnx) if '://' in model.onnx else Path(model.onnx)).is_file()
+
+
 def cached(address: str) -> Path:
-    """Where the ONNX file of a published archive is kept; it need not exist."""
-    return cache_folder('onnx') / Path(address).with_suffix('.onnx').name
+    """Where a published file is kept, or the ONNX file of an archive; it need not
+    exist."""
+    path = cache_folder('onnx') / address.rsplit('/', 1)[-1]
+    return path.with_suffix('.onnx') if path.suffix == '.zip' else path
 
 
-def fetch(address: str, patience: float = PATIENCE) -> Path:
-    """The ONNX file of a published archive, fetched if it is not cached.
+def fetch(address: str, patience: float = PATIENCE, sha256: str | None = None) -> Path:
+    """A published file, fetched if it is not cached.
 
     Args:
-        address: Of the archive.
+        address: Of the file, or of the archive that holds it.
         patience: Seconds that the server has to answer.
+        sha256: Of the file, or its first digits; None where it is not published.
 
     Returns:
         A file that is whole.
 
     Raises:
         FetchError: There is none.
+        ChangedFileError: It is not the one that was fetched first.
     """
     target = cached(address)
-    if not target.is_file():
-        try:
-            _fetch(address, target, patience)
-        except FETCH_ERRORS as error:
-            # Its text is '<urlopen error [Errno 111] Connection refused>'.
-            cause = error.reason if type(error) is URLError else error
-            raise FetchError(str(cause) or type(cause).__name__) from None
+    if target.is_file():
+        check_unchanged(target, sha256)
+    else:
+        download(address, target, patience, sha256)
     return target
+
+
+def _like(name: str, kind: Kind) -> str:
+    """Names of networks that are like this one, as a text."""
+    names = [
+        alias
+        for model in registry.models()
+        if model.kind == kind and can_run(model)
+        for alias in model.aliases
+    ]
+    return ', '.join(difflib.get_close_matches(name.lower(), names, PROPOSED, 0))
+
+
+def _export_of(model: Model) -> Path:
+    return cache_folder('onnx') / f'{model.name}.onnx'
+
+
+def _exported(model: Model) -> Path:
+    """The ONNX file of a model that is published as a checkpoint only, exported once.
+    In a process of its own, so that no torch comes into this one.
+
+    Raises:
+        NetworkError: It cannot be; the text says what makes the file.
+    """
+    target, name = _export_of(model), model.aliases[0]
+    if target.is_file():
+        check_unchanged(target)
+        return target
+    by_hand = (
+        f'run `rtmw export {name}` on a machine that has PyTorch and MMPose '
+        f'(docs/install.md), and put {name}.onnx at {target}, or give it to --pose'
+    )
+    absent = [module for module in EXPORTERS if not importlib.util.find_spec(module)]
+    if absent:
+        raise NetworkError(
+            f'network "{name}" is published as a PyTorch checkpoint only, and '
+            f'{" and ".join(absent)} are not here: {by_hand}'
+        )
+    weights = require(str(model.weights))
+    published = '://' in weights
+    try:
+        checkpoint = fetch(weights, sha256=_digits(weights)) if published else weights
+    except FetchError as error:
+        raise NetworkError(
+            f'network "{name}" cannot be exported: its checkpoint cannot be fetched '
+            f'from {weights} ({error}): check the connection, set {MIRROR}, or '
+            f'{by_hand}'
+        ) from None
+    warnings.warn(f'exporting {name} once, to {target}', stacklevel=3)
+    target.parent.mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryDirectory(dir=target.parent) as work:
+        written = Path(work) / target.name
+        config = model.pytorch()[0]
+        arguments = ['export', config, '--weights', checkpoint, '--out', written]
+        done = subprocess.run(
+            [sys.executable, '-m', 'rtmw_ext.commands.cli', *map(str, arguments)],
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+        )
+        if done.returncode:
+            (*_, reason) = ['no reason', *done.stdout.split('\n')[:-1]]
+            raise NetworkError(f'network "{name}" cannot be exported ({reason})')
+        written.replace(target)
+    check_unchanged(target)
+    if published:
+        Path(checkpoint).unlink()
+    return target
+
+
+def _digits(address: str) -> str | None:
+    """The digits of its SHA-256 in the name of a checkpoint, if there are any."""
+    found = DIGITS.search(address)
+    return found[1] if found else None
 
 
 def require(location: str) -> str:
@@ -175,55 +248,3 @@ def require(location: str) -> str:
 def is_present(location: str) -> bool:
     """Whether it is an address, or a file that is there."""
     return '://' in location or Path(location).is_file()
-
-
-def _fetch(address: str, target: Path, patience: float) -> None:
-    """Writes the ONNX file of an archive, whole or not at all."""
-    target.parent.mkdir(parents=True, exist_ok=True)
-    archive = target.with_suffix(f'.zip.{os.getpid()}')
-    unpacked = target.with_suffix(f'.{os.getpid()}')
-    try:
-        with _open(address, patience) as source, archive.open('wb') as sink:
-            size = source.headers.get('Content-Length', '')
-            with tqdm.wrapattr(
-                source,
-                'read',
-                total=int(size) if size.isdigit() else None,
-                desc=f'{target.stem}, fetched once',
-                leave=False,
-                disable=not sys.stderr.isatty(),
-            ) as watched:
-                shutil.copyfileobj(watched, sink)
-        with zipfile.ZipFile(archive) as content:
-            (inside,) = [name for name in content.namelist() if name.endswith(INSIDE)]
-            with content.open(inside) as member, unpacked.open('wb') as sink:
-                shutil.copyfileobj(member, sink)
-        unpacked.replace(target)
-    finally:
-        archive.unlink(missing_ok=True)
-        unpacked.unlink(missing_ok=True)
-
-
-def _open(address: str, patience: float) -> Any:
-    """The server's response. In a thread, as the time limit of a socket holds
-    neither for the look-up of the name nor for all of a server's addresses.
-
-    Raises:
-        TimeoutError: There is none in time.
-    """
-    answers: queue.SimpleQueue[Any] = queue.SimpleQueue()
-
-    def ask() -> None:
-        try:
-            answers.put(urllib.request.urlopen(address, timeout=STALL))
-        except Exception as error:
-            answers.put(error)
-
-    threading.Thread(target=ask, daemon=True).start()
-    try:
-        answer = answers.get(timeout=patience)
-    except queue.Empty:
-        raise TimeoutError(f'no answer in {patience:g} s') from None
-    if isinstance(answer, Exception):
-        raise answer
-    return answer

@@ -19,7 +19,9 @@ from ..core.errors import RTMWError, UsageError
 from ..core.paths import PACKAGE, root
 
 MIRROR = 'RTMW_WEIGHTS_MIRROR'
+#: The servers of published files.
 RELEASE = 'https://download.openmmlab.com/'
+HUGGING_FACE = 'https://huggingface.co/'
 #: The folder of shipped files.
 SHIPPED = PACKAGE / 'zoo' / 'weights'
 
@@ -43,8 +45,9 @@ class Model:
         metrics: Published metrics, {name: value}.
         config: The config file; None for a model that is an ONNX file only.
         weights: Address or path of the PyTorch checkpoint; None without one.
-        onnx: Address of a zip archive that holds the ONNX file, or path of
-            the shipped file; None without one.
+        onnx: Address of the ONNX file or of a zip archive that holds it, or path
+            of the shipped file; None without one.
+        sha256: Of the ONNX file; None where none is published.
     """
 
     name: str
@@ -54,6 +57,7 @@ class Model:
     config: Path | None
     weights: str | None
     onnx: str | None
+    sha256: str | None = None
 
     @property
     def kind(self) -> Kind:
@@ -107,6 +111,7 @@ def _model(entry: dict[str, Any]) -> Model:
         config=_config_path(entry['Config']) if 'Config' in entry else None,
         weights=entry.get('Weights'),
         onnx=entry.get('ONNX'),
+        sha256=entry.get('SHA256'),
     )
 
 
@@ -133,14 +138,15 @@ def _located(location: str | None) -> str | None:
         return None
     if '://' not in location:
         return str(SHIPPED / Path(location).name)
-    if mirror and location.startswith(RELEASE):
-        if '://' not in mirror:
-            raise UsageError(
-                f'{MIRROR} is "{mirror}": it must be an address, such as '
-                f'http://host/folder or file:///folder, that stands for {RELEASE}'
-            )
-        return f'{mirror.rstrip("/")}/{location.removeprefix(RELEASE)}'
-    return location
+    if not mirror:
+        return location
+    if '://' not in mirror:
+        raise UsageError(
+            f'{MIRROR} is "{mirror}": it must be an address, such as '
+            f'http://host/folder or file:///folder, that stands for {RELEASE}'
+        )
+    path = location.removeprefix(RELEASE).removeprefix(HUGGING_FACE)
+    return f'{mirror.rstrip("/")}/{path}'
 
 
 def find(name: str) -> Model | None:

@@ -349,6 +349,7 @@ def test_few_images_take_the_backend_that_starts_first(
     flags = cli._parser().parse_args(
         ['infer', 'x.jpg', '--pose', str(loud_t_file), '--det', 'none', *flags]
     )
+    runs.complete(flags, images)
     estimator = runs.build_estimator(flags, images)
     assert type(estimator.pose.network).__name__ == backend
 
@@ -359,6 +360,7 @@ def test_few_images_of_an_openvino_file(loud_t_file, tmp_path):
     flags = cli._parser().parse_args(
         ['infer', 'x.jpg', '--pose', str(tmp_path / 'loud.xml'), '--det', 'none']
     )
+    runs.complete(flags, 1)
     assert type(runs.build_estimator(flags, 1).pose.network).__name__ == 'OpenVino'
 
 

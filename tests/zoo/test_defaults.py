@@ -12,6 +12,7 @@ from rtmw_ext import zoo
 from rtmw_ext.core.errors import UsageError
 from rtmw_ext.core.metadata import NetworkError
 from rtmw_ext.zoo import defaults
+from support.zoo import without_hashes
 
 NOBODY = 'http://127.0.0.1:9'
 NONE_NAMED = {'pose': None, 'detector': None}
@@ -22,6 +23,7 @@ def cache(tmp_path, monkeypatch):
     """An empty cache, and no server."""
     monkeypatch.setenv('XDG_CACHE_HOME', str(tmp_path / 'cache'))
     monkeypatch.setenv(zoo.MIRROR, NOBODY)
+    without_hashes(monkeypatch)
     return tmp_path / 'cache'
 
 
