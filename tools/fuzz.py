@@ -431,15 +431,15 @@ def run_command(place: Place, rng: Rng) -> None:
         for action in parser._actions
         if action.dest == 'COMMAND' or isinstance(action, argparse._SubParsersAction)
     )
-    # `export` is left out: each start loads torch, and what it reads has kinds here.
-    name = str(rng.choice(['infer'] * 8 + ['bench', 'models', 'info', 'x']))
+    others = ['export', 'recover', 'bench', 'models', 'info', 'x']
+    name = str(rng.choice(['infer'] * 8 + others))
     inputs = [str(path) for path in sorted(place.seeds.iterdir())]
     values = [
         *inputs, *map(str, JUNK[4:]), '0', '-1', '1', '2', '0.5', 'none', 'cpu', '--',
         '*', str(place.seeds / '*.jpg'), 'out', '/dev/null', '-', '~', '',
     ]  # fmt: skip
     line = [name]
-    if name in ('infer', 'bench'):
+    if name in ('infer', 'export', 'recover', 'bench'):
         line.append(str(rng.choice(inputs if rng.random() < 0.8 else values)))
     actions = commands[name]._actions if name in commands else []
     flags = [action for action in actions if action.option_strings]

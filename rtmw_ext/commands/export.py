@@ -3,7 +3,9 @@
 import argparse
 from pathlib import Path
 
+from .. import zoo
 from ..compat import dependencies
+from ..core.images import list_images
 from ..export.formats import CALIBRATED, FORMATS, PRECISIONS, check_combination
 from .exit_codes import ExitCode
 
@@ -54,13 +56,18 @@ def run(flags: argparse.Namespace) -> int:
     """Writes the export and prints how far it is from PyTorch. Returns the
     exit code."""
     row = FORMATS[flags.to]
-    # Before the model is loaded for nothing.
+    # Before torch and the model are loaded for nothing.
     check_combination(
         row,
         flags.precision,
         with_decode=flags.with_decode,
         calibration=flags.calibration,
     )
+    zoo.resolve_model(flags.model, flags.weights)
+    for folder in filter(None, (flags.calibration, flags.images)):
+        list_images(folder)
+    if flags.detector:
+        zoo.resolve_network(flags.detector, 'detector')
     dependencies.check()
     from mmengine.logging import MMLogger
 

@@ -181,11 +181,17 @@ def list_images(folder: str | Path) -> list[str]:
     """The image files of a folder, sorted by name.
 
     Raises:
-        ImageError: There is none.
+        ImageError: There is none, or it is no folder.
     """
-    paths = sorted(
-        path for path in Path(folder).iterdir() if path.suffix.lower() in SUFFIXES
-    )
+    try:
+        paths = sorted(
+            path for path in Path(folder).iterdir() if path.suffix.lower() in SUFFIXES
+        )
+    except OSError as error:
+        raise ImageError(
+            f'folder {folder} cannot be read ({error.strerror}): give a folder of '
+            'images'
+        ) from None
     if not paths:
         raise ImageError(
             f'folder {folder} holds no image: it needs files '

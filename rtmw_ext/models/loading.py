@@ -15,12 +15,9 @@ from mmengine.runner.checkpoint import _load_checkpoint
 from mmpose.registry import MODELS
 from torch import Tensor, nn
 
-from .. import zoo
 from ..core.errors import ConfigError, RTMWError
+from ..zoo import RANDOM, resolve_model
 from .rtmw_head import STRIDE, RTMWSimCCHead
-
-#: In place of weights: those of a new model.
-RANDOM = 'random'
 
 
 class CheckpointError(RTMWError, ValueError):
@@ -33,35 +30,23 @@ def load_model(
 ) -> tuple[nn.Module, Config, str]:
     """
     Args:
-        name: A model's name (``rtmw models``) or a config's path.
-        weights: A checkpoint, or ``random``; None takes those of a named
-            model.
+        name: As of :func:`rtmw_ext.zoo.resolve_model`.
+        weights: Likewise.
 
     Returns:
         The model in eval mode, its config, and the name of its weights.
 
     Raises:
         UnknownModelError: Nothing has this name.
-        WeightsError: Our own weights are not in this version.
-        ConfigError: The config cannot be read, or its model cannot be built.
-        CheckpointError: There are no weights, they cannot be loaded or are
-            another model's, or it is no SimCC model.
+        WeightsError: There are no such weights.
+        ConfigError: The config does not exist or cannot be read, or its model
+            cannot be built.
+        CheckpointError: The weights cannot be loaded or are another model's, or it
+            is no SimCC model.
     """
+    path, location = resolve_model(name, weights)
     init_default_scope('mmpose')
-    path = Path(name)
-    known = None
-    if path.suffix == '.py':
-        if not path.is_file():
-            raise CheckpointError(f'config {path} does not exist: check the path')
-    else:
-        path, known = zoo.get(name).pytorch()
     config = read_config(path)
-    if weights is None and known is None:
-        raise CheckpointError(
-            f'config {path} comes without weights: name a '
-            f'checkpoint by --weights, or "{RANDOM}"'
-        )
-    weights = weights or known
     try:
         model = MODELS.build(config.model)
     except Exception as error:
@@ -76,14 +61,13 @@ def load_model(
             f'{type(head).__name__}. Detectors are exported by '
             'tools/deploy.py'
         )
-    if weights == RANDOM:
+    if location == RANDOM:
         model.init_weights()
     else:
-        weights = zoo.resolve_checkpoint(weights)
-        state = read_weights(weights)
-        check_fit(model, state, weights)
+        state = read_weights(location)
+        check_fit(model, state, location)
         model.load_state_dict(state, strict=False)
-    return model.eval(), config, Path(weights).name
+    return model.eval(), config, Path(location).name
 
 
 def read_config(path: Path) -> Config:

@@ -6,12 +6,14 @@ from collections.abc import Callable
 from .defaults import DEFAULTS, SECOND_LOOK, STAND_INS, resolve_networks
 from .download import ChangedFileError
 from .fetch import (
+    RANDOM,
     WeightsError,
     can_run,
     is_local,
     is_present,
     require,
     resolve_checkpoint,
+    resolve_model,
     resolve_network,
 )
 from .modes import MODES, Mode
@@ -32,6 +34,7 @@ __all__ = [
     'DEFAULTS',
     'MIRROR',
     'MODES',
+    'RANDOM',
     'RELEASE',
     'SECOND_LOOK',
     'SHIPPED',
@@ -50,6 +53,7 @@ __all__ = [
     'models',
     'require',
     'resolve_checkpoint',
+    'resolve_model',
     'resolve_network',
     'resolve_networks',
     'unknown',

@@ -15,13 +15,15 @@ import tempfile
 import warnings
 from pathlib import Path
 
-from ..core.errors import RTMWError
+from ..core.errors import ConfigError, RTMWError
 from ..core.metadata import NetworkError
 from ..core.paths import cache_folder
 from . import registry
 from .download import PATIENCE, FetchError, check_unchanged, download
 from .registry import MIRROR, Kind, Model
 
+#: In place of weights: those of a new model.
+RANDOM = 'random'
 #: What an export needs, as Python imports it.
 EXPORTERS = ('torch', 'mmengine', 'mmpose')
 #: OpenMMLab ends the name of a checkpoint with the first digits of its SHA-256, or
@@ -33,6 +35,41 @@ PROPOSED = 5
 
 class WeightsError(RTMWError, ValueError):
     """There are no weights in this place; the text says what to do."""
+
+
+def resolve_model(name: str | Path, weights: str | None = None) -> tuple[Path, str]:
+    """The config and the checkpoint that a PyTorch model is built of.
+
+    Args:
+        name: Of a model, or the path of a config.
+        weights: As of :func:`resolve_checkpoint`, or ``random``; None takes those
+            of a named model.
+
+    Returns:
+        A file that exists; and one that exists, an address or ``random``.
+
+    Raises:
+        UnknownModelError: Nothing has this name, or the model is an ONNX file only.
+        ConfigError: The config does not exist.
+        WeightsError: There are no such weights.
+    """
+    config = Path(name)
+    if config.suffix == '.py':
+        if not config.is_file():
+            raise ConfigError(f'config {config} does not exist: check the path')
+    else:
+        config, known = registry.get(str(name)).pytorch()
+        weights = known if weights is None else weights
+    if weights is None:
+        raise WeightsError(
+            f'config {config} comes without weights: name a checkpoint by --weights, '
+            f'or "{RANDOM}"'
+        )
+    if weights != RANDOM:
+        weights = resolve_checkpoint(weights)
+        if not is_present(weights):
+            raise WeightsError(f'checkpoint {weights} does not exist: check the path')
+    return config, weights
 
 
 def resolve_checkpoint(name: str) -> str:

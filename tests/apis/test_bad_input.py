@@ -55,6 +55,8 @@ def test_other_image_types_are_converted(kind, tmp_path, photo, inferencer):
 def test_empty_folder(tmp_path, inferencer):
     with pytest.raises(ImageError, match=str(tmp_path)):
         list_images(tmp_path)
+    with pytest.raises(ImageError, match='none cannot be read'):
+        list_images(tmp_path / 'none')
     with pytest.raises(ImageError, match=str(tmp_path)):
         next(inferencer(str(tmp_path)))
 

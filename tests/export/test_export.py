@@ -167,16 +167,8 @@ def test_command(tmp_path, capsys):
     assert 'from PyTorch' in capsys.readouterr().out
     meta = PoseModel(out).network.metadata
     assert meta.licence == 'Apache-2.0' and meta.keypoints[0] == 'nose'
-    for arguments, said in [
-        ([str(RTMW_T)], 'name a checkpoint'),
-        (['none.py'], 'none.py does not exist'),
-        (['rtmw-q'], 'unknown model'),
-        ([str(RTMW_T), '--weights', 'no.pth'], 'no.pth does not exist'),
-        (['rtmdet-nano-person', '--weights', 'random'], 'tools/deploy.py'),
-    ]:
-        assert cli.main(['export', *arguments]) == 1
-        err = capsys.readouterr().err
-        assert said in err, err
+    assert cli.main(['export', 'rtmdet-nano-person', '--weights', 'random']) == 1
+    assert 'tools/deploy.py' in capsys.readouterr().err
 
 
 def test_load_model_by_name_and_weights(tmp_path):

@@ -5,6 +5,7 @@ from pathlib import Path
 import pytest
 
 from rtmw_ext import zoo
+from rtmw_ext.core.errors import ConfigError
 from rtmw_ext.core.metadata import NetworkError
 from rtmw_ext.core.paths import root
 from rtmw_ext.zoo import registry
@@ -115,6 +116,26 @@ def test_a_work_folder_means_its_last_checkpoint(tmp_path):
     assert zoo.resolve_checkpoint(str(tmp_path)) == str(tmp_path / 'iter_7.pth')
     assert zoo.resolve_checkpoint('none/a.pth') == 'none/a.pth'
     assert zoo.resolve_checkpoint('https://host/a.pth') == 'https://host/a.pth'
+
+
+def test_what_a_model_is_built_of(tmp_path):
+    """Names bring their weights, configs do not."""
+    config, weights = zoo.resolve_model('rtmw-m')
+    assert config.name == 'rtmw-m_cocktail14-256x192.py' and config.is_file()
+    assert weights == zoo.get('rtmw-m').weights
+    assert zoo.resolve_model('rtmw-m', zoo.RANDOM) == (config, zoo.RANDOM)
+    own = tmp_path / 'own.py'
+    with pytest.raises(ConfigError, match='own.py does not exist'):
+        zoo.resolve_model(own)
+    own.touch()
+    with pytest.raises(zoo.WeightsError, match='own.py comes without weights'):
+        zoo.resolve_model(own)
+    with pytest.raises(zoo.WeightsError, match='a.pth does not exist'):
+        zoo.resolve_model(own, str(tmp_path / 'a.pth'))
+    (tmp_path / 'a.pth').touch()
+    (tmp_path / 'last_checkpoint').write_text('a.pth')
+    assert zoo.resolve_model(own, str(tmp_path)) == (own, str(tmp_path / 'a.pth'))
+    assert zoo.resolve_model(own, 'rtmw-m') == (own, weights)
 
 
 def test_mim_reads_the_metafiles():
