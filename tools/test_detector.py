@@ -15,6 +15,7 @@ import numpy as np
 from pycocotools.coco import COCO
 from pycocotools.cocoeval import COCOeval
 
+from rtmw_ext.datasets.coco import PERSON, read_people
 from rtmw_ext.runtime import Detector
 from rtmw_ext.runtime.tracking import iou
 from rtmw_ext.zoo import resolve_network
@@ -45,17 +46,22 @@ def evaluate(
         ``AP`` and ``AP50`` in [0, 1]; ``people``, how many count for recall;
         ``detected``, how many of them have a box of their own with an IoU of
         0.5 or more; ``boxes``, how many reach the threshold.
+
+    Raises:
+        AnnotationError: The file cannot be read, or a person cannot be used.
     """
+    truth = COCO()
+    truth.dataset = read_people(annotations, folder)
     with contextlib.redirect_stdout(io.StringIO()):
-        truth = COCO(str(annotations))
+        truth.createIndex()
     people = detected = count = 0
     rows = []
     for image in truth.loadImgs(truth.getImgIds()):
-        boxes, scores = detector(Path(folder) / image['file_name'])
+        boxes, scores = detector(Path(image['img_path']))
         rows += [
             dict(
                 image_id=image['id'],
-                category_id=1,
+                category_id=PERSON['id'],
                 score=float(score),
                 bbox=[x1, y1, x2 - x1, y2 - y1],
             )

@@ -70,7 +70,7 @@ def is_curve(value: object) -> bool:
     """Whether a value is a :data:`Curve`, with lists or tuples."""
     try:
         raw, shares = (np.asarray(axis, float) for axis in value)  # type: ignore
-    except (TypeError, ValueError):
+    except (OverflowError, TypeError, ValueError):
         return False
     return (
         raw.ndim == shares.ndim == 1

@@ -5,7 +5,7 @@
 """
 
 import json
-import math
+import sys
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, fields
 from typing import Any
@@ -130,7 +130,7 @@ class NetworkMetadata:
             return cls()
         try:
             values = json.loads(text)
-        except ValueError as error:
+        except (ValueError, RecursionError) as error:
             raise NetworkError(f'metadata is no JSON: {error}') from None
         if not isinstance(values, dict):
             raise NetworkError(f'metadata is {text[:50]!r}, not a JSON object')
@@ -168,7 +168,8 @@ def _is_number(value: Any) -> bool:
     return (
         isinstance(value, (int, float))
         and not isinstance(value, bool)
-        and math.isfinite(value)
+        # A whole number can be larger than any float.
+        and abs(value) <= sys.float_info.max
     )
 
 

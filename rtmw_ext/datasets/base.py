@@ -18,11 +18,14 @@ from .checks import (
     HOW_TO_GET,
     NO_PERSON,
     AnnotationError,
+    Categories,
     SkipReport,
+    counts,
     find_box_problem,
     find_problem,
     identity,
     missing,
+    name_of,
     read_json,
     to_number,
     to_numbers,
@@ -30,10 +33,10 @@ from .checks import (
 from .coco import (
     PERSON,
     Numbers,
+    categories_of,
     image_rows,
     join,
     measured,
-    person_ids,
     read_coco,
     tidy,
 )
@@ -131,9 +134,7 @@ class KeypointDataset(BaseCocoStyleDataset):
         """Yields (annotation, image) of a file: annotations as they stand there,
         images as of ``image_rows``, None where there is no such image."""
         content = read_coco(path, annotations=not self.bbox_file)
-        self._people = person_ids(path, content['categories'])
-        self._categories = {identity(row['id']) for row in content['categories']}
-        self._categories |= self._people or set()
+        self._categories = categories_of(path, content['categories'])
         self._images = image_rows(
             path,
             content['images'],
@@ -162,11 +163,7 @@ class KeypointDataset(BaseCocoStyleDataset):
         self, annotation: dict, image: dict | None
     ) -> tuple[str, str] | None:
         """What makes an annotation unusable, as (kind, detail), or None."""
-        if self._categories and isinstance(annotation, dict):
-            category = annotation.get('category_id')
-            if identity(category) not in self._categories:
-                return 'its category is not listed', f'category_id {category}'
-        return find_problem(annotation, image, self.fields, self._people)
+        return find_problem(annotation, image, self.fields, self._categories)
 
     def samples(self) -> Iterator[dict]:
         """Yields the usable samples, and warns of the others.
@@ -176,16 +173,14 @@ class KeypointDataset(BaseCocoStyleDataset):
         """
         empty = True
         self.image_list: list[dict] = []
-        self._people: set | None = None
-        self._categories: set = set()
+        self._categories = Categories()
         self._images: dict = {}
         self._image_numbers, numbers = Numbers(), Numbers()
         skipped = False
         for path in self.annotation_files:
             self._report = SkipReport(path)
             for row, (annotation, image) in enumerate(self.read(path)):
-                named = isinstance(annotation, dict) and annotation.get('id')
-                name = f'number {row}' if named in (None, False) else named
+                name = name_of(annotation, row)
                 problem = self.find_problem(annotation, image)
                 sample = None
                 if problem is None:
@@ -256,7 +251,7 @@ class KeypointDataset(BaseCocoStyleDataset):
             )
         rows = read_json(self.bbox_file, list)
         report = SkipReport(self.bbox_file)
-        people = {*(self._people or ()), DETECTED, None}
+        people = {*(self._categories.people or ()), DETECTED, None}
         listed = {image['id'] for image in self.image_list}
         count = self.metainfo['num_keypoints']
         for number, row in enumerate(rows):
@@ -359,20 +354,6 @@ class KeypointDataset(BaseCocoStyleDataset):
         sample['skeleton_links'] = self._metainfo['skeleton_links']
         sample.update({key: self._metainfo[key] for key in META_KEYS})
         return sample
-
-
-def counts(annotation: Any, problem: tuple[str, str]) -> bool:
-    """Whether an evaluation without a broken row would be wrong: not where it is
-    no person, a crowd, or has no visible point."""
-    if problem[0] == NO_PERSON:
-        return False
-    if not isinstance(annotation, dict):
-        return True
-    points = to_numbers(annotation.get('keypoints'))
-    blank = (
-        annotation.get('num_keypoints') == 0 and points is not None and not points.any()
-    )
-    return not blank and annotation.get('iscrowd') not in (1, True)
 
 
 def box_around(keypoints: np.ndarray, visible: np.ndarray) -> list[float]:

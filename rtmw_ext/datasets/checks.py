@@ -8,6 +8,7 @@ people would be that of another dataset.
 
 import json
 import logging
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -132,6 +133,12 @@ class SkipReport:
         self.warn()
 
 
+def name_of(annotation: Any, number: int) -> Any:
+    """What names an annotation to its user: its id, else its number in the file."""
+    named = isinstance(annotation, dict) and annotation.get('id')
+    return f'number {number}' if named in (None, False) else named
+
+
 #: Beyond it, pixels are no pixels, and float32 has no room for their squares.
 LARGEST = 1e9
 
@@ -157,11 +164,24 @@ def to_number(value: Any) -> float | None:
     return float(array) if array is not None and array.ndim == 0 else None
 
 
+@dataclass(frozen=True)
+class Categories:
+    """Those of a file, as of ``identity``.
+
+    Attributes:
+        listed: Ids that rows may have, None for rows that name none; empty for any.
+        people: Ids of people or of parts of them; None for all.
+    """
+
+    listed: frozenset[int | str | None] = frozenset()
+    people: frozenset[int | str | None] | None = None
+
+
 def find_problem(
     annotation: Any,
     image: dict | None,
     fields: tuple[tuple[str, int], ...],
-    categories: set | None = None,
+    categories: Categories = Categories(),
 ) -> tuple[str, str] | None:
     """What makes a COCO-style annotation unusable.
 
@@ -169,8 +189,7 @@ def find_problem(
         annotation: The annotation.
         image: Its image entry; ``width`` and ``height`` are used where present.
         fields: (name, number of values) of lists that it needs.
-        categories: Ids of the categories that are people or parts of them;
-            None allows all.
+        categories: Of the file.
 
     Returns:
         (kind, detail) for :class:`SkipReport`, None for a usable one.
@@ -183,9 +202,12 @@ def find_problem(
         return 'its image is not listed', str(annotation['image_id'])
     if annotation.get('id') is not None and identity(annotation['id']) is None:
         return '"id" is neither a whole number nor a text', str(annotation['id'])
-    category = annotation.get('category_id')
-    if categories is not None and identity(category) not in categories:
-        return NO_PERSON, f'category_id {category}'
+    category = identity(annotation.get('category_id'))
+    named = f'category_id {annotation.get("category_id")}'
+    if categories.listed and category not in categories.listed:
+        return 'its category is not listed', named
+    if categories.people is not None and category not in categories.people:
+        return NO_PERSON, named
     if 'bbox' not in annotation:
         return 'it has no "bbox"', ''
     for field, count in fields:
@@ -211,6 +233,20 @@ def find_problem(
 
 #: The one problem that is none: files may list things that are no people.
 NO_PERSON = 'its category is no person'
+
+
+def counts(annotation: Any, problem: tuple[str, str]) -> bool:
+    """Whether an evaluation without a broken row would be wrong: not where it is
+    no person, a crowd, or has no visible point."""
+    if problem[0] == NO_PERSON:
+        return False
+    if not isinstance(annotation, dict):
+        return True
+    points = to_numbers(annotation.get('keypoints'))
+    blank = (
+        annotation.get('num_keypoints') == 0 and points is not None and not points.any()
+    )
+    return not blank and annotation.get('iscrowd') not in (1, True)
 
 
 def holds_points(field: str) -> bool:

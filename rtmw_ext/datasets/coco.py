@@ -15,10 +15,14 @@ from PIL import Image
 from .checks import (
     LARGEST,
     AnnotationError,
+    Categories,
     SkipReport,
+    counts,
+    find_problem,
     holds_points,
     identity,
     known_values,
+    name_of,
     read_json,
     to_number,
     to_numbers,
@@ -66,21 +70,22 @@ def read_coco(path: Path, annotations: bool = True) -> dict:
     return lists
 
 
-def person_ids(path: Path, categories: list) -> set[int | str] | None:
-    """The ids of the categories that are people, or parts of them.
+def categories_of(path: Path, categories: list) -> Categories:
+    """Which categories are people, or parts of them.
 
     Args:
         path: The file, for errors.
         categories: Its categories.
 
     Returns:
-        The ids; None for all, where the file has no categories. A single category
-        is people, whatever its name; a row that names none is in it.
+        Their ids. A single category is people, whatever its name; a row that names
+        none is in it.
 
     Raises:
         AnnotationError: A category has no id or no name, or none is people.
     """
-    found: set[int | str | None] = set()
+    listed: set[int | str | None] = set()
+    people: set[int | str | None] = set()
     for number, row in enumerate(categories):
         key = identity(row.get('id')) if isinstance(row, dict) else None
         if key is None:
@@ -92,17 +97,18 @@ def person_ids(path: Path, categories: list) -> set[int | str] | None:
             str(row.get(name)).strip().lower().removesuffix('s')
             for name in ('name', 'supercategory')
         }
+        listed.add(key)
         if names & PEOPLE:
-            found.add(key)
+            people.add(key)
     if len(categories) == 1:
-        return {key, None}
-    if categories and not found:
+        listed = people = {key, None}
+    if categories and not people:
         names = ', '.join(str(row.get('name')) for row in categories)
         raise AnnotationError(
             f'annotation file {path}: none of its categories ({names}) is a person: '
             'name the people\'s category "person"'
         )
-    return found or None
+    return Categories(frozenset(listed), frozenset(people) if people else None)
 
 
 class Numbers:
@@ -238,3 +244,38 @@ def tidy(
     known = count is not None and 0 <= count < LARGEST
     clean['num_keypoints'] = int(count) if known else visible
     return clean
+
+
+def read_people(path: str | Path, folder: str | Path) -> dict[str, list[dict]]:
+    """The people of a COCO file for an evaluation of their boxes.
+
+    Args:
+        path: The file.
+        folder: Of its images.
+
+    Returns:
+        A file in COCO format: ``images`` as of :func:`image_rows`, ``annotations``
+        as of :func:`tidy`, ``categories``.
+
+    Raises:
+        AnnotationError: The file cannot be read, or a person cannot be used.
+    """
+    path = Path(path)
+    content, report = read_coco(path), SkipReport(path)
+    categories = categories_of(path, content['categories'])
+    images = image_rows(
+        path, content['images'], report, lambda name: join(folder, name), Numbers()
+    )
+    people: list[dict] = []
+    for number, row in enumerate(content['annotations']):
+        key = identity(row.get('image_id')) if isinstance(row, dict) else None
+        image = images.get(key)  # type: ignore[arg-type]
+        problem = find_problem(row, image, (), categories)
+        if problem is not None:
+            grave = counts(row, problem)
+            report.add(name_of(row, number), *problem, grave=grave)
+        elif image is not None:
+            # From 1: COCO's evaluation takes 0 for nobody.
+            people.append(tidy(row, image, len(people) + 1, ()))
+    report.close(evaluation=True)
+    return dict(images=[*images.values()], annotations=people, categories=[PERSON])

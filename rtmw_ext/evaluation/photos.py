@@ -10,7 +10,7 @@ from typing import Optional
 import numpy as np
 
 from ..core.skeleton import PARTS
-from ..datasets import WholeBodyDataset
+from ..datasets.wholebody import WholeBodyDataset
 
 #: Outer eye corners of the face's 68 points.
 EYE_CORNERS = (59, 68)

@@ -12,9 +12,9 @@ from xtcocotools.coco import COCO
 from xtcocotools.cocoeval import COCOeval
 
 from ..core.skeleton import COCO_PARTS, FIELDS, NUM_KEYPOINTS
-from ..datasets import WholeBodyDataset
 from ..datasets.mapping import TARGET, definition
 from ..datasets.truth import FILE, WHOLE_BODY_FILE
+from ..datasets.wholebody import WholeBodyDataset
 from .coco_metric import EvaluationError
 
 STATS = (

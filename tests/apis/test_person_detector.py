@@ -15,6 +15,7 @@ from mmengine.registry import DefaultScope
 
 from rtmw_ext import zoo
 from rtmw_ext.core.metadata import NetworkMetadata
+from rtmw_ext.datasets.checks import AnnotationError
 from rtmw_ext.export import to_onnx
 from rtmw_ext.export.formats import ExportError
 from rtmw_ext.runtime import Detector, load_network
@@ -190,54 +191,82 @@ def test_half_weights(tmp_path):
         assert np.abs(net(pixels).numpy() - outputs[1]).max() < 1e-5
 
 
-def test_evaluation_by_hand(tmp_path):
-    evaluate = load_tool('test_detector').evaluate
-    (tmp_path / 'truth.json').write_text(
-        json.dumps(
+@pytest.fixture
+def by_hand():
+    """Annotations: three people, and a crowd, in the first of two images."""
+    return dict(
+        images=[
+            dict(id=1, file_name='a.png', width=99, height=99),
+            dict(id=2, file_name='b.png', width=99, height=99),
+        ],
+        categories=[dict(id=1, name='person')],
+        annotations=[
             dict(
-                images=[
-                    dict(id=1, file_name='a.png', width=99, height=99),
-                    dict(id=2, file_name='b.png', width=99, height=99),
-                ],
-                categories=[dict(id=1, name='person')],
-                annotations=[
-                    dict(
-                        id=n,
-                        image_id=1,
-                        category_id=1,
-                        iscrowd=crowd,
-                        bbox=[x, 0, w, w],
-                        area=w * w,
-                    )
-                    for n, (x, w, crowd) in enumerate(
-                        [(0, 20, 0), (30, 20, 0), (60, 10, 0), (80, 10, 1)], 1
-                    )
-                ],
+                id=n,
+                image_id=1,
+                category_id=1,
+                iscrowd=crowd,
+                bbox=[x, 0, w, w],
+                area=w * w,
             )
-        )
+            for n, (x, w, crowd) in enumerate(
+                [(0, 20, 0), (30, 20, 0), (60, 10, 0), (80, 10, 1)], 1
+            )
+        ],
     )
 
-    def detector(path):
-        if path.name == 'b.png':
-            return np.zeros((0, 4), np.float32), np.zeros(0, np.float32)
-        # One hit, another on the same person, one below the threshold, one
-        # on the region to ignore.
-        return np.float32(
-            [[0, 0, 20, 20], [0, 0, 19, 20], [60, 0, 70, 10], [80, 0, 90, 10]]
-        ), np.float32([0.9, 0.5, 0.1, 0.8])
 
-    found = evaluate(detector, tmp_path / 'truth.json', tmp_path)
+def hand_made(path):
+    """One hit, another on the same person, one below the threshold, one on the
+    crowd; nobody in the second image."""
+    if path.name == 'b.png':
+        return np.zeros((0, 4), np.float32), np.zeros(0, np.float32)
+    return np.float32(
+        [[0, 0, 20, 20], [0, 0, 19, 20], [60, 0, 70, 10], [80, 0, 90, 10]]
+    ), np.float32([0.9, 0.5, 0.1, 0.8])
+
+
+def evaluate(folder, content, detector=hand_made, **options):
+    (folder / 'truth.json').write_text(json.dumps(content))
+    evaluate = load_tool('test_detector').evaluate
+    return evaluate(detector, folder / 'truth.json', folder, **options)
+
+
+def test_evaluation_by_hand(tmp_path, by_hand):
+    found = evaluate(tmp_path, by_hand)
     assert (found['people'], found['detected'], found['boxes']) == (3, 1, 3)
     # Precision is 1 at a recall of 1/3 (34 of 101 places), 2/3 at 2/3.
     assert abs(found['AP50'] - (34 + 33 * 2 / 3) / 101) < 1e-3
-    large = evaluate(detector, tmp_path / 'truth.json', tmp_path, side=15)
+    large = evaluate(tmp_path, by_hand, side=15)
     assert (large['people'], large['detected']) == (2, 1)
-    assert (
-        evaluate(
-            lambda path: detector(tmp_path / 'b.png'), tmp_path / 'truth.json', tmp_path
-        )['AP50']
-        == 0
+    nobody = evaluate(tmp_path, by_hand, lambda _: hand_made(tmp_path / 'b.png'))
+    assert nobody['AP50'] == 0
+
+
+def test_evaluation_on_files_of_other_tools(tmp_path, by_hand):
+    """Ids, categories and what is left out do not change the figures."""
+    expected = evaluate(tmp_path, by_hand)
+    by_hand['categories'] = [dict(id=0, name='dog'), dict(id='h', name='Human')]
+    for row in by_hand['images']:
+        row['id'] = f'photo {row["id"]}'
+        del row['width']
+    for row in by_hand['annotations']:
+        row.update(id=0, image_id=f'photo {row["image_id"]}', category_id='h')
+        del row['area']
+        if not row['iscrowd']:
+            del row['iscrowd']
+    by_hand['annotations'].append(
+        dict(id=9, image_id='photo 2', category_id=0, bbox=[0, 0, 9, 9])
     )
+    assert evaluate(tmp_path, by_hand) == pytest.approx(expected)
+    for change, said in [
+        (dict(bbox=[0, 0, -5, 9]), 'its box has no area'),
+        (dict(category_id=4), 'its category is not listed'),
+        (dict(image_id=1), 'its image is not listed'),
+    ]:
+        by_hand['annotations'][0].update(change)
+        with pytest.raises(AnnotationError, match=f'truth.json.*{said}'):
+            evaluate(tmp_path, by_hand)
 
 
 # The shipped file
@@ -282,9 +311,8 @@ def test_ship_weights_takes_a_detector(tmp_path):
 @pytest.mark.slow
 def test_shipped_detector_finds_people(scenes, tmp_path):
     """On scenes that are smaller and other than those it learned from."""
-    evaluate = load_tool('test_detector').evaluate
     detector = Detector(resolve_network(NAME, 'detector'), score_thr=0.01)
-    found = evaluate(
+    found = load_tool('test_detector').evaluate(
         detector, scenes / 'annotations' / 'val.json', scenes / 'images' / 'val'
     )
     assert found['AP50'] > 0.8

@@ -29,7 +29,7 @@ def without_torch(monkeypatch):
             ['rtmw-m', '--precision', 'int8', '--calibration', 'empty'],
             'folder empty holds no image',
         ),
-        (['rtmw-m', '--detector', 'rtmw-m'], 'unknown network "rtmw-m"'),
+        (['rtmw-m', '--detector', 'rtmw-m'], 'network "rtmw-m": give'),
     ],
 )
 def test_one_line(arguments, said, without_torch, capsys, monkeypatch, tmp_path):

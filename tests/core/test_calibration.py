@@ -61,6 +61,7 @@ def test_what_was_not_found_has_no_score():
         [[float('nan')], [0.5]],
         [[], []],
         [['a'], ['b']],
+        [[10**400], [0.5]],
     ],
 )
 def test_what_is_no_curve(value):

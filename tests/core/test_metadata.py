@@ -83,7 +83,9 @@ def test_keys_of_newer_versions_are_tolerated():
         ('z_range', float('nan'), 'a number > 0'),
         ('score_scale', float('inf'), 'a number > 0'),
         ('expected_beta', -1, 'a number > 0'),
+        ('split_ratio', 10**400, 'a number > 0'),
         ('mean', [1, 2], 'three numbers'),
+        ('mean', [1, 2, -(10**400)], 'three numbers'),
         ('std', [1, 2, 0], 'three numbers > 0'),
         ('rgb', 1, 'true or false'),
         ('keypoints', ['nose', 2], 'a list of names'),
@@ -97,7 +99,12 @@ def test_bad_values_are_named(name, value, wanted):
 
 
 @pytest.mark.parametrize(
-    'text, error', [('{"kind"', 'is no JSON'), ('[1, 2]', 'not a JSON object')]
+    'text, error',
+    [
+        ('{"kind"', 'is no JSON'),
+        ('[' * 100_000, 'is no JSON'),
+        ('[1, 2]', 'not a JSON object'),
+    ],
 )
 def test_bad_text(text, error):
     with pytest.raises(NetworkError, match=error):

@@ -60,6 +60,19 @@ def test_outcomes(fuzz, tmp_path, monkeypatch, run, outcome):
     assert fuzz.attempt('pictures', place, 0, 0)[0] == outcome
 
 
+def test_outputs_beside_inputs_are_no_change(fuzz, tmp_path, monkeypatch):
+    def run(place, rng):
+        (place.seeds / 'out').mkdir()
+        (place.seeds / 'out/a.json').write_text('[]')
+
+    monkeypatch.setitem(fuzz.KINDS, 'pictures', (None, run))
+    place = fuzz.Place(tmp_path / 'seeds', tmp_path / 'work')
+    place.seeds.mkdir()
+    (place.seeds / 'a').write_text('a')
+    assert fuzz.attempt('pictures', place, 0, 0) == ('fine', '')
+    assert [path.name for path in place.seeds.rglob('*')] == ['a']
+
+
 BROKEN = """
 import os, sys, time
 sys.path.insert(0, {tools!r})
