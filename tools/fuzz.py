@@ -472,8 +472,9 @@ def run_command(place: Place, rng: Rng) -> None:
 
 
 def result_seeds(folder: Path) -> None:
-    """Results in the formats of one file."""
+    """Results in the formats of one file, and those that a killed run leaves."""
     from rtmw_ext.commands import cli
+    from rtmw_ext.output import FORMATS, read
 
     picture_seeds(folder)
     network_seeds(folder)
@@ -483,19 +484,35 @@ def result_seeds(folder: Path) -> None:
             + ['--det', 'none', '--no-draw', '--out', str(folder / 'results')]
             + ['--format', 'json', 'jsonl', 'csv', 'npz']
         )
+    people = read(folder / 'results/colour.json')[0].people
+    (folder / 'unfinished').mkdir()
+    for name in ('json', 'npz'):
+        results = FORMATS[name](folder / 'unfinished')
+        for number in range(3):
+            results.add('clip', number, people, number / 30)
 
 
 def run_result(place: Place, rng: Rng) -> None:
-    from rtmw_ext.output import read
+    from rtmw_ext.output import read, recover
 
-    shutil.copytree(place.seeds / 'results', place.work, dirs_exist_ok=True)
+    unfinished = rng.random() < 0.3
+    source = place.seeds / ('unfinished' if unfinished else 'results')
+    shutil.copytree(source, place.work, dirs_exist_ok=True)
     path = one_of(place.work, rng)
     if path.suffix == '.json' and rng.random() < 0.7:
         write_json(place, path.name, json.loads(path.read_text()), rng)
     else:
         path.write_bytes(damage(path.read_bytes(), rng))
     # What stands beside a result is read with it.
-    read(path.with_name(path.name.removesuffix('.meta.jsonl')))
+    path = path.with_name(path.name.removesuffix('.meta.jsonl'))
+    if unfinished:
+        part = path.with_name(path.name.removesuffix('.part') + '.part')
+        content = part.read_bytes()
+        try:
+            path = recover(part)
+        finally:
+            assert path != part or part.read_bytes() == content
+    read(path)
 
 
 class Clear(RTMWError):

@@ -5,8 +5,10 @@ A file that is valid only when it is finished is written as ``NAME.part`` and
 renamed at its end. Names are replaced, never the content behind a link.
 """
 
+import contextlib
 import json
 import os
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, TextIO
 
@@ -71,6 +73,20 @@ def to_json(content: Any) -> str:
         content: Plain data, all numbers finite.
     """
     return json.dumps(content, allow_nan=False)
+
+
+@contextlib.contextmanager
+def finishing(path: Path) -> Iterator[Path]:
+    """Yields the path of a new file, which takes the place of ``path``, and of its
+    ``.part``, once it is whole. It is gone after an error."""
+    new = path.with_name(f'{path.name}.new')
+    try:
+        yield new
+        new.replace(path)
+    except BaseException:
+        new.unlink(missing_ok=True)
+        raise
+    part_of(path).unlink()
 
 
 class ListFile:

@@ -20,7 +20,7 @@ import numpy as np
 from ..core.people import People
 from ..core.skeleton import FIELDS, NUM_KEYPOINTS
 from .base import ResultError, records_of
-from .files import CLOSING, OPENING, PART, OutputError, part_of
+from .files import CLOSING, OPENING, PART, OutputError, finishing, part_of
 from .formats.csv_table import COLUMNS_3D
 from .formats.json_lines import SUFFIX as LINES
 from .formats.npz_arrays import finish_npz
@@ -324,18 +324,20 @@ def whole_items(path: Path) -> Iterator[str]:
     Raises:
         ResultError: The file is none.
     """
-    with path.open(encoding='utf-8') as file:
-        if (opening := file.readline()).strip() not in ('', OPENING):
+    # Bytes: what is before damaged ones is whole.
+    with path.open('rb') as file:
+        opening = file.readline().decode(errors='replace')
+        if opening.strip() not in ('', OPENING):
             raise ResultError(
                 f'{path} is no unfinished list: it begins with {opening[:50]!r}'
             )
         for line in file:
-            item = line.strip().removesuffix(',')
-            if item == CLOSING:
-                return
             try:
+                item = line.decode().strip().removesuffix(',')
+                if item == CLOSING:
+                    return
                 json.loads(item)
-            except ValueError:
+            except (ValueError, RecursionError):
                 return
             yield item
 
@@ -502,18 +504,12 @@ def recover(path: str | Path) -> Path:
         finish[final.suffix](final)
     except OSError as error:
         raise ResultError(f'{path} cannot be completed ({error})') from None
-    except UnicodeDecodeError as error:
-        raise ResultError(f'{path} is damaged ({error}): it cannot be completed')
     return final
 
 
 def _finish_list(path: Path) -> None:
-    part = part_of(path)
-    new = path.with_name(f'{path.name}.new')
-    with new.open('w', encoding='utf-8') as file:
+    with finishing(path) as new, new.open('w', encoding='utf-8') as file:
         file.write(OPENING)
-        for number, item in enumerate(whole_items(part)):
+        for number, item in enumerate(whole_items(part_of(path))):
             file.write((',' if number else '') + f'\n{item}')
         file.write(f'\n{CLOSING}\n')
-    new.replace(path)
-    part.unlink()

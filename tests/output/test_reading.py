@@ -227,7 +227,7 @@ def test_recover_replaces_nothing(tmp_path):
     for name, said in [
         ('clip.json', 'cannot be completed'),
         ('none.json.part', 'cannot be completed'),
-        ('bad.npz.part', 'is no part of an npz'),
+        ('bad.npz.part', 'no part of an npz'),
         ('bad.json.part', 'is no unfinished list'),
     ]:
         if name.startswith('bad'):
@@ -257,6 +257,51 @@ def test_damaged_files_are_clear_errors(format_name, data):
                 read(Path(folder) / name)
             except ResultError as error:
                 assert str(Path(folder)) in str(error)
+
+
+@pytest.mark.parametrize(
+    'name, damage, said',
+    [
+        # The first number of the last row is that of its image.
+        (
+            'keypoints.npz',
+            lambda b: b[:-1648] + b'\xff' * 8 + b[-1640:],
+            'a row names no image',
+        ),
+        ('keypoints.npz', lambda b: b.replace(b'133', b'99999', 1), '99999 points'),
+        ('keypoints.npz', lambda b: b.replace(b'133', b'999999999', 1), 'be read'),
+        ('keypoints.npz', lambda b: b.replace(b'133', b'-1', 1), 'cannot be read'),
+        ('keypoints.npz', lambda b: b.replace(b'[133', b'[' * 900, 1), 'be read'),
+        ('clip.json', lambda b: b.replace(b'[', b'{', 1), 'no unfinished list'),
+    ],
+)
+def test_recover_leaves_what_it_cannot_complete(name, damage, said, tmp_path):
+    people = make_people(1)
+    for format_name in ('npz', 'json'):
+        results = FORMATS[format_name](tmp_path)
+        for number in range(2):
+            results.add('clip', number, people, number / 30)
+    part = part_of(tmp_path / name)
+    part.write_bytes(damage(part.read_bytes()))
+    content, names = part.read_bytes(), sorted(tmp_path.iterdir())
+    with pytest.raises(ResultError, match=f'{name}.*{said}'):
+        recover(part)
+    assert part.read_bytes() == content and sorted(tmp_path.iterdir()) == names
+
+
+@pytest.mark.parametrize('damage', [b'\xff', b'[' * 100_000, b'nul', b'"'])
+def test_recover_keeps_what_is_before_the_damage(damage, tmp_path):
+    results = FORMATS['json'](tmp_path)
+    for number in range(3):
+        results.add('clip', number, make_people(1, number), number / 30)
+    part = part_of(tmp_path / 'clip.json')
+    lines = part.read_bytes().splitlines(keepends=True)
+    lines[3] = lines[3][:400] + damage + lines[3][400:]
+    part.write_bytes(b''.join(lines))
+    found = read(recover(part))
+    assert [frame.frame for frame in found] == [0, 1]
+    for number in range(2):
+        check('json', found[number].people, make_people(1, number))
 
 
 @pytest.mark.parametrize(

@@ -4,6 +4,7 @@ Shapes: M persons of all images and frames, K keypoints.
 """
 
 import json
+from collections.abc import Iterator
 from pathlib import Path
 from typing import IO, Any
 
@@ -12,10 +13,12 @@ import numpy as np
 from ...core.people import People
 from ...core.skeleton import keypoint_names
 from ..base import ResultError, RunFile, records_of, register
-from ..files import OutputError, part_of, to_json
+from ..files import OutputError, finishing, part_of, to_json
 
 #: Rows that are in memory at once.
 CHUNK = 1024
+#: Of a person; a file that announces more is damaged.
+MOST_KEYPOINTS = 10_000
 #: {array that not all people have: its shape behind (M, K)}.
 OPTIONAL: dict[str, tuple[int, ...]] = dict(
     raw_scores=(), keypoints_3d=(3,), keypoints_3d_cam=(3,)
@@ -133,22 +136,26 @@ def finish_npz(path: Path, names: list[str] | None = None) -> None:
     import zipfile
 
     part = part_of(path)
-    with part.open('rb') as file:
+    with finishing(path) as new, part.open('rb') as file:
         try:
             row_type = _row_type(*json.loads(file.readline(1000)))
             keypoints = row_type['scores'].shape[0]
+            if keypoints > MOST_KEYPOINTS:
+                raise ValueError(f'people of {keypoints} points')
             start = file.tell()
+            count = (part.stat().st_size - start) // row_type.itemsize
             if names is None:
                 lines = records_of(path).read_text().splitlines()
                 names = _source_names(lines)
-        except (OSError, ValueError, TypeError, KeyError) as error:
+            titles = np.array(names or [''])
+            for rows in _chunks(file, row_type, count):
+                if not ((rows['image'] >= 0) & (rows['image'] < len(titles))).all():
+                    raise ValueError('a row names no image')
+        except (OSError, ValueError, TypeError, LookupError, RecursionError) as error:
             raise ResultError(
-                f'{part} cannot be read ({error}): it is no part of an npz file, or '
-                f'{records_of(path).name} is not beside it'
+                f'{part} cannot be read ({error}): it is damaged or no part of an npz '
+                f'file, or {records_of(path).name} is not beside it'
             ) from None
-        count = (part.stat().st_size - start) // row_type.itemsize
-        titles = np.array(names or [''])
-        new = path.with_name(f'{path.name}.new')
         with zipfile.ZipFile(
             new, 'w', zipfile.ZIP_DEFLATED, compresslevel=LEVEL
         ) as archive:
@@ -168,14 +175,18 @@ def finish_npz(path: Path, names: list[str] | None = None) -> None:
                         ),
                     )
                     file.seek(start)
-                    for first in range(0, count, CHUNK):
-                        size = min(CHUNK, count - first) * row_type.itemsize
-                        values = np.frombuffer(file.read(size), row_type)[column]
+                    for rows in _chunks(file, row_type, count):
+                        values = rows[column]
                         if column == 'image':
                             values = titles[values]
                         out.write(values.tobytes())
-    new.replace(path)
-    part.unlink()
+
+
+def _chunks(file: IO[bytes], row_type: np.dtype, count: int) -> Iterator[np.ndarray]:
+    """The next ``count`` rows, some at a time."""
+    for first in range(0, count, CHUNK):
+        size = min(CHUNK, count - first) * row_type.itemsize
+        yield np.frombuffer(file.read(size), row_type)
 
 
 def _source_names(lines: list[str]) -> list[str]:
@@ -183,5 +194,5 @@ def _source_names(lines: list[str]) -> list[str]:
     names = []
     for line in lines:
         if line.endswith('}') and (record := json.loads(line))['type'] == 'source':
-            names.append(record['name'])
+            names.append(str(record['name']))
     return names
