@@ -141,7 +141,7 @@ def finish_npz(path: Path, names: list[str] | None = None) -> None:
             row_type = _row_type(*json.loads(file.readline(1000)))
             keypoints = row_type['scores'].shape[0]
             if keypoints > MOST_KEYPOINTS:
-                raise ValueError(f'people of {keypoints} points')
+                raise ResultError(f'people of {keypoints} points')
             start = file.tell()
             count = (part.stat().st_size - start) // row_type.itemsize
             if names is None:
@@ -150,7 +150,7 @@ def finish_npz(path: Path, names: list[str] | None = None) -> None:
             titles = np.array(names or [''])
             for rows in _chunks(file, row_type, count):
                 if not ((rows['image'] >= 0) & (rows['image'] < len(titles))).all():
-                    raise ValueError('a row names no image')
+                    raise ResultError('a row names no image')
         except (OSError, ValueError, TypeError, LookupError, RecursionError) as error:
             raise ResultError(
                 f'{part} cannot be read ({error}): it is damaged or no part of an npz '
