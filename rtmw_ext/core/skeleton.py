@@ -100,9 +100,28 @@ FIELDS = {
 }
 
 
+#: Halpe's points of the body, head and feet; the first are COCO's.
+#: Source: https://github.com/Fang-Haoshu/Halpe-FullBody, "Keypoints format".
+HALPE26_NAMES = (
+    *BODY_NAMES,
+    'head',
+    'neck',
+    'hip',
+    *(
+        f'{side}_{part}'
+        for part in ('big_toe', 'small_toe', 'heel')
+        for side in ('left', 'right')
+    ),
+)
+
+
 def keypoint_names(count: int) -> tuple[str, ...]:
-    """Names of ``count`` points: COCO-WholeBody's if it is 133, else numbers."""
-    return KEYPOINT_NAMES if count == NUM_KEYPOINTS else tuple(map(str, range(count)))
+    """Names of ``count`` points: COCO-WholeBody's of 133, COCO's of 17, Halpe's of
+    26, else numbers."""
+    for names in (KEYPOINT_NAMES, BODY_NAMES, HALPE26_NAMES):
+        if len(names) == count:
+            return names
+    return tuple(map(str, range(count)))
 
 
 Link = tuple[int, int]
@@ -158,4 +177,23 @@ LINKS: dict[str, list[Link]] = {
     'left_hand': _hand(91),
     'right_hand': _hand(112),
 }
+#: The same for Halpe's 26 points: the trunk goes along the spine.
+_HALPE26_LINKS: dict[str, list[Link]] = {
+    'body': [
+        *(link for link in LINKS['body'] if not {*link} <= {5, 6, 11, 12}),
+        *[(17, 18), (18, 5), (18, 6), (18, 19), (19, 11), (19, 12)],
+    ],
+    'feet': [(15, 20), (15, 22), (15, 24), (16, 21), (16, 23), (16, 25)],
+}
+
+
+def links_of(count: int) -> dict[str, list[Link]]:
+    """:data:`LINKS` of people with so many points: 133, 17 or 26; others have none."""
+    if count == len(HALPE26_NAMES):
+        return _HALPE26_LINKS
+    if count == len(BODY_NAMES):
+        return {'body': LINKS['body']}
+    return LINKS if count == NUM_KEYPOINTS else {}
+
+
 BONES = [link for links in LINKS.values() for link in links]

@@ -7,7 +7,7 @@ import cv2
 import numpy as np
 
 from ..core.people import MIN_SCORE, People
-from ..core.skeleton import LINKS, NUM_KEYPOINTS, PARTS
+from ..core.skeleton import PARTS, links_of
 
 #: BGR; left and right are the person's.
 COLORS = {
@@ -32,7 +32,7 @@ def draw_people(
     threshold: float = MIN_SCORE,
     boxes: bool = False,
 ) -> np.ndarray:
-    """Draws the points of people and, of the 133, the links between them.
+    """Draws the points of people and the links between them.
 
     Args:
         image: (H, W, 3). It is not changed.
@@ -60,20 +60,19 @@ def _draw_skeleton(
 ) -> None:
     fixed = np.round(np.where(visible[:, None], points, 0) * 2**SHIFT)
     fixed = fixed.astype(int).tolist()
-    if len(points) == NUM_KEYPOINTS:
-        for part, links in LINKS.items():
-            thickness = width if part in THICK else max(1, width - 1)
-            for start, stop in links:
-                if visible[start] and visible[stop]:
-                    cv2.line(
-                        image,
-                        fixed[start],
-                        fixed[stop],
-                        COLORS[part],
-                        thickness,
-                        cv2.LINE_AA,
-                        SHIFT,
-                    )
+    for part, links in links_of(len(points)).items():
+        thickness = width if part in THICK else max(1, width - 1)
+        for start, stop in links:
+            if visible[start] and visible[stop]:
+                cv2.line(
+                    image,
+                    fixed[start],
+                    fixed[stop],
+                    COLORS[part],
+                    thickness,
+                    cv2.LINE_AA,
+                    SHIFT,
+                )
     for point in np.flatnonzero(visible):
         radius = width if point < PARTS['feet'].stop else max(1, width // 2)
         cv2.circle(

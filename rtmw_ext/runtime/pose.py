@@ -33,6 +33,8 @@ from .network import Network, Shape, load_network
 AXES = ('simcc_x', 'simcc_y', 'simcc_z')
 #: Outputs of a file that was exported with the decoding inside.
 DECODED = ('keypoints', 'scores')
+#: Outputs of RTMO, which finds people and their points at once.
+ONE_STAGE = ('dets', 'keypoints')
 #: SimCC bins a pixel, where neither the metadata nor the outputs say.
 SPLIT_RATIO = 2.0
 #: Items of a batch at most: it bounds the memory, not the persons.
@@ -401,6 +403,12 @@ def _output_order(network: Network) -> list[int]:
     inputs = list(network.inputs.values())
     if set(names) == set(DECODED):
         return [names.index(name) for name in DECODED]
+    if set(names) == set(ONE_STAGE):
+        raise PoseError(
+            f'{network.path} is a one-stage network (RTMO), which finds people and '
+            'their points at once: this version runs networks of two stages, such as '
+            'rtmpose-m with yolox-m'
+        )
     if (
         len(inputs) != 1
         or len(inputs[0]) != 4

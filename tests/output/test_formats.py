@@ -198,7 +198,7 @@ def test_formats_of_the_whole_body_refuse_other_points(format_name, tmp_path):
 
 
 def test_other_points_have_numbers_as_names(tmp_path):
-    write('npz', tmp_path, [('x', None)], [make_people(1, keypoints=17)])
+    write('npz', tmp_path, [('x', None)], [make_people(1, keypoints=21)])
     assert np.load(tmp_path / 'keypoints.npz')['names'][16] == '16'
 
 
