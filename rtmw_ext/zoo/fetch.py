@@ -124,7 +124,7 @@ def resolve_network(name: str | Path, kind: Kind = 'pose') -> Path:
     model = registry.find(str(name))
     if model is None or model.kind != kind or not can_run(model):
         raise NetworkError(
-            f'unknown {kind} network "{name}": give an .onnx or .xml file (see `rtmw '
+            f'unknown network "{name}": give an .onnx or .xml file (see `rtmw '
             f'export`), or a name of `rtmw models`, such as {_like(str(name), kind)}'
         )
     if model.onnx is None:

@@ -83,4 +83,4 @@ def test_networks_are_fetched_beforehand(file_server, monkeypatch, capsys):
     }
     assert here['yolox-m'] and not here['yolox-x']
     assert cli.main(['models', '--fetch', 'rtmw-q']) == 1
-    assert 'unknown pose network "rtmw-q"' in capsys.readouterr().err
+    assert 'unknown network "rtmw-q"' in capsys.readouterr().err
