@@ -17,11 +17,10 @@ from typing import Any, overload
 
 import numpy as np
 
-from ..core.people import People
+from ..core.people import COLUMNS_3D, People
 from ..core.skeleton import FIELDS, NUM_KEYPOINTS
 from .base import ResultError, records_of
 from .files import CLOSING, OPENING, PART, OutputError, finishing, part_of
-from .formats.csv_table import COLUMNS_3D
 from .formats.json_lines import SUFFIX as LINES
 from .formats.npz_arrays import finish_npz
 from .formats.openpose_json import POINTS

@@ -6,17 +6,12 @@ from typing import Any, TextIO
 
 import numpy as np
 
-from ...core.people import People
+from ...core.people import COLUMNS_3D, People
 from ...core.skeleton import keypoint_names
 from ..base import RunFile, register
 from ..files import open_new
 
 COLUMNS = ('image', 'frame', 'person', 'point', 'name', 'x', 'y', 'score')
-#: Columns of each array of 3D points.
-COLUMNS_3D = {
-    'keypoints_3d': ('x_3d', 'y_3d', 'z_3d'),
-    'keypoints_3d_cam': ('x_cam', 'y_cam', 'z_cam'),
-}
 
 
 @register('csv', 'keypoints.csv, a row for each point of each person')
