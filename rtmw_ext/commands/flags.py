@@ -14,4 +14,5 @@ def check_least(flags: argparse.Namespace, **least: int) -> None:
     for name, value in least.items():
         given = getattr(flags, name)
         if given is not None and given < value:
-            raise UsageError(f'--{name} is {given}: it must be {value} or more')
+            flag = name.replace('_', '-')
+            raise UsageError(f'--{flag} is {given}: it must be {value} or more')

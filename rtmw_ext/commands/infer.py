@@ -20,7 +20,9 @@ from ..core.images import ImageError, list_images, read_image
 from ..core.people import People
 from ..output import FORMATS
 from ..output.folder import OutputFolder
+from ..output.pose_map import DEFAULT_PARTS
 from ..output.records import Run, Source
+from ..output.style import SHOWN
 from ..runtime import Detector, PoseModel, WholeBody, video
 from ..runtime.network import BACKENDS, PRECISIONS
 from ..zoo import (
@@ -85,8 +87,33 @@ def add_parser(
         + '; '.join(f'{name}: {row.description}' for name, row in FORMATS.items()),
     )
     parser.add_argument('--no-draw', action='store_true', help='no pictures, no videos')
-    parser.add_argument('--picture', choices=('jpg', 'png'), default='jpg')
-    parser.add_argument('--boxes', action='store_true', help='draw boxes')
+    parser.add_argument(
+        '--picture',
+        choices=('jpg', 'png'),
+        help='default: jpg, of pose maps png',
+    )
+    parser.add_argument('--boxes', action='store_true', help='draw boxes, with the ids')
+    parser.add_argument('--ids', action='store_true', help='draw ids (videos)')
+    parser.add_argument(
+        '--parts',
+        nargs='+',
+        choices=tuple(SHOWN),
+        help='draw only these parts (default: all; on pose maps '
+        f'{" ".join(DEFAULT_PARTS)})',
+    )
+    parser.add_argument(
+        '--pose-map',
+        action='store_true',
+        help="draw on black in OpenPose's colours, for ControlNet, in place of "
+        'pictures',
+    )
+    parser.add_argument(
+        '--pose-map-side',
+        type=int,
+        metavar='N',
+        help='pixels of the shorter side of pose maps, in steps of 64 (default: the '
+        "input's size)",
+    )
     parser.add_argument(
         '--scene', action='store_true', help='draw the people in 3D, too (3D models)'
     )
@@ -121,7 +148,7 @@ def run(flags: argparse.Namespace) -> int:
     sources = find_inputs(flags.inputs)
     images = None if any(map(video.is_video, sources)) else len(sources)
     complete(flags, images)
-    check_least(flags, stride=1, batch=1, frames=1, threads=0)
+    check_least(flags, stride=1, batch=1, frames=1, threads=0, pose_map_side=64)
     # Before networks are fetched for nothing.
     outputs = _open_outputs(flags, sources)
     estimator = build_estimator(flags, images)
@@ -168,6 +195,10 @@ def _open_outputs(flags: argparse.Namespace, sources: list[str | int]) -> Output
     """The outputs that the flags describe, which replace nothing that must
     stay."""
     standard = flags.out == STANDARD
+    if flags.pose_map and (flags.boxes or flags.ids or flags.scene):
+        raise UsageError('--pose-map draws people alone: leave --boxes, --ids, --scene')
+    if flags.pose_map_side is not None and not flags.pose_map:
+        raise UsageError('--pose-map-side is of pose maps: give --pose-map, too')
     if standard and flags.format not in (None, ['jsonl']):
         raise UsageError(
             '--out - writes JSON lines: leave --format out, or give a folder'
@@ -176,10 +207,14 @@ def _open_outputs(flags: argparse.Namespace, sources: list[str | int]) -> Output
         None if standard else Path(flags.out),
         ['json'] if flags.format is None else flags.format,
         draw=not flags.no_draw,
-        picture=flags.picture,
+        picture=flags.picture or ('png' if flags.pose_map else 'jpg'),
         boxes=flags.boxes,
         scene=flags.scene,
         threshold=flags.threshold,
+        ids=flags.ids,
+        parts=flags.parts,
+        pose_map=flags.pose_map,
+        pose_map_side=flags.pose_map_side,
     )
     networks = filter(None, (flags.pose, flags.det, flags.second_look))
     outputs.plan(_kinds(sources), networks, flags.overwrite)

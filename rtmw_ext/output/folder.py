@@ -6,7 +6,7 @@ Shapes: images are (H, W, 3) uint8 BGR.
 import os
 import re
 import unicodedata
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 
 import cv2
@@ -16,9 +16,12 @@ from ..core.paths import file_identity
 from ..core.people import MIN_SCORE, People
 from .base import ANY_FRAME, FORMATS, ResultFormat
 from .draw2d import draw_people
+from .draw3d import add_scene
 from .files import PART, OutputError, write_file
 from .formats.json_lines import JsonLines
+from .pose_map import DEFAULT_PARTS, draw_pose_map
 from .records import Run, Source
+from .style import SHOWN
 from .video_writer import VideoWriter
 
 #: Longest side of a JPEG in pixels.
@@ -55,7 +58,13 @@ class OutputFolder:
         boxes: Draw them.
         threshold: Least score of a point that is drawn.
         scene: Draw the people in 3D, too, beside each picture; needs a 3D
-            model and matplotlib.
+            model.
+        ids: Draw the ids of people in videos.
+        parts: ``body``, ``face``, ``hands``, ``feet``: what is drawn; None draws
+            all, on pose maps those of :data:`.pose_map.DEFAULT_PARTS`.
+        pose_map: Draw on black, as ControlNet's networks were taught
+            (:mod:`.pose_map`), in place of pictures.
+        pose_map_side: Their shorter side in pixels; None is the picture's.
 
     Attributes:
         draws: Whether pictures and videos are written.
@@ -63,7 +72,7 @@ class OutputFolder:
         run: What makes the results; set it before the first ``add``.
 
     Raises:
-        OutputError: The folder cannot be written, or matplotlib is missing.
+        OutputError: The folder cannot be written.
     """
 
     def __init__(
@@ -76,13 +85,18 @@ class OutputFolder:
         boxes: bool = False,
         threshold: float = MIN_SCORE,
         scene: bool = False,
+        ids: bool = False,
+        parts: Sequence[str] | None = None,
+        pose_map: bool = False,
+        pose_map_side: int | None = None,
     ) -> None:
         if folder is not None:
             make_folder(folder)
         self.folder, self.picture = folder or Path(), picture
         self.draws = draw and folder is not None
         self.boxes, self.threshold = boxes, threshold
-        self._add_scene = _load_add_scene() if scene else None
+        self.scene, self.ids, self.parts = scene, ids, parts
+        self.pose_map, self.pose_map_side = pose_map, pose_map_side
         self._formats: list[ResultFormat] = (
             [JsonLines(None)]
             if folder is None
@@ -239,12 +253,32 @@ class OutputFolder:
             results.end()
 
     def draw(self, image: np.ndarray, people: People) -> np.ndarray:
-        """A drawn copy of an image, with the scene beside it if asked for."""
-        drawn = draw_people(image, people, self.threshold, self.boxes)
-        if self._add_scene is None:
+        """A drawn copy of an image, with the scene beside it if asked for; or
+        its pose map.
+
+        Raises:
+            ResultError: Pose maps need the 133 points.
+        """
+        if self.pose_map:
+            return draw_pose_map(
+                people,
+                image.shape[1::-1],
+                DEFAULT_PARTS if self.parts is None else self.parts,
+                self.threshold,
+                self.pose_map_side,
+            )
+        drawn = draw_people(
+            image,
+            people,
+            self.threshold,
+            self.boxes,
+            ids=self.ids,
+            parts=tuple(SHOWN) if self.parts is None else self.parts,
+        )
+        if not self.scene:
             return drawn
         # The scene is drawn in RGB.
-        return self._add_scene(
+        return add_scene(
             drawn[..., ::-1],
             people.keypoints_3d_cam,
             people.scores >= self.threshold,
@@ -274,16 +308,6 @@ class OutputFolder:
         """Completes the result files."""
         for results in self._formats:
             results.close()
-
-
-def _load_add_scene() -> Callable[..., np.ndarray]:
-    try:
-        from .draw3d import add_scene
-    except ImportError:
-        raise OutputError(
-            '--scene draws with matplotlib: pip install matplotlib'
-        ) from None
-    return add_scene
 
 
 def _keys(files: Iterable[str]) -> set[str]:

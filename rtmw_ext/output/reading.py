@@ -23,8 +23,8 @@ from .base import ResultError, records_of
 from .files import CLOSING, OPENING, PART, OutputError, finishing, part_of
 from .formats.json_lines import SUFFIX as LINES
 from .formats.npz_arrays import finish_npz
-from .formats.openpose_json import POINTS
-from .formats.openpose_json import SUFFIX as OPENPOSE
+from .formats.openpose_json import BODY_FIELD, COCO_18, POINTS, POINTS_18
+from .formats.openpose_json import SUFFIXES as OPENPOSE
 
 #: What a damaged file makes readers raise.
 DAMAGES = (
@@ -41,7 +41,10 @@ DAMAGES = (
     zipfile.BadZipFile,
     zlib.error,
 )
-FRAME_FILE = re.compile(rf'(.*)_(\d{{12}}){re.escape(OPENPOSE)}')
+#: Of OpenPose: the name of the image or video, and the number of the frame.
+OPENPOSE_FILE = re.compile(
+    rf'(.*?)(?:_(\d{{12}}))?({"|".join(map(re.escape, OPENPOSE))})'
+)
 
 
 @dataclass
@@ -94,7 +97,8 @@ def read(path: str | Path) -> Results:
     """Reads a result file of any format of :data:`rtmw_ext.output.FORMATS`.
 
     What a format leaves out is missing: COCO and OpenPose have no 3D, CSV and
-    OpenPose no boxes (those of the points stand for them) and rounded points.
+    OpenPose no boxes (those of the points stand for them) and rounded points,
+    openpose18 no scores.
     Files of mmpose (with ``instance_info``, too) and of earlier versions are
     read, and files that a program which was killed left as ``NAME.part``.
 
@@ -232,7 +236,7 @@ def _make_people(
     raw_scores: Any = None,
 ) -> People:
     """People of arrays or lists of any number type; boxes that are missing are
-    those of the points.
+    those of the points that were found.
 
     Raises:
         ValueError: The shapes do not go together.
@@ -244,7 +248,7 @@ def _make_people(
     shape = points.shape[:2]
     confidence = np.asarray(scores, np.float32).reshape(shape)
     if boxes is None:
-        boxes = np.concatenate([points.min(1), points.max(1)], 1) if count else ()
+        boxes = _boxes(points, confidence) if count else ()
     if box_scores is None:
         box_scores = confidence.mean(1) if count else ()
     return People(
@@ -259,6 +263,15 @@ def _make_people(
         if raw_scores is None
         else np.asarray(raw_scores, np.float32).reshape(shape),
     )
+
+
+def _boxes(points: np.ndarray, scores: np.ndarray) -> np.ndarray:
+    """(N, 4) around (N, K, 2), but for points with score 0; 0 around none."""
+    found = (scores > 0)[..., None] & np.isfinite(points)
+    low = np.where(found, points, np.inf).min(1)
+    high = np.where(found, points, -np.inf).max(1)
+    boxes = np.concatenate([low, high], 1)
+    return np.where(np.isfinite(boxes), boxes, 0)
 
 
 def _metres(values: Any, shape: tuple[int, ...]) -> np.ndarray | None:
@@ -363,12 +376,12 @@ def _coco(rows: list[dict]) -> Iterator[Place]:
 
 
 def _openpose(path: Path, content: dict) -> Place:
-    named = FRAME_FILE.fullmatch(path.name)
-    name = named[1] if named else path.name.removesuffix(OPENPOSE)
+    named = OPENPOSE_FILE.fullmatch(path.name)
     persons = content['people']
     points = np.zeros((len(persons), NUM_KEYPOINTS, 3), np.float32)
     for person, row in zip(points, persons):
-        for part, numbers in POINTS.items():
+        small = len(row[BODY_FIELD]) == 3 * len(COCO_18)
+        for part, numbers in (POINTS_18 if small else POINTS).items():
             values = np.array(row[part], np.float32).reshape(len(numbers), 3)
             for number, value in zip(numbers, values):
                 if isinstance(number, int):
@@ -376,23 +389,24 @@ def _openpose(path: Path, content: dict) -> Place:
     ids = [int(np.reshape(row.get('person_id', -1), -1)[0]) for row in persons]
     known = all(number >= 0 for number in ids)
     return (
-        name,
-        int(named[2]) if named else None,
+        named[1] if named else path.name,
+        int(named[2]) if named and named[2] else None,
         None,
         _make_people(points[..., :2], points[..., 2], ids=ids if known else None),
     )
 
 
 def _read_folder(folder: Path) -> Results:
-    """OpenPose's files."""
+    """OpenPose's files, of one body: BODY_25 holds more than COCO_18."""
     records, places = _Records(), []
-    for path in sorted(folder.glob(f'*{OPENPOSE}')):
-        places.append(_openpose(path, json.loads(path.read_text(encoding='utf-8'))))
-    for beside in sorted(folder.glob(f'*{records_of(Path(OPENPOSE)).name}')):
-        records.read(beside)
-    if not places:
-        raise ResultError(f'folder {folder} holds no *{OPENPOSE}: give a result file')
-    return records.results(places)
+    for suffix in OPENPOSE:
+        for path in sorted(folder.glob(f'*{suffix}')):
+            places.append(_openpose(path, json.loads(path.read_text(encoding='utf-8'))))
+        if places:
+            for beside in sorted(folder.glob(f'*{records_of(Path(suffix)).name}')):
+                records.read(beside)
+            return records.results(places)
+    raise ResultError(f'folder {folder} holds no *{OPENPOSE[0]}: give a result file')
 
 
 def _read_csv(path: Path) -> Iterator[Place]:

@@ -11,7 +11,7 @@ import numpy as np
 from ..core.errors import RTMWError
 from ..core.images import read_image
 from ..core.people import MIN_SCORE
-from .draw3d import STYLE
+from .style import STYLE, rgb
 
 
 class RerunMissingError(RTMWError, ImportError):
@@ -68,16 +68,13 @@ class RerunView:
         for number, person in enumerate(people):
             points = np.array(person['keypoints_3d_cam'])
             visible = np.array(person['keypoint_scores']) >= self.threshold
-            style = [row for row in STYLE if visible[list(row[0])].all()]
+            style = [row for row in STYLE if visible[list(row.link)].all()]
             stream.log(
                 f'world/people/{number}',
                 rerun.LineStrips3D(
-                    [points[list(link)] for link, _, _ in style],
-                    colors=[
-                        [int(color[i : i + 2], 16) for i in (1, 3, 5)]
-                        for _, color, _ in style
-                    ],
-                    radii=[0.003 * width for _, _, width in style],
+                    [points[list(row.link)] for row in style],
+                    colors=[rgb(row.color) for row in style],
+                    radii=[0.0066 * row.width for row in style],
                 ),
             )
         if image is not None:

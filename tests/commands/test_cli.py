@@ -21,8 +21,11 @@ from rtmw_ext.commands.bench import cost, crowd, moving
 from rtmw_ext.commands.exit_codes import ExitCode
 from rtmw_ext.core.images import read_image
 from rtmw_ext.output import FORMATS
+from rtmw_ext.output.draw2d import draw_people
 from rtmw_ext.output.folder import OutputFolder
 from rtmw_ext.output.formats.openpose_json import BODY_25
+from rtmw_ext.output.pose_map import draw_pose_map
+from rtmw_ext.output.style import LEFT, bgr
 from rtmw_ext.output.video_writer import VideoWriter
 from rtmw_ext.runtime import NetworkError, WholeBody, video
 from rtmw_ext.zoo import get, resolve_network
@@ -154,10 +157,8 @@ def test_3d_results(capsys, photo, rtmw3d_t_file, tmp_path):
 
 
 @pytest.mark.slow
-def test_3d_scene(
-    capsys, photo, clip, rtmw_t_file, rtmw3d_t_file, tmp_path, monkeypatch
-):
-    """Beside the picture and the video; it needs 3D and matplotlib."""
+def test_3d_scene(capsys, photo, clip, rtmw_t_file, rtmw3d_t_file, tmp_path):
+    """Beside the picture and the video; it needs 3D."""
     code, err = infer(
         capsys, rtmw3d_t_file[0], tmp_path, photo, clip, '--scene', '--threshold', '-1'
     )
@@ -172,14 +173,50 @@ def test_3d_scene(
         tall = max(height, 480)
         scene = picture[:, round(width * tall / height) :]
         assert scene.shape[:2] == (tall, round(1.5 * tall))
-        # Orange, in BGR: the person's left.
-        found = (scene.astype(int) - (12, 89, 232)) ** 2
+        found = (scene.astype(int) - bgr(LEFT)) ** 2
         assert (found.sum(2) < 3000).sum() > 20
     code, err = infer(capsys, rtmw_t_file[0], tmp_path, photo, '--scene')
     assert code == 1 and 'is a 2D model: give --pose an RTMW3D' in err
-    monkeypatch.setitem(sys.modules, 'rtmw_ext.output.draw3d', None)
-    code, err = infer(capsys, rtmw3d_t_file[0], tmp_path, photo, '--scene')
-    assert code == 1 and 'pip install matplotlib' in err
+
+
+def test_pose_maps(capsys, photo, clip, loud_t_file, tmp_path):
+    """In place of pictures and of the video, as PNG."""
+    arguments = (photo, clip, '--pose-map', '--parts', 'body', '--threshold', '0')
+    assert infer(capsys, loud_t_file, tmp_path, *arguments) == (0, '')
+    people = WholeBody(loud_t_file, threads=1)(photo)
+    drawn = cv2.imread(str(tmp_path / f'{photo.stem}.png'))
+    size = read_image(photo).shape[1::-1]
+    assert np.array_equal(drawn, draw_pose_map(people, size, ['body'], 0))
+    frame = next(iter(video.Video(str(tmp_path / 'clip.mp4'))))
+    assert frame.shape == (240, 320, 3) and (frame < 40).mean() > 0.7
+    code, err = infer(
+        capsys, loud_t_file, tmp_path / 'b', photo, '--pose-map', '--pose-map-side', 128
+    )
+    assert (code, err) == (0, '')
+    assert min(cv2.imread(str(tmp_path / 'b' / f'{photo.stem}.png')).shape[:2]) == 128
+    for flags, said in [
+        (['--pose-map', '--boxes'], 'leave --boxes, --ids, --scene'),
+        (['--pose-map-side', 512], 'give --pose-map'),
+        (['--pose-map', '--pose-map-side', 9], '--pose-map-side is 9'),
+    ]:
+        code, err = infer(capsys, loud_t_file, tmp_path / 'c', photo, *flags)
+        assert code == 1 and said in err and err.count('\n') == 1
+
+
+def test_drawn_parts_and_ids(capsys, photo, clip, loud_t_file, tmp_path):
+    options = ('--parts', 'hands', '--picture', 'png', '--threshold', 0)
+    assert infer(capsys, loud_t_file, tmp_path, photo, *options) == (0, '')
+    people = WholeBody(loud_t_file, threads=1)(photo)
+    drawn = cv2.imread(str(tmp_path / f'{photo.stem}.png'))
+    assert np.array_equal(
+        drawn, draw_people(read_image(photo), people, 0, parts=['hands'])
+    )
+    frames = []
+    for number, flags in enumerate(([], ['--ids'])):
+        out = tmp_path / str(number)
+        assert infer(capsys, loud_t_file, out, clip, *flags, '--frames', 1) == (0, '')
+        frames += video.Video(str(out / 'clip.mp4'))
+    assert np.abs(frames[0].astype(int) - frames[1]).max() > 100
 
 
 def test_video(capsys, clip, loud_t_file, tmp_path):

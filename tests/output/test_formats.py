@@ -14,9 +14,10 @@ from rtmw_ext.core.people import People
 from rtmw_ext.core.skeleton import FIELDS, KEYPOINT_NAMES
 from rtmw_ext.output import FORMATS, ResultError, ResultFormat
 from rtmw_ext.output.formats.coco_json import coco_rows
-from rtmw_ext.output.formats.openpose_json import BODY_25, POINTS
-from rtmw_ext.output.records import person_records
+from rtmw_ext.output.formats.openpose_json import BODY_25, POINTS, POINTS_18
+from rtmw_ext.output.records import Source, person_records
 from support.examples import examples
+from support.openpose import as_coco_18
 
 K = len(KEYPOINT_NAMES)
 #: Names and frames of an image and of a video.
@@ -68,15 +69,15 @@ def read_coco(folder, inputs):
     return points
 
 
-def read_openpose(folder, inputs):
+def read_openpose(folder, inputs, suffix='_keypoints.json', fields=POINTS):
     points = {}
     for name, frame in inputs:
         stem = name if frame is None else f'{name}_{frame:012d}'
-        content = json.loads((folder / f'{stem}_keypoints.json').read_text())
+        content = json.loads((folder / f'{stem}{suffix}').read_text())
         points[name, frame] = persons = []
         for row in content['people']:
             person = np.full((K, 3), np.nan)
-            for field, numbers in POINTS.items():
+            for field, numbers in fields.items():
                 values = np.reshape(row[field], (-1, 3))
                 assert len(values) == len(numbers)
                 for number, value in zip(numbers, values):
@@ -84,6 +85,10 @@ def read_openpose(folder, inputs):
                         person[number] = value
             persons.append(person)
     return points
+
+
+def read_openpose18(folder, inputs):
+    return read_openpose(folder, inputs, '_keypoints18.json', POINTS_18)
 
 
 def read_jsonl(folder, inputs):
@@ -134,6 +139,7 @@ READERS = dict(
     jsonl=read_jsonl,
     coco=read_coco,
     openpose=read_openpose,
+    openpose18=read_openpose18,
     csv=read_csv,
     npz=read_npz,
 )
@@ -145,10 +151,16 @@ def check(format_name, inputs, batches):
         points = READERS[format_name](Path(folder), inputs)
     for place, people in zip(inputs, batches):
         assert len(points[place]) == len(people)
-        expected = np.concatenate([people.keypoints, people.scores[..., None]], 2)
+        keypoints, scores = people.keypoints, people.scores
+        if format_name == 'openpose18':
+            keypoints, scores = as_coco_18(keypoints, scores)
+        expected = np.concatenate([keypoints, scores[..., None]], 2)
+        if format_name == 'openpose18':
+            expected[:, 17:23] = np.nan  # no feet
         for found, person in zip(points[place], expected):
             tolerance = (6e-4, 6e-4, 6e-6) if format_name == 'csv' else 0
-            assert (np.abs(found - person) <= tolerance).all()
+            assert np.array_equal(np.isnan(found), np.isnan(person))
+            assert (np.nan_to_num(np.abs(found - person)) <= tolerance).all()
 
 
 def test_every_format_is_described_and_read_here():
@@ -191,7 +203,7 @@ def test_nothing_was_added(format_name, tmp_path):
     assert not list(tmp_path.iterdir())
 
 
-@pytest.mark.parametrize('format_name', ['coco', 'openpose'])
+@pytest.mark.parametrize('format_name', ['coco', 'openpose', 'openpose18'])
 def test_formats_of_the_whole_body_refuse_other_points(format_name, tmp_path):
     with pytest.raises(ResultError, match='finds 17: write json, csv or npz'):
         FORMATS[format_name](tmp_path).add('x', None, make_people(1, keypoints=17))
@@ -285,7 +297,7 @@ def test_numbers_that_json_lacks(tmp_path):
     people = make_people(1, three_d=True)
     people.keypoints[0, 5] = np.nan
     people.keypoints_3d[0, 7, 1] = np.inf
-    for name in ('json', 'jsonl', 'coco', 'openpose'):
+    for name in ('json', 'jsonl', 'coco', 'openpose', 'openpose18'):
         write(name, tmp_path, [(name, None)], [people])
     texts = [path.read_text() for path in tmp_path.glob('*.json')]
     texts += (tmp_path / 'jsonl.jsonl').read_text().splitlines()
@@ -304,6 +316,50 @@ def test_openpose_joins_pairs_in_their_middle(tmp_path):
             assert np.allclose(body[number, :2], points.mean(0))
             assert body[number, 2] == people.scores[0, list(pair)].min()
     assert content['people'][0]['person_id'] == [-1]
+
+
+#: OpenPose's names of COCO_18, and ours of the same points.
+COCO_18_NAMES = (
+    'nose', None, 'right_shoulder', 'right_elbow', 'right_wrist', 'left_shoulder',
+    'left_elbow', 'left_wrist', 'right_hip', 'right_knee', 'right_ankle', 'left_hip',
+    'left_knee', 'left_ankle', 'right_eye', 'left_eye', 'right_ear', 'left_ear',
+)  # fmt: skip
+
+
+def controlnet_points(numbers):
+    """Points as ComfyUI's reader takes them: those with a score below 1 are
+    missing."""
+    triples = np.reshape(numbers, (-1, 3)).tolist()
+    return [(x, y) if score >= 1 else None for x, y, score in triples]
+
+
+@pytest.mark.parametrize('frame', [None, 7])
+def test_coco_18_as_controlnet_reads_it(frame, tmp_path):
+    people = make_people(2)
+    people.scores[0] = 1
+    people.scores[1, 5] = 0.1
+    results = FORMATS['openpose18'](tmp_path)
+    results.begin(Source('x', size=(640, 480)))
+    results.add('x', frame, people)
+    results.close()
+    (path,) = tmp_path.glob('*.json')
+    content = json.loads(path.read_text())
+    assert (content['canvas_width'], content['canvas_height']) == (640, 480)
+    whole, hidden = (
+        controlnet_points(row['pose_keypoints_2d']) for row in content['people']
+    )
+    for place, name in enumerate(COCO_18_NAMES):
+        if name is None:
+            # The neck is in the middle of both shoulders, and needs both.
+            middle = people.keypoints[0, 5:7].mean(0)
+            assert np.allclose(whole[place], middle) and hidden[place] is None
+        else:
+            number = KEYPOINT_NAMES.index(name)
+            assert whole[place] == tuple(people.keypoints[0, number].tolist())
+            assert (hidden[place] is None) == (people.scores[1, number] < 0.3)
+    faces = [controlnet_points(row['face_keypoints_2d']) for row in content['people']]
+    assert len(faces[0]) == 70 and None not in faces[0]
+    assert None in faces[1]
 
 
 def test_csv_of_3d(tmp_path):

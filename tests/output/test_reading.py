@@ -1,5 +1,6 @@
 """Result files are read back as people, whole, damaged or unfinished."""
 
+import dataclasses
 import io
 import json
 import shutil
@@ -17,6 +18,7 @@ from rtmw_ext.output.base import records_of
 from rtmw_ext.output.files import part_of
 from rtmw_ext.output.records import Source
 from support.examples import examples
+from support.openpose import as_coco_18
 from support.paths import ROOT
 from support.schema import errors
 
@@ -30,6 +32,7 @@ KEPT = dict(
     npz=(*BOXES, *METRES, 'ids'),
     coco=(*BOXES, 'ids'),
     openpose=('ids',),
+    openpose18=('ids',),
     csv=(*METRES, 'ids'),
 )
 #: Files of an image and of a video, by format; of OpenPose the folder.
@@ -39,6 +42,7 @@ FILES = dict(
     npz=('keypoints.npz',),
     coco=('coco_results.json',),
     openpose=('.',),
+    openpose18=('.',),
     csv=('keypoints.csv',),
 )
 
@@ -81,6 +85,9 @@ def check(format_name, found, people):
     assert len(found) == len(people)
     assert found.keypoints.shape == people.keypoints.shape
     assert found.keypoints.dtype == found.scores.dtype == np.float32
+    if format_name == 'openpose18':
+        keypoints, scores = as_coco_18(people.keypoints, people.scores)
+        people = dataclasses.replace(people, keypoints=keypoints, scores=scores)
     for name in ('keypoints', 'scores', *KEPT[format_name]):
         wanted = getattr(people, name)
         if wanted is None:
@@ -211,7 +218,7 @@ def test_a_run_that_was_killed(format_name, tmp_path):
         with pytest.raises(ResultError, match='cannot be completed'):
             recover(path)
     found = {frame.frame: frame for frame in read_all(format_name, copy)}
-    least = 5 if format_name == 'openpose' else 4
+    least = 5 if format_name.startswith('openpose') else 4
     assert len(found) == 1 + least
     for number in range(least):
         check(format_name, found[number].people, frames[number])
@@ -325,6 +332,33 @@ def test_no_result_files(name, content, tmp_path):
         read(tmp_path / name)
     with pytest.raises(ResultError, match='holds no'):
         read(tmp_path)
+
+
+def test_a_box_is_that_of_the_points_that_were_found(tmp_path):
+    people = make_people(2)
+    people.scores[:] = 0
+    people.scores[0, [3, 40]] = 0.9
+    people.keypoints[0, [3, 40]] = (70, 90), (50, 200)
+    for name in ('openpose', 'openpose18'):
+        folder = tmp_path / name
+        folder.mkdir()
+        write(name, folder, people, []).close()
+        (found,) = read(folder)
+        assert found.people.boxes.tolist() == [[50, 90, 70, 200], [0, 0, 0, 0]]
+
+
+def test_a_folder_of_both_bodies_of_openpose(tmp_path):
+    """BODY_25, which holds more, is read."""
+    people = make_people(1)
+    for name in ('openpose18', 'openpose'):
+        write(name, tmp_path, people, [people]).close()
+    frames = read(tmp_path)
+    assert [frame.source for frame in frames] == ['clip', 'photo']
+    for frame in frames:
+        assert np.array_equal(frame.people.keypoints, people.keypoints)
+    one = read(tmp_path / 'clip_000000000000_keypoints18.json')[0]
+    assert (one.source, one.frame) == ('clip', 0)
+    check('openpose18', one.people, people)
 
 
 def test_arrays_of_objects_are_not_loaded(tmp_path):

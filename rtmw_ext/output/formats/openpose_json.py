@@ -1,13 +1,15 @@
 """OpenPose's JSON files.
 
-Source: https://github.com/CMU-Perceptual-Computing-Lab/openpose, "Output".
+Sources: https://github.com/CMU-Perceptual-Computing-Lab/openpose, "Output"; for the
+canvas, https://github.com/Fannovel16/comfyui_controlnet_aux, its JSON of poses.
 """
 
 from pathlib import Path
+from typing import ClassVar
 
 import numpy as np
 
-from ...core.people import People
+from ...core.people import MIN_SCORE, People
 from ...core.skeleton import PARTS
 from ..base import (
     ANY_FRAME,
@@ -21,12 +23,13 @@ from ..base import (
 from ..files import to_json, write_file
 from ..records import RecordFile, Source, plain
 
-SUFFIX = '_keypoints.json'
+#: Points of ours that a point of OpenPose's is; a pair is the middle of two.
+Points = tuple[int | tuple[int, int], ...]
 
-#: BODY_25 as points of ours; a pair is the middle of two.
-BODY_25: tuple[int | tuple[int, int], ...] = (
+NECK = (5, 6)
+BODY_25: Points = (
     0,
-    (5, 6),
+    NECK,
     *(6, 8, 10),
     *(5, 7, 9),
     (11, 12),
@@ -36,21 +39,33 @@ BODY_25: tuple[int | tuple[int, int], ...] = (
     *(17, 18, 19),
     *(20, 21, 22),
 )
-#: {field: points}. The face is our 68 points and the pupils, for which the
-#: eyes stand.
-POINTS: dict[str, tuple[int | tuple[int, int], ...]] = {
-    'pose_keypoints_2d': BODY_25,
+COCO_18: Points = (
+    0,
+    NECK,
+    *(6, 8, 10),
+    *(5, 7, 9),
+    *(12, 14, 16),
+    *(11, 13, 15),
+    *(2, 1, 4, 3),
+)
+BODY_FIELD = 'pose_keypoints_2d'
+#: {field: points} beside those of the body. The face is our 68 points and the
+#: pupils, for which the eyes stand.
+PARTS_OF: dict[str, Points] = {
     'face_keypoints_2d': (*PARTS['face'], 2, 1),
     'hand_left_keypoints_2d': tuple(PARTS['left_hand']),
     'hand_right_keypoints_2d': tuple(PARTS['right_hand']),
 }
+#: {field: points} of each body.
+POINTS: dict[str, Points] = {BODY_FIELD: BODY_25, **PARTS_OF}
+POINTS_18: dict[str, Points] = {BODY_FIELD: COCO_18, **PARTS_OF}
 
 
-@register('openpose', 'NAME_keypoints.json, with BODY_25, face and hands')
-class OpenPoseJson(ResultFormat):
-    """``NAME_keypoints.json`` for an image and
-    ``NAME_000000000000_keypoints.json`` for a frame, with BODY_25, 70 points
-    of the face and 21 of each hand."""
+class _OpenPoseJson(ResultFormat):
+    """A file for each image and frame."""
+
+    suffix: ClassVar[str]
+    points: ClassVar[dict[str, Points]]
 
     def __init__(self, folder: Path) -> None:
         super().__init__(folder)
@@ -59,8 +74,9 @@ class OpenPoseJson(ResultFormat):
 
     @classmethod
     def files(cls, name: str, is_video: bool) -> list[str]:
-        frames = f'{name}_{ANY_FRAME}{SUFFIX}' if is_video else name + SUFFIX
-        return [frames, name + SUFFIX + RECORDS]
+        whole = name + cls.suffix
+        frames = f'{name}_{ANY_FRAME}{cls.suffix}' if is_video else whole
+        return [frames, whole + RECORDS]
 
     def begin(self, source: Source) -> None:
         self._source = source
@@ -74,7 +90,7 @@ class OpenPoseJson(ResultFormat):
     ) -> None:
         check_whole_body(people, 'OpenPose')
         if name not in self._records:
-            path = records_of(self.folder / (name + SUFFIX))
+            path = records_of(self.folder / (name + self.suffix))
             self._records[name] = RecordFile(path, self.run)
             if self._source is not None:
                 self._records[name].begin(self._source)
@@ -84,18 +100,16 @@ class OpenPoseJson(ResultFormat):
             dict(
                 person_id=[person],
                 **{
-                    field: plain(select(points, numbers).ravel())
-                    for field, numbers in POINTS.items()
+                    field: plain(self._values(select(points, numbers)).ravel())
+                    for field, numbers in self.points.items()
                 },
             )
             for person, points in zip(ids, scored_keypoints(people))
         ]
+        content = dict(version=1.3, people=persons, **self._canvas(name))
         if frame is not None:
             name = f'{name}_{frame:012d}'
-        write_file(
-            self.folder / (name + SUFFIX),
-            to_json(dict(version=1.3, people=persons)).encode(),
-        )
+        write_file(self.folder / (name + self.suffix), to_json(content).encode())
         if frame is None:
             self.end()
 
@@ -106,10 +120,54 @@ class OpenPoseJson(ResultFormat):
         while self._records:
             self._records.popitem()[1].close()
 
+    def _values(self, points: np.ndarray) -> np.ndarray:
+        """What is written of (P, 3) x, y, score."""
+        return points
 
-def select(
-    points: np.ndarray, numbers: tuple[int | tuple[int, int], ...]
-) -> np.ndarray:
+    def _canvas(self, name: str) -> dict[str, int]:
+        """What is written of the size of an image or video."""
+        return {}
+
+
+@register('openpose', 'NAME_keypoints.json, with BODY_25, face and hands')
+class OpenPoseJson(_OpenPoseJson):
+    """``NAME_keypoints.json`` for an image and
+    ``NAME_000000000000_keypoints.json`` for a frame, with BODY_25, 70 points
+    of the face and 21 of each hand."""
+
+    suffix = '_keypoints.json'
+    points = POINTS
+
+
+@register(
+    'openpose18', 'NAME_keypoints18.json, with COCO_18 and canvas, for ControlNet'
+)
+class OpenPose18Json(_OpenPoseJson):
+    """The same with COCO_18, in ``NAME_keypoints18.json``, and with
+    ``canvas_width`` and ``canvas_height`` where they are known. ControlNet's and
+    ComfyUI's readers leave out points with scores below 1: found points have 1,
+    others are 0, 0, 0."""
+
+    suffix = '_keypoints18.json'
+    points = POINTS_18
+
+    def _values(self, points: np.ndarray) -> np.ndarray:
+        found = (points[:, 2] >= MIN_SCORE) & np.isfinite(points).all(1)
+        values = np.where(found[:, None], points, 0)
+        values[found, 2] = 1
+        return values
+
+    def _canvas(self, name: str) -> dict[str, int]:
+        source = self._source
+        if source is None or source.name != name or source.size is None:
+            return {}
+        return dict(zip(('canvas_width', 'canvas_height'), map(int, source.size)))
+
+
+SUFFIXES = (OpenPoseJson.suffix, OpenPose18Json.suffix)
+
+
+def select(points: np.ndarray, numbers: Points) -> np.ndarray:
     """The rows of (K, 3) x, y, score that ``numbers`` name; of a pair, the
     middle with the lower score."""
     rows = []
