@@ -275,7 +275,7 @@ class OutputFolder:
             ids=self.ids,
             parts=tuple(SHOWN) if self.parts is None else self.parts,
         )
-        if not self.scene:
+        if not self.scene or people.keypoints_3d_cam is None:
             return drawn
         # The scene is drawn in RGB.
         return add_scene(

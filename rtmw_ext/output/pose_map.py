@@ -148,7 +148,7 @@ def _draw_limb(
         360,
         1,
     )
-    cv2.fillConvexPoly(picture, outline, [int(value * DIMMED) for value in color])
+    cv2.fillConvexPoly(picture, np.array(outline), [int(value * DIMMED) for value in color])
 
 
 def _draw_dot(
@@ -177,7 +177,7 @@ def _draw_hand(
     }
     for (start, stop), color in zip(LINKS[part], FINGER_COLORS):
         if start in drawn and stop in drawn:
-            ends = [(int(person[end, 0]), int(person[end, 1])) for end in (start, stop)]
-            cv2.line(picture, *ends, color, FINGER)
+            first, last = person[[start, stop], :2].astype(int).tolist()
+            cv2.line(picture, first, last, color, FINGER)
     for point in sorted(drawn):
         _draw_dot(picture, person[point], HAND_DOT, HAND_COLOR, threshold)

@@ -110,6 +110,6 @@ def draw_text(
     place = picture[y : y + height, x : x + width]
     below = place.astype(np.float32)
     if background is not None:
-        below += COVER * (np.float32(background) - below)
-    below += (mask[..., None] / np.float32(255)) * (np.float32(color) - below)
+        below += COVER * (np.array(background, np.float32) - below)
+    below += (mask[..., None] / np.float32(255)) * (np.array(color, np.float32) - below)
     place[:] = below.round()
