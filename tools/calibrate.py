@@ -20,19 +20,25 @@ import numpy as np
 import onnx
 from tqdm import tqdm
 
-from rtmw_ext.core.calibration import fit_curve
+from rtmw_ext.core.calibration import Curve, fit_curve
 from rtmw_ext.core.images import read_image
 from rtmw_ext.core.metadata import METADATA_KEY, NetworkMetadata
 from rtmw_ext.evaluation import photos as measure
 from rtmw_ext.runtime import PoseModel
 
-#: {part: scores (M, ), whether they were right (M, ), whose they are (M, )}
-Judged = dict[str, tuple[np.ndarray, np.ndarray, np.ndarray]]
+#: {part: scores (M, ), whether they were right (M, ), number of the person (M, )}
+Outcomes = dict[str, tuple[np.ndarray, np.ndarray, np.ndarray]]
 
 
 def set_calibration(path: Path, curves: dict | None, out: Path) -> None:
-    """Copies an ONNX file with other curves in its metadata, or none. Weights
-    outside the file stay where they are, so ``out`` is beside them."""
+    """Copies an ONNX file with other curves in its metadata.
+
+    Args:
+        path: Of the file.
+        curves: {part: curve}; None for none.
+        out: Of the copy. Weights outside the file stay where they are, so it is
+            beside them.
+    """
     model = onnx.load(str(path), load_external_data=False)
     texts = {entry.key: entry.value for entry in model.metadata_props}
     metadata = NetworkMetadata.from_json(texts.get(METADATA_KEY))
@@ -43,48 +49,50 @@ def set_calibration(path: Path, curves: dict | None, out: Path) -> None:
     os.replace(part, out)
 
 
-def judge(pose: PoseModel, sets: list[measure.PhotoSet]) -> Judged:
-    """Raw scores of the labelled points of all people."""
-    found: dict[str, list] = {part: [] for part in measure.RIGHT}
+def collect_outcomes(pose: PoseModel, sets: list[measure.PhotoSet]) -> Outcomes:
+    """Raw scores of the labelled points of all people, and whether these were
+    right."""
+    outcomes: dict[str, list] = {part: [] for part in measure.CORRECT_WITHIN}
     people = 0
     for truth in sets:
         results = [
             pose(read_image(path), box[None])
             for path, box in zip(tqdm(truth.paths), truth.boxes)
         ]
-        points = np.concatenate([one.keypoints for one in results]).astype(float)
-        scores = np.concatenate([one.raw_scores for one in results])
+        points = np.concatenate([found.keypoints for found in results]).astype(float)
+        scores = np.concatenate([found.raw_scores for found in results])
         for number in range(len(truth)):
-            one = measure.PhotoSet(
-                *(value[number : number + 1] for value in vars(truth).values())
-            )
-            rows = slice(number, number + 1)
-            for part, lists in found.items():
-                sure, right = measure.judged(one, points[rows], scores[rows], part)
-                lists.append((sure, right, np.full(len(sure), people + number)))
+            row = slice(number, number + 1)
+            for part, lists in outcomes.items():
+                part_scores, correct = measure.score_outcomes(
+                    truth[row], points[row], scores[row], part
+                )
+                person = np.full(len(part_scores), people + number)
+                lists.append((part_scores, correct, person))
         people += len(truth)
     return {
         part: tuple(map(np.concatenate, zip(*lists)))  # type: ignore
-        for part, lists in found.items()
+        for part, lists in outcomes.items()
     }
 
 
-def fit(judged: Judged, parts: list[str]) -> dict:
-    """{part: curve}; prints the error of each half by the other's curve."""
+def fit_parts(outcomes: Outcomes, parts: list[str]) -> dict[str, Curve]:
+    """{part: curve}; prints the calibration error of each half of the people by the
+    other half's curve."""
     curves = {}
     for part in parts:
-        scores, right, person = judged[part]
+        scores, correct, person = outcomes[part]
         if len(scores) < 100:
             print(f'{part}: {len(scores)} labelled points are too few, left out')
             continue
         errors = []
         for half in (0, 1):
-            theirs = person % 2 == half
-            raw, shares = fit_curve(scores[~theirs], right[~theirs])
-            sure = np.interp(scores[theirs], (0.0, *raw), (0.0, *shares))
-            errors.append(measure.reliability(sure, right[theirs])[0])
+            test = person % 2 == half
+            raw, shares = fit_curve(scores[~test], correct[~test])
+            calibrated = np.interp(scores[test], (0.0, *raw), (0.0, *shares))
+            errors.append(measure.reliability(calibrated, correct[test])[0])
         print(f'{part}: expected calibration error {np.mean(errors):.3f}')
-        curves[part] = fit_curve(scores, right)
+        curves[part] = fit_curve(scores, correct)
     return curves
 
 
@@ -96,7 +104,10 @@ def main() -> None:
     flags.add_argument('--parts', type=Path)
     flags.add_argument('--sets', type=Path, nargs='+', required=True)
     flags = flags.parse_args()
-    sets = [measure.read_set(path / 'val.json', path / 'images') for path in flags.sets]
+    sets = [
+        measure.read_photo_set(path / 'val.json', path / 'images')
+        for path in flags.sets
+    ]
     raw = {}
     with tempfile.TemporaryDirectory(dir=flags.pose.parent) as scratch:
         for path in filter(None, (flags.pose, flags.parts)):
@@ -106,13 +117,13 @@ def main() -> None:
                 (Path(scratch) / other.name).symlink_to(other.resolve())
             set_calibration(path, None, raw[path])
         print('one look')
-        curves = fit(judge(PoseModel(raw[flags.pose]), sets), ['body', 'face', 'hand'])
+        outcomes = collect_outcomes(PoseModel(raw[flags.pose]), sets)
+        curves = fit_parts(outcomes, ['body', 'face', 'hand'])
         if flags.parts:
             print('second look')
             pose = PoseModel(raw[flags.pose], second_look=raw[flags.parts])
-            set_calibration(
-                flags.parts, fit(judge(pose, sets), ['face', 'hand']), flags.parts
-            )
+            part_curves = fit_parts(collect_outcomes(pose, sets), ['face', 'hand'])
+            set_calibration(flags.parts, part_curves, flags.parts)
     set_calibration(flags.pose, curves, flags.pose)
 
 

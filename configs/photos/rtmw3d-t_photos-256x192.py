@@ -9,6 +9,8 @@ _base_ = [
 
 data_root = 'data/photos/'
 crops_device = 'cpu'
+# True where the page cache is reclaimed, and memory holds all crops.
+crops_in_memory = False
 batch_size = 32
 # Stem and first stage are a quarter of a step; -1 trains them too.
 frozen_stages = 1
@@ -39,6 +41,7 @@ train_dataloader = dict(
         type='CropMix',
         with_3d=True,
         device=crops_device,
+        in_memory=crops_in_memory,
         sets=[
             # Human labels of bodies alone: 17 of the 133 points.
             dict(data_root=data_root + 'lspet', share=0.42, weight=2.0),

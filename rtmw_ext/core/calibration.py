@@ -24,7 +24,7 @@ CURVES = {
 }
 
 
-def fit_curve(scores: np.ndarray, right: np.ndarray, knots: int = 16) -> Curve:
+def fit_curve(scores: np.ndarray, correct: np.ndarray, knots: int = 16) -> Curve:
     """The curve of some points: isotonic regression, thinned out.
 
     Source: Zadrozny and Elkan, Transforming classifier scores into accurate
@@ -32,7 +32,7 @@ def fit_curve(scores: np.ndarray, right: np.ndarray, knots: int = 16) -> Curve:
 
     Args:
         scores: (M, ) raw scores, M > 0.
-        right: (M, ) bool.
+        correct: (M, ) bool, whether each point was right.
         knots: Of the curve at most.
 
     Returns:
@@ -41,7 +41,7 @@ def fit_curve(scores: np.ndarray, right: np.ndarray, knots: int = 16) -> Curve:
     """
     order = np.argsort(scores, kind='stable')
     groups = [
-        (float(scores[rows].mean()), float(right[rows].mean()), len(rows))
+        (float(scores[rows].mean()), float(correct[rows].mean()), len(rows))
         for rows in np.array_split(order, knots)
         if len(rows)
     ]
@@ -99,7 +99,7 @@ def calibrate(
             continue
         raw, shares = curves[name]
         for part in map(PARTS.__getitem__, parts):
-            # From 0 up: less sure than any point that was judged.
+            # From 0 up: less sure than any point that the curve was fitted to.
             result[:, part] = np.interp(
                 scores[:, part],
                 (0.0, *raw) if raw[0] > 0 else raw,

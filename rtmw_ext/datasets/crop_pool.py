@@ -2,9 +2,11 @@
 
 Shapes: N persons of a shard, K = 133 keypoints, S side of a crop in pixels.
 A shard is two files, ``crops-00000.npy`` (N, S, S, 3) uint8 BGR and
-``truth-00000.npz``; ``tools/dataset/synthesize.py --format crops`` writes them.
+``truth-00000.npz``; ``tools/dataset/synthesize.py --format crops`` and
+``tools/dataset/photos.py`` write them.
 """
 
+import os
 import time
 from pathlib import Path
 
@@ -41,12 +43,9 @@ class CropDataset(Dataset):
         self, data_root: str | Path, hidden_weight: float = 1.0, with_3d: bool = False
     ) -> None:
         self.metainfo = dict(definition(TARGET))
-        paths = sorted(Path(data_root).glob('crops-*.npy'))
-        if not paths:
-            raise AnnotationError(
-                f'{data_root} has no crops-*.npy: make some with '
-                'tools/dataset/synthesize.py --format crops'
-            )
+        paths = list_shards(
+            data_root, 'make some with tools/dataset/synthesize.py --format crops'
+        )
         self.shards = [read_shard(path, hidden_weight, with_3d) for path in paths]
         self.ends = np.cumsum([len(shard['crops']) for shard in self.shards])
 
@@ -69,15 +68,65 @@ class CropDataset(Dataset):
         return {name: value[row] for name, value in self.shards[shard].items()}
 
 
+def list_shards(folder: str | Path, fix: str) -> list[Path]:
+    """The ``crops-*.npy`` of a folder, sorted.
+
+    Args:
+        folder: Of the shards.
+        fix: What to do without any, for the error.
+
+    Raises:
+        AnnotationError: There is none.
+    """
+    paths = sorted(Path(folder).glob('crops-*.npy'))
+    if not paths:
+        raise AnnotationError(f'{folder} has no crops-*.npy: {fix}')
+    return paths
+
+
+def truth_path(path: Path) -> Path:
+    """The ``truth-*.npz`` that belongs to a ``crops-*.npy``."""
+    return path.with_name(path.name.replace('crops', 'truth')).with_suffix('.npz')
+
+
+def write_shard(
+    folder: Path, number: int, crops: np.ndarray, truth: dict[str, np.ndarray]
+) -> None:
+    """Writes a shard whole or not at all.
+
+    Args:
+        folder: Of the shards.
+        number: Of the shard.
+        crops: (N, S, S, 3) uint8 BGR.
+        truth: (N, ...) each: ``bboxes``, ``keypoints``, ``visible`` and what else
+            is known.
+    """
+    path = folder / f'crops-{number:05d}.npy'
+    for target, write in (
+        (truth_path(path), lambda file: np.savez(file, **truth)),
+        # Last: where the crops are, the shard is whole.
+        (path, lambda file: np.save(file, crops)),
+    ):
+        partial = folder / f'.{os.getpid()}-{target.name}'
+        with partial.open('wb') as file:
+            write(file)
+        os.replace(partial, target)
+
+
 def read_shard(
-    path: Path, hidden_weight: float = 1.0, with_3d: bool = False
+    path: Path,
+    hidden_weight: float = 1.0,
+    with_3d: bool = False,
+    in_memory: bool = False,
 ) -> dict[str, Tensor]:
-    """A shard's fields as tensors, the crops mapped from disk.
+    """A shard's fields as tensors.
 
     Args:
         path: Its ``crops-*.npy``.
         hidden_weight: Weight of points that are labelled but hidden.
         with_3d: Whether to read the 3D truth.
+        in_memory: Whether to read the crops, too, instead of mapping them from
+            disk.
 
     Returns:
         As of :meth:`CropDataset.__getitem__`, N of each.
@@ -85,13 +134,13 @@ def read_shard(
     Raises:
         AnnotationError: The file of the truth is missing.
     """
-    truth = path.with_name(path.name.replace('crops', 'truth')).with_suffix('.npz')
+    truth = truth_path(path)
     if not truth.is_file():
         raise AnnotationError(
             f'{path} has no {truth.name}: run tools/dataset/synthesize.py again'
         )
     # Copy on write: torch wants arrays that could be written to.
-    shard = dict(crops=np.load(path, mmap_mode='c'))
+    shard = dict(crops=np.load(path, mmap_mode=None if in_memory else 'c'))
     with np.load(truth) as data:
         visible = data['visible']
         shard.update(

@@ -1,4 +1,4 @@
-"""Shards of crops as JPEG, to carry them to another machine (no torch).
+"""Shards of crops as JPEG, to carry them to another machine.
 
 Shapes: N crops of a pack, S side of a crop in pixels.
 """
@@ -10,9 +10,10 @@ import cv2
 import numpy as np
 
 from .checks import AnnotationError
-from .photos import save_shard
+from .crop_pool import list_shards, truth_path, write_shard
 
-#: Names of a pack's own fields; the others are the truth's.
+#: Names of a pack's own fields: its files in a row, and where each ends. The others
+#: are the truth's.
 BYTES, ENDS = 'jpeg_bytes', 'jpeg_ends'
 
 
@@ -24,7 +25,8 @@ def pack_crops(
     Args:
         folder: With ``crops-*.npy`` and ``truth-*.npz``.
         out: Folder of the packs; made if missing.
-        limit: Bytes of a pack at most, if a shard is not larger alone.
+        limit: Bytes of the JPEG files of a pack at most, if a shard is not larger
+            alone.
         quality: Of JPEG, in [1, 100].
 
     Returns:
@@ -33,15 +35,13 @@ def pack_crops(
     Raises:
         AnnotationError: The folder has no shard.
     """
-    paths = sorted(Path(folder).glob('crops-*.npy'))
-    if not paths:
-        raise AnnotationError(f'{folder} has no crops-*.npy: give a folder of shards')
+    paths = list_shards(folder, 'give a folder of shards')
     Path(out).mkdir(parents=True, exist_ok=True)
     written: list[Path] = []
-    waiting: list[dict] = []
+    waiting: list[dict[str, np.ndarray]] = []
     for path in [*paths, None]:
         fields = _encode(path, quality) if path else {BYTES: np.zeros(0, np.uint8)}
-        size = sum(len(one[BYTES]) for one in waiting) + len(fields[BYTES])
+        size = sum(len(shard[BYTES]) for shard in [*waiting, fields])
         if waiting and (size > limit or path is None):
             written.append(Path(out) / f'pack-{len(written):05d}.npz')
             np.savez(written[-1], **_join(waiting))
@@ -50,23 +50,26 @@ def pack_crops(
     return written
 
 
-def _encode(path: Path, quality: int) -> dict:
+def _encode(path: Path, quality: int) -> dict[str, np.ndarray]:
     files = [
         cv2.imencode('.jpg', crop, [cv2.IMWRITE_JPEG_QUALITY, quality])[1].reshape(-1)
         for crop in np.load(path, mmap_mode='r')
     ]
-    truth = path.with_name(path.name.replace('crops', 'truth')).with_suffix('.npz')
-    with np.load(truth) as content:
+    with np.load(truth_path(path)) as content:
         fields = dict(content)
     fields[BYTES] = np.concatenate(files)
     fields[ENDS] = np.cumsum([len(file) for file in files])
     return fields
 
 
-def _join(shards: list[dict]) -> dict:
-    first = np.cumsum([0] + [len(one[BYTES]) for one in shards])
-    shards = [{**one, ENDS: one[ENDS] + start} for one, start in zip(shards, first)]
-    return {name: np.concatenate([one[name] for one in shards]) for name in shards[0]}
+def _join(shards: list[dict[str, np.ndarray]]) -> dict[str, np.ndarray]:
+    starts = np.cumsum([0] + [len(shard[BYTES]) for shard in shards])
+    shards = [
+        {**shard, ENDS: shard[ENDS] + start} for shard, start in zip(shards, starts)
+    ]
+    return {
+        name: np.concatenate([shard[name] for shard in shards]) for name in shards[0]
+    }
 
 
 def unpack_crops(folder: str | Path, out: str | Path, shard: int = 512) -> int:
@@ -96,7 +99,7 @@ def unpack_crops(folder: str | Path, out: str | Path, shard: int = 512) -> int:
         crops = list(_decode(truth.pop(BYTES), truth.pop(ENDS)))
         for start in range(0, len(crops), shard):
             rows = slice(start, start + shard)
-            save_shard(
+            write_shard(
                 Path(out),
                 number,
                 np.stack(crops[rows]),

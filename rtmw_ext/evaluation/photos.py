@@ -1,11 +1,11 @@
 """How far points lie from those of partly labelled photos.
 
-Shapes: N persons, K = 133 points.
+Shapes: N persons, K = 133 points, H hands, M points with a score.
 """
 
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Optional
 
 import numpy as np
 
@@ -17,9 +17,9 @@ EYE_CORNERS = (59, 68)
 HANDS = ('left_hand', 'right_hand')
 #: Big toes and heels: photos' small toes are not labelled.
 FEET = (17, 19, 20, 22)
-#: What counts as right for a score: share of the person's box (body) or of
-#: the part (face, hands).
-RIGHT = dict(body=0.1, face=0.05, hand=0.05)
+#: Largest distance of a point that is right: share of the longer side of the
+#: person's box (body) or of the part's points (face, hands).
+CORRECT_WITHIN = dict(body=0.1, face=0.05, hand=0.05)
 
 
 @dataclass
@@ -27,13 +27,13 @@ class PhotoSet:
     """Annotated persons of a folder of photos.
 
     Attributes:
-        paths (list[Path]): The photo of each person.
-        boxes (ndarray): (N, 4) x1, y1, x2, y2 in pixels.
-        points (ndarray): (N, K, 2) in pixels.
-        known (ndarray): (N, K) bool, which are labelled.
+        paths: The photo of each person.
+        boxes: (N, 4) x1, y1, x2, y2 in pixels.
+        points: (N, K, 2) in pixels.
+        known: (N, K) bool, which are labelled.
     """
 
-    paths: list
+    paths: list[Path]
     boxes: np.ndarray
     points: np.ndarray
     known: np.ndarray
@@ -41,8 +41,14 @@ class PhotoSet:
     def __len__(self) -> int:
         return len(self.paths)
 
+    def __getitem__(self, rows: slice) -> 'PhotoSet':
+        """Some of the persons."""
+        return PhotoSet(
+            self.paths[rows], self.boxes[rows], self.points[rows], self.known[rows]
+        )
 
-def read_set(annotations: 'str | Path', images: 'str | Path') -> PhotoSet:
+
+def read_photo_set(annotations: str | Path, images: str | Path) -> PhotoSet:
     """The persons of a file in COCO-WholeBody's format.
 
     Args:
@@ -69,31 +75,56 @@ def read_set(annotations: 'str | Path', images: 'str | Path') -> PhotoSet:
     )
 
 
-def errors_of(truth: PhotoSet, points: np.ndarray) -> np.ndarray:
-    """(N, K) distances in pixels, NaN where nothing is labelled."""
-    far = np.linalg.norm(points - truth.points, axis=-1)
-    return np.where(truth.known, far, np.nan)
+def keypoint_errors(truth: PhotoSet, points: np.ndarray) -> np.ndarray:
+    """(N, K) distances in pixels of points (N, K, 2), NaN where nothing is
+    labelled."""
+    distances = np.linalg.norm(points - truth.points, axis=-1)
+    return np.where(truth.known, distances, np.nan)
 
 
-def within(truth: PhotoSet, points: np.ndarray, chosen, limit: float) -> float:
-    """Share of the chosen points that lie within ``limit`` longer sides of the
-    person's box; NaN where none is labelled."""
-    side = (truth.boxes[:, 2:] - truth.boxes[:, :2]).max(1, keepdims=True)
-    far = (errors_of(truth, points) / side)[:, list(chosen)]
-    far = far[np.isfinite(far)]
-    return float((far <= limit).mean()) if len(far) else np.nan
+def _part_sizes(truth: PhotoSet, part: Sequence[int]) -> np.ndarray:
+    """(N, ) longer sides in pixels of the labelled points of a part; NaN where
+    fewer than half of them are labelled."""
+    known = truth.known[:, part]
+    use = known.sum(1) >= len(part) / 2
+    points = np.where(known[use][..., None], truth.points[use][:, part], np.nan)
+    sizes = np.full(len(truth), np.nan)
+    if use.any():
+        sizes[use] = (np.nanmax(points, 1) - np.nanmin(points, 1)).max(1)
+    return sizes
+
+
+def pck(
+    truth: PhotoSet, points: np.ndarray, chosen: Sequence[int], threshold: float
+) -> float:
+    """Percentage of correct keypoints, as a share.
+
+    Args:
+        truth: The labels.
+        points: (N, K, 2) in pixels.
+        chosen: The points that count.
+        threshold: Largest distance of a correct point, in longer sides of the
+            person's box.
+
+    Returns:
+        In [0, 1]; NaN where none of the chosen points is labelled.
+    """
+    sides = (truth.boxes[:, 2:] - truth.boxes[:, :2]).max(1, keepdims=True)
+    errors = (keypoint_errors(truth, points) / sides)[:, list(chosen)]
+    errors = errors[np.isfinite(errors)]
+    return float((errors <= threshold).mean()) if len(errors) else np.nan
 
 
 def face_error(
-    truth: PhotoSet, points: np.ndarray, found: Optional[np.ndarray] = None
-) -> 'tuple[float, int]':
-    """Mean over faces of the mean distance of a face's points, in distances of
-    its outer eye corners.
+    truth: PhotoSet, points: np.ndarray, detected: np.ndarray | None = None
+) -> tuple[float, int]:
+    """Normalised mean error (NME): mean over faces of the mean distance of a face's
+    points, in distances of its outer eye corners.
 
     Args:
         truth: Faces without both corners do not count.
-        points: (N, K, 2).
-        found: (N, ) bool, whose faces count; by default all.
+        points: (N, K, 2) in pixels.
+        detected: (N, ) bool, whose faces count; by default all.
 
     Returns:
         The mean, NaN without faces, and how many faces count.
@@ -101,82 +132,81 @@ def face_error(
     left, right = EYE_CORNERS
     width = np.linalg.norm(truth.points[:, left] - truth.points[:, right], axis=-1)
     use = truth.known[:, left] & truth.known[:, right] & (width > 0)
-    if found is not None:
-        use = use & found
+    if detected is not None:
+        use = use & detected
     if not use.any():
         return np.nan, 0
-    far = errors_of(truth, points)[use][:, list(PARTS['face'])]
-    return (float(np.nanmean(np.nanmean(far, 1) / width[use])), int(use.sum()))
+    errors = keypoint_errors(truth, points)[use][:, list(PARTS['face'])]
+    return float(np.nanmean(np.nanmean(errors, 1) / width[use])), int(use.sum())
 
 
 def hand_errors(
-    truth: PhotoSet, points: np.ndarray, found: Optional[dict] = None
+    truth: PhotoSet,
+    points: np.ndarray,
+    detected: Mapping[str, np.ndarray] | None = None,
 ) -> np.ndarray:
     """(H, 21) distances of each labelled hand's points in longer sides of the
     hand's points, NaN where a point is not labelled.
 
     Args:
         truth: Hands with fewer than half of their points do not count.
-        points: (N, K, 2).
-        found: {'left_hand': (N, ) bool, 'right_hand': ...}, which hands
+        points: (N, K, 2) in pixels.
+        detected: {'left_hand': (N, ) bool, 'right_hand': ...}, which hands
             count; by default all.
     """
-    rows = [np.zeros((0, 21))]
+    errors = keypoint_errors(truth, points)
+    rows = []
     for name in HANDS:
         part = list(PARTS[name])
-        use = truth.known[:, part].sum(1) >= len(part) / 2
-        if found is not None:
-            use = use & found[name]
-        if not use.any():
-            continue
-        places = np.where(
-            truth.known[use][:, part, None], truth.points[use][:, part], np.nan
-        )
-        side = (np.nanmax(places, 1) - np.nanmin(places, 1)).max(1, keepdims=True)
-        rows.append(errors_of(truth, points)[use][:, part] / side)
+        sizes = _part_sizes(truth, part)
+        use = np.isfinite(sizes)
+        if detected is not None:
+            use = use & detected[name]
+        rows.append(errors[use][:, part] / sizes[use, None])
     return np.concatenate(rows)
 
 
-def judged(
+def score_outcomes(
     truth: PhotoSet, points: np.ndarray, scores: np.ndarray, part: str
-) -> 'tuple[np.ndarray, np.ndarray]':
-    """Scores and whether they were right, of the labelled points of a part.
+) -> tuple[np.ndarray, np.ndarray]:
+    """Scores of the labelled points of a part, and whether these were right.
 
     Args:
-        truth: The labels.
-        points: (N, K, 2).
+        truth: Faces and hands with fewer than half of their points do not count.
+        points: (N, K, 2) in pixels.
         scores: (N, K).
-        part: A key of ``RIGHT``.
+        part: A key of ``CORRECT_WITHIN``.
 
     Returns:
         (M, ) scores and (M, ) bool.
     """
-    found, right = [], []
+    errors = keypoint_errors(truth, points)
+    found, correct = [], []
     for name in HANDS if part == 'hand' else (part,):
         chosen = list(PARTS[name])
-        known = truth.known[:, chosen]
         if part == 'body':
-            side = (truth.boxes[:, 2:] - truth.boxes[:, :2]).max(1)
+            sizes = (truth.boxes[:, 2:] - truth.boxes[:, :2]).max(1)
         else:
-            places = np.where(known[..., None], truth.points[:, chosen], np.nan)
-            known = known & (known.sum(1, keepdims=True) >= len(chosen) / 2)
-            use = known.any(1)
-            side = np.full(len(truth), np.inf)
-            side[use] = (np.nanmax(places[use], 1) - np.nanmin(places[use], 1)).max(1)
-        far = errors_of(truth, points)[:, chosen] / side[:, None]
+            sizes = _part_sizes(truth, chosen)
+        known = truth.known[:, chosen] & np.isfinite(sizes)[:, None]
+        distances = errors[:, chosen] / sizes[:, None]
         found.append(scores[:, chosen][known])
-        right.append(far[known] <= RIGHT[part])
-    return np.concatenate(found), np.concatenate(right)
+        correct.append(distances[known] <= CORRECT_WITHIN[part])
+    return np.concatenate(found), np.concatenate(correct)
 
 
 def reliability(
-    scores: np.ndarray, right: np.ndarray, bins: int = 10
-) -> 'tuple[float, np.ndarray]':
-    """How well scores say how often they are right.
+    scores: np.ndarray, correct: np.ndarray, bins: int = 10
+) -> tuple[float, np.ndarray]:
+    """How well scores say how often they are right: expected calibration error and
+    reliability diagram.
+
+    Source: Guo et al., On calibration of modern neural networks (arXiv
+    1706.04599), section 2.
 
     Args:
         scores: (M, ) in [0, 1].
-        right: (M, ) bool.
+        correct: (M, ) bool.
         bins: Of equal width.
 
     Returns:
@@ -184,14 +214,14 @@ def reliability(
         (bins, 3): the mean score, the share that is right and the number of
         points of each bin, NaN in empty ones.
     """
-    place = np.clip((scores * bins).astype(int), 0, bins - 1)
+    numbers = np.clip((scores * bins).astype(int), 0, bins - 1)
     rows = np.full((bins, 3), np.nan)
-    for number in range(bins):
-        here = place == number
-        rows[number, 2] = here.sum()
-        if here.any():
-            rows[number, :2] = scores[here].mean(), right[here].mean()
+    for number, row in enumerate(rows):
+        inside = numbers == number
+        row[2] = inside.sum()
+        if inside.any():
+            row[:2] = scores[inside].mean(), correct[inside].mean()
     if not len(scores):
         return np.nan, rows
-    share = rows[:, 2] / len(scores)
-    return float(np.nansum(share * np.abs(rows[:, 0] - rows[:, 1]))), rows
+    shares = rows[:, 2] / len(scores)
+    return float(np.nansum(shares * np.abs(rows[:, 0] - rows[:, 1]))), rows

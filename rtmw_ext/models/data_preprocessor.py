@@ -131,7 +131,7 @@ class BatchPipeline(PoseDataPreprocessor):
         with torch.autocast(self.device.type, enabled=False):
             return self.augment(data)
 
-    def augment(self, data):
+    def augment(self, data: dict[str, Tensor]) -> dict[str, Any]:
         """As of ``forward``, of data that are on the device."""
         boxes, roots, tilts = self.draw_boxes(data)
         matrix = self.draw_geometry(boxes, roots, tilts)
@@ -257,12 +257,9 @@ class BatchPipeline(PoseDataPreprocessor):
         images.mul_(contrast * light).add_(mean * (1 - contrast) * light)
         images.clamp_(0, 255).div_(255).pow_(factors(0.4, 1)).mul_(255)
         for share, change in ((0.2, coarsen), (0.3, blur), (0.3, add_noise)):
-            # A fixed share of the batch, so that no mask is read back.
-            chosen = torch.randperm(count, device=images.device)[
-                : round(share * self.colour * count)
-            ]
-            if len(chosen):
-                images[chosen] = change(images[chosen])
+            rows = draw_rows(count, share * self.colour, images.device)
+            if len(rows):
+                images[rows] = change(images[rows])
         return images
 
     def encode(
@@ -302,6 +299,12 @@ class BatchPipeline(PoseDataPreprocessor):
                 )
             )
         return labels
+
+
+def draw_rows(count: int, share: float, device: torch.device) -> Tensor:
+    """(n, ) rows of a batch of ``count`` at random: a fixed share of it, so that
+    no mask is read back from the device."""
+    return torch.randperm(count, device=device)[: round(share * count)]
 
 
 def extent(points: Tensor, chosen: Tensor) -> tuple[Tensor, Tensor]:

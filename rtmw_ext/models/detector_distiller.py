@@ -1,18 +1,25 @@
 """A person detector that learns from another one where nothing is labelled.
 
-Shapes: B images, P cells of all strides; boxes are x1, y1, x2, y2 in pixels
-of the input.
+Shapes: B images, P cells of all strides; (h, w) cells of a stride, (H, W) pixels
+of the input; boxes are x1, y1, x2, y2 in pixels of the input.
 """
 
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
 import torch
 from mmdet.models.detectors import RTMDet
 from mmdet.models.losses import GIoULoss
 from mmdet.models.utils import unpack_gt_instances
+from mmdet.structures import DetDataSample
 from mmpose.registry import MODELS
+from torch import Tensor
 from torch.nn import functional as F
 
 #: Cells where the teacher is less sure than this have no box to learn.
-LEAST = 0.05
+MIN_TEACHER_SCORE = 0.05
 
 
 @MODELS.register_module()
@@ -26,28 +33,36 @@ class DistilledDetector(RTMDet):
     focal loss (arXiv 2006.04388).
 
     Args:
-        teacher (str): An ``.onnx`` file of RTMDet with raw heads, one
-            (1, h, w, 5) a stride, for this input size and normalisation: the
-            logit of a person, then the distances left, top, right, bottom in
-            pixels.
-        teacher_weight (float): Of its losses.
-        kwargs: Of RTMDet.
+        *args: Of RTMDet.
+        teacher: An ``.onnx`` file of RTMDet with raw heads, one (1, h, w, 5) a
+            stride, for this input size and normalisation: the logit of a
+            person, then the distances left, top, right, bottom in pixels.
+        teacher_weight: Of its losses.
+        **kwargs: Of RTMDet.
     """
 
-    def __init__(self, *args, teacher, teacher_weight=1.0, **kwargs):
+    def __init__(
+        self,
+        *args: Any,
+        teacher: str | Path,
+        teacher_weight: float = 1.0,
+        **kwargs: Any,
+    ) -> None:
         super().__init__(*args, **kwargs)
         self.teacher = load_teacher(teacher)
         self.teacher_weight = teacher_weight
         self.giou = GIoULoss(reduction='none')
 
-    def loss(self, batch_inputs, batch_data_samples):
+    def loss(
+        self, batch_inputs: Tensor, batch_data_samples: list[DetDataSample]
+    ) -> dict[str, Tensor | list[Tensor]]:
         """
         Args:
-            batch_inputs (Tensor): (B, 3, h, w), normalised.
-            batch_data_samples (list[DetDataSample]): B samples.
+            batch_inputs: (B, 3, H, W), normalised.
+            batch_data_samples: B samples.
 
         Returns:
-            dict: ``loss_cls`` and ``loss_bbox`` of images with boxes,
+            ``loss_cls`` and ``loss_bbox`` of images with boxes, one a stride,
             ``loss_teacher_cls`` and ``loss_teacher_bbox`` of the others; 0
             without such images.
         """
@@ -55,12 +70,10 @@ class DistilledDetector(RTMDet):
         labelled = torch.tensor(
             [len(sample.gt_instances) > 0 for sample in batch_data_samples]
         )
-        nothing = sum(value.sum() for value in (*scores, *distances)) * 0
-        losses = dict(
-            loss_cls=nothing,
-            loss_bbox=nothing,
-            loss_teacher_cls=nothing,
-            loss_teacher_bbox=nothing,
+        # Of every output, so that each parameter has a gradient.
+        zero = sum(value.sum() for value in (*scores, *distances)) * 0
+        losses = dict.fromkeys(
+            ('loss_cls', 'loss_bbox', 'loss_teacher_cls', 'loss_teacher_bbox'), zero
         )
         rows = labelled.nonzero()[:, 0].to(batch_inputs.device)
         if len(rows):
@@ -69,10 +82,8 @@ class DistilledDetector(RTMDet):
             )
             losses.update(
                 self.bbox_head.loss_by_feat(
-                    *(
-                        [level[rows] for level in levels]
-                        for levels in (scores, distances)
-                    ),
+                    [level[rows] for level in scores],
+                    [level[rows] for level in distances],
                     instances,
                     metas,
                     ignored,
@@ -80,67 +91,68 @@ class DistilledDetector(RTMDet):
             )
         rows = (~labelled).nonzero()[:, 0].to(batch_inputs.device)
         if len(rows):
+            logits, boxes = flatten_heads(
+                [level[rows].float() for level in scores],
+                [level[rows].float() for level in distances],
+                [stride[0] for stride in self.bbox_head.prior_generator.strides],
+            )
             losses.update(
-                self.learn(
-                    *flat(
-                        *(
-                            [level[rows].float() for level in levels]
-                            for levels in (scores, distances)
-                        ),
-                        [
-                            stride[0]
-                            for stride in self.bbox_head.prior_generator.strides
-                        ],
-                    ),
-                    *self.teach(batch_inputs[rows]),
+                self.distillation_loss(
+                    logits, boxes, *self.teacher_outputs(batch_inputs[rows])
                 )
             )
         return losses
 
     @torch.no_grad()
-    def teach(self, inputs):
-        """The teacher's logits (B, P) and boxes (B, P, 4)."""
+    def teacher_outputs(self, inputs: Tensor) -> tuple[Tensor, Tensor]:
+        """The teacher's logits (B, P) and boxes (B, P, 4) of inputs (B, 3, H, W)."""
         images = inputs.float().cpu().numpy()
-        heads = zip(*(self.teacher(image[None]) for image in images))
+        outputs = zip(*(self.teacher(image[None]) for image in images))
         heads = [
-            torch.stack([torch.from_numpy(one[0]) for one in head]) for head in heads
+            torch.stack([torch.from_numpy(output[0]) for output in level])
+            for level in outputs
         ]
-        strides = [inputs.shape[3] / head.shape[2] for head in heads]
-        logits, boxes = flat(
+        logits, boxes = flatten_heads(
             [head[..., :1].permute(0, 3, 1, 2) for head in heads],
             [head[..., 1:].permute(0, 3, 1, 2) for head in heads],
-            strides,
+            [inputs.shape[3] / head.shape[2] for head in heads],
         )
         return logits.to(inputs.device), boxes.to(inputs.device)
 
-    def learn(self, logits, boxes, teacher_logits, teacher_boxes):
+    def distillation_loss(
+        self,
+        logits: Tensor,
+        boxes: Tensor,
+        teacher_logits: Tensor,
+        teacher_boxes: Tensor,
+    ) -> dict[str, Tensor]:
         """
         Args:
-            logits (Tensor): (B, P).
-            boxes (Tensor): (B, P, 4).
-            teacher_logits (Tensor): (B, P).
-            teacher_boxes (Tensor): (B, P, 4).
+            logits: (B, P).
+            boxes: (B, P, 4).
+            teacher_logits: (B, P).
+            teacher_boxes: (B, P, 4).
 
         Returns:
-            dict: ``loss_teacher_cls`` and ``loss_teacher_bbox``.
+            ``loss_teacher_cls`` and ``loss_teacher_bbox``, scalars >= 0.
         """
         target = teacher_logits.sigmoid()
-        away = (logits.sigmoid() - target).abs()
-        score = away**2 * F.binary_cross_entropy_with_logits(
+        error = (logits.sigmoid() - target).abs()
+        cls_losses = error**2 * F.binary_cross_entropy_with_logits(
             logits, target, reduction='none'
         )
-        sure = target > LEAST
-        weights = target[sure]
-        count = weights.sum().clamp(min=1)
-        box = (self.giou(boxes[sure], teacher_boxes[sure]) * weights).sum()
+        positive = target > MIN_TEACHER_SCORE
+        weights = target[positive]
+        total = weights.sum().clamp(min=1)
+        box_losses = self.giou(boxes[positive], teacher_boxes[positive]) * weights
         return dict(
-            loss_teacher_cls=self.teacher_weight * score.sum() / count,
-            loss_teacher_bbox=self.teacher_weight * 2 * box / count,
+            loss_teacher_cls=self.teacher_weight * cls_losses.sum() / total,
+            loss_teacher_bbox=self.teacher_weight * 2 * box_losses.sum() / total,
         )
 
 
-def load_teacher(path):
-    """Runs an ``.onnx`` file: (1, 3, h, w) float32 -> its outputs."""
+def load_teacher(path: str | Path) -> Callable[[np.ndarray], list[np.ndarray]]:
+    """Runs an ``.onnx`` file: (1, 3, H, W) float32 -> its outputs."""
     import onnxruntime
 
     session = onnxruntime.InferenceSession(
@@ -150,13 +162,15 @@ def load_teacher(path):
     return lambda images: session.run(None, {image.name: images})
 
 
-def flat(scores, distances, strides):
+def flatten_heads(
+    scores: Sequence[Tensor], distances: Sequence[Tensor], strides: Sequence[float]
+) -> tuple[Tensor, Tensor]:
     """Head maps -> logits (B, P) and boxes (B, P, 4) of all cells.
 
     Args:
-        scores (list[Tensor]): (B, 1, h, w) a stride.
-        distances (list[Tensor]): (B, 4, h, w), left, top, right, bottom.
-        strides (list[float]): In pixels.
+        scores: (B, 1, h, w) a stride.
+        distances: (B, 4, h, w) a stride: left, top, right, bottom in pixels.
+        strides: In pixels.
     """
     logits, boxes = [], []
     for score, distance, stride in zip(scores, distances, strides):

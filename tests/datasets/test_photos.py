@@ -10,16 +10,16 @@ import torch
 from rtmw_ext.core.skeleton import FIELDS, PARTS
 from rtmw_ext.datasets import CropMix
 from rtmw_ext.datasets.checks import AnnotationError
+from rtmw_ext.datasets.crop_pool import write_shard
 from rtmw_ext.datasets.packed_crops import pack_crops, unpack_crops
 from rtmw_ext.datasets.photos import (
     CONTEXT,
     PhotoError,
-    cut,
-    fill,
-    move,
-    place_of,
-    save_shard,
-    shards,
+    crop_square,
+    locate_cutting,
+    replace_background,
+    transform_points,
+    write_photo_crops,
 )
 
 
@@ -37,23 +37,23 @@ def test_a_cutting_is_found_in_its_photo(scale):
     small = cv2.resize(photo, None, fx=scale, fy=scale, interpolation=cv2.INTER_AREA)
     scale = small.shape[0] / 300
     cutting = small[10:110, 20:120]
-    matrix = place_of(cutting, photo)
-    x, y = move(matrix, np.array([[50.0, 60]]))[0]
+    matrix = locate_cutting(cutting, photo)
+    x, y = transform_points(matrix, np.array([[50.0, 60]]))[0]
     assert abs(x - ((50 + 20 + 0.5) / scale - 0.5)) < 1.5
     assert abs(y - ((60 + 10 + 0.5) / scale - 0.5)) < 1.5
 
 
 def test_another_photo_is_not_taken_for_it():
-    assert place_of(texture(80, 80, 1), texture(300, 400, 2)) is None
+    assert locate_cutting(texture(80, 80, 1), texture(300, 400, 2)) is None
 
 
 @pytest.mark.parametrize('side', [60.0, 150.0, 400.0])
-def test_cut_shows_a_point_where_it_says(side):
+def test_a_square_shows_a_point_where_it_says(side):
     photo = np.zeros((200, 260, 3), np.uint8)
     cv2.circle(photo, (140, 90), 8, (0, 0, 255), -1)
-    crop, matrix = cut(photo, (130.0, 100.0), side, 96)
+    crop, matrix = crop_square(photo, (130.0, 100.0), side, 96)
     y, x = np.argwhere(crop[..., 2] > 100).mean(0)
-    assert np.abs(move(matrix, np.array([140.0, 90])) - (x, y)).max() < 0.6
+    assert np.abs(transform_points(matrix, np.array([140.0, 90])) - (x, y)).max() < 0.6
     assert crop.shape == (96, 96, 3)
 
 
@@ -94,7 +94,7 @@ def photos(tmp_path):
 
 @pytest.mark.parametrize('originals', [False, True])
 def test_shards_of_persons(photos, originals):
-    count = shards(
+    count = write_photo_crops(
         photos / 'set',
         'train',
         photos / 'out',
@@ -116,7 +116,7 @@ def test_shards_of_persons(photos, originals):
 
 
 def test_shards_of_parts(photos):
-    assert shards(photos / 'set', 'train', photos / 'out', 96, 'part') == 1
+    assert write_photo_crops(photos / 'set', 'train', photos / 'out', 96, 'part') == 1
     with np.load(photos / 'out/truth-00000.npz') as truth:
         points, visible = truth['keypoints'][0], truth['visible'][0]
     # The hand alone, and its wrist of the body, which is not known here.
@@ -128,7 +128,7 @@ def test_shards_of_parts(photos):
 def test_a_thing_on_black_gets_a_background():
     crop = np.zeros((96, 96, 3), np.uint8)
     cv2.circle(crop, (48, 48), 20, (90, 120, 200), -1)
-    filled = fill(crop, np.full((60, 200, 3), 250, np.uint8))
+    filled = replace_background(crop, np.full((60, 200, 3), 250, np.uint8))
     assert (filled[48, 48] == crop[48, 48]).all()
     assert (filled[5, 5] == 250).all() and (filled[:20] > 240).all()
     # No rim that is darker than both.
@@ -137,7 +137,7 @@ def test_a_thing_on_black_gets_a_background():
 
 def test_no_such_split(photos):
     with pytest.raises(PhotoError, match='val.json'):
-        shards(photos / 'set', 'val', photos / 'out')
+        write_photo_crops(photos / 'set', 'val', photos / 'out')
 
 
 def write_set(folder, count, fill, depth=False):
@@ -179,6 +179,34 @@ def test_a_mix_keeps_its_shares_and_shows_all(tmp_path):
     assert torch.equal(batch['keypoints_3d_visible'][:, 0] > 0, ~first)
 
 
+def test_crops_in_memory_are_those_on_disk(tmp_path):
+    write_set(tmp_path / 'a', 5, 0)
+    write_set(tmp_path / 'b', 3, 100, depth=True)
+    mapped, read = (
+        CropMix(
+            [
+                dict(data_root=tmp_path / name, share=share)
+                for name, share in (('a', 1.0), ('b', 2.0))
+            ],
+            with_3d=True,
+            in_memory=in_memory,
+        )
+        for in_memory in (False, True)
+    )
+    order = [7, 0, 12, 3, 14, 0]
+    expected, batch = mapped.__getitems__(order), read.__getitems__(order)
+    assert set(batch) == set(expected) and len(batch['crops']) == 6
+    for name, value in expected.items():
+        assert torch.equal(batch[name], value)
+    # The file is not looked at again.
+    path = tmp_path / 'a/crops-00000.npy'
+    with path.open('r+b') as file:
+        file.seek(-5 * 8 * 8 * 3, 2)
+        file.write(bytes(5 * 8 * 8 * 3 * [77]))
+    assert not torch.equal(mapped.__getitems__(order)['crops'], expected['crops'])
+    assert torch.equal(read.__getitems__(order)['crops'], expected['crops'])
+
+
 @pytest.mark.parametrize(
     'sets, text',
     [
@@ -203,7 +231,7 @@ def test_packs_carry_shards(tmp_path):
         ]
     )
     for number, rows in enumerate((slice(4), slice(4, 7))):
-        save_shard(
+        write_shard(
             tmp_path / 'a',
             number,
             crops[rows],

@@ -11,10 +11,10 @@ from rtmw_ext.evaluation.photos import (
     PhotoSet,
     face_error,
     hand_errors,
-    judged,
-    read_set,
+    pck,
+    read_photo_set,
     reliability,
-    within,
+    score_outcomes,
 )
 
 
@@ -45,19 +45,19 @@ def test_read_set(tmp_path):
             )
         )
     )
-    people = read_set(tmp_path / 'val.json', tmp_path)
+    people = read_photo_set(tmp_path / 'val.json', tmp_path)
     assert people.paths == [tmp_path / 'a.jpg'] and len(people) == 1
     assert people.boxes.tolist() == [[1, 2, 11, 22]]
     assert np.flatnonzero(people.known[0]).tolist() == [3, 91]
     assert people.points[0, 91].tolist() == [7, 8]
 
 
-def test_within_counts_in_longer_sides_of_the_box(truth):
+def test_pck_counts_in_longer_sides_of_the_box(truth):
     points = truth.points.copy()
     points[0, :5] += 0, 19.0  # 0.095 of 200
     points[0, 5:8] += 0, 21.0
-    assert within(truth, points, PARTS['body'], 0.1) == pytest.approx(14 / 17)
-    assert np.isnan(within(truth, points, PARTS['feet'], 0.1))
+    assert pck(truth, points, PARTS['body'], 0.1) == pytest.approx(14 / 17)
+    assert np.isnan(pck(truth, points, PARTS['feet'], 0.1))
 
 
 def test_faces_count_in_distances_of_the_eye_corners(truth):
@@ -79,10 +79,10 @@ def test_scores_are_judged_by_their_part(truth):
     points[1, 112] += 0, 4.0  # 0.044 of the hand
     points[1, 113] += 0, 5.0
     scores = np.arange(2 * 133).reshape(2, 133) / 266
-    sure, right = judged(truth, points, scores, 'hand')
+    sure, right = score_outcomes(truth, points, scores, 'hand')
     assert np.array_equal(sure, scores[1, 112:133])
     assert right.tolist() == [True, False] + [True] * 19
-    assert len(judged(truth, points, scores, 'body')[0]) == 17
+    assert len(score_outcomes(truth, points, scores, 'body')[0]) == 17
 
 
 def test_reliability():

@@ -14,7 +14,7 @@ from mmengine.structures import InstanceData
 
 from rtmw_ext.datasets.checks import AnnotationError
 from rtmw_ext.models import detector_distiller
-from rtmw_ext.models.detector_distiller import flat
+from rtmw_ext.models.detector_distiller import flatten_heads
 from rtmw_ext.runtime.detector import decode_heads
 from support.paths import CONFIGS
 
@@ -98,15 +98,15 @@ def test_it_comes_to_find_what_the_teacher_finds(detector):
         first = first or loss.item()
     assert loss.item() < 0.25 * first
     scores, distances = detector.bbox_head(detector.extract_feat(inputs))
-    logits, boxes = flat(scores, distances, [8, 16, 32])
+    logits, boxes = flatten_heads(scores, distances, [8, 16, 32])
     box = boxes[0, logits[0].argmax()]
     assert (box - torch.tensor([16.0, 8, 48, 56])).abs().max() < 8
 
 
-def test_flat_is_how_the_runtime_reads_heads():
+def test_flatten_heads_is_how_the_runtime_reads_heads():
     heads = one_person(None)
     boxes, scores, _ = decode_heads(heads, (SIDE, SIDE), 0.5)
-    logits, ours = flat(
+    logits, ours = flatten_heads(
         *(
             [torch.from_numpy(head[..., part]).permute(0, 3, 1, 2) for head in heads]
             for part in (slice(1), slice(1, 5))

@@ -6,13 +6,13 @@ import torch
 
 from rtmw_ext.models import PhotoPipeline
 from rtmw_ext.models.photo_pipeline import (
-    compress,
-    covered,
-    far_away,
-    figures,
+    composite,
+    compress_jpeg,
+    draw_silhouettes,
     motion_blur,
     occlude,
     paste_person,
+    reduce_resolution,
     truncate,
 )
 
@@ -98,7 +98,7 @@ def test_who_would_vanish_stays():
 def test_silhouettes_cover_known_limbs_only():
     data = people(2)
     data['keypoints_visible'][1, 13:] = 0
-    both = figures(data, torch.arange(2), 48)[:, 0]
+    both = draw_silhouettes(data, torch.arange(2), 48)[:, 0]
     for (x, y), lower in (((24, 24), False), ((26, 36), True)):
         assert both[0, y, x] == 1 and (both[1, y, x] == 1) != lower
     assert both[0, 4, 4] == 0
@@ -133,11 +133,11 @@ def test_things_in_front():
     assert (off > 0).flatten(1).any(1).all()
 
 
-def test_covered_leaves_the_rest():
+def test_composite_leaves_the_rest():
     data = people(2)
     mask = torch.zeros(1, 1, 96, 96)
     mask[..., :30, :] = 1
-    changed = covered(data, torch.tensor([1]), torch.zeros(1, 3, 96, 96), mask)
+    changed = composite(data, torch.tensor([1]), torch.zeros(1, 3, 96, 96), mask)
     assert not changed['crops'][0, :30].any()
     assert torch.equal(changed['crops'][0, 30:], data['crops'][1, 30:])
     assert (changed['keypoints_visible'][0, :5] == 0.5).all()
@@ -155,17 +155,17 @@ def test_motion_blur_is_a_line():
     assert np.linalg.svd((points - points.mean(0)).numpy())[1][1] < 2
 
 
-def test_far_away_keeps_places_and_loses_detail():
+def test_reduced_resolution_keeps_places_and_loses_detail():
     torch.manual_seed(0)
     image = torch.rand(2, 3, 128, 96) * 255
     image[..., 40:60, 30:50] = 255
-    out = far_away(image)
+    out = reduce_resolution(image)
     assert out.shape == image.shape and out.std() < 0.7 * image.std()
     inside = out[..., 45:55, 35:45].mean()
     assert inside > out[..., 100:, 60:].mean() + 60
 
 
-def test_compress_is_what_jpeg_does():
+def test_compress_jpeg_is_what_jpeg_does():
     """As near to the picture as OpenCV's JPEG of such a quality, and with its
     blocks: nothing beyond the block of a spot changes."""
     torch.manual_seed(0)
@@ -178,7 +178,7 @@ def test_compress_is_what_jpeg_does():
         * 1.5
         - 60
     ).permute(2, 0, 1)[None]
-    near = (compress(smooth) - smooth).abs().mean()
+    near = (compress_jpeg(smooth) - smooth).abs().mean()
     coded = cv2.imdecode(
         cv2.imencode(
             '.jpg',
@@ -190,11 +190,11 @@ def test_compress_is_what_jpeg_does():
     theirs = np.abs(coded - smooth[0].permute(1, 2, 0).numpy()).mean()
     assert 0.2 * theirs < near < 3 * theirs
     spot = torch.full((1, 3, 32, 32), 128.0)
-    plain = compress(spot)
+    plain = compress_jpeg(spot)
     spot[..., 10, 10] = 255
-    off = (compress(spot) - compress(spot.clone())).abs().amax(1)[0]
+    off = (compress_jpeg(spot) - compress_jpeg(spot.clone())).abs().amax(1)[0]
     assert (plain - 128).abs().max() < 40
-    changed = (compress(spot) - spot).abs().amax(1)[0] > 45
+    changed = (compress_jpeg(spot) - spot).abs().amax(1)[0] > 45
     changed[8:16, 8:16] = False
     assert not changed.any() and off.shape == (32, 32)
 

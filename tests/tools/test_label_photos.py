@@ -2,7 +2,6 @@
 
 import numpy as np
 import pytest
-from mmpose.datasets.datasets.utils import parse_pose_metainfo
 
 from rtmw_ext.core.people import People
 from rtmw_ext.core.skeleton import FIELDS, PARTS
@@ -12,13 +11,6 @@ from support.tools import load_tool
 @pytest.fixture(scope='module')
 def tool():
     return load_tool('dataset/label_photos')
-
-
-def test_mirror_is_coco_wholebodys(tool):
-    meta = parse_pose_metainfo(
-        dict(from_file='configs/_base_/datasets/coco_wholebody.py')
-    )
-    assert tool.MIRROR.tolist() == list(meta['flip_indices'])
 
 
 def test_who_is_found_alike_in_the_mirror_agrees(tool):
@@ -32,7 +24,7 @@ def test_who_is_found_alike_in_the_mirror_agrees(tool):
         mirrored = image[0, 0, 0] == 0
         points = truth
         if mirrored:
-            points = (truth * (-1, 1) + (100, 0))[tool.MIRROR]
+            points = (truth * (-1, 1) + (100, 0))[tool.FLIP_INDICES]
         count = len(boxes)
         assert (boxes[:, 2:] > boxes[:, :2]).all()
         return People(
@@ -43,10 +35,10 @@ def test_who_is_found_alike_in_the_mirror_agrees(tool):
         )
 
     boxes = np.array([[5.0, 5, 55, 55]])
-    points, scores = tool.predict_often(pose, image, boxes, rng)
+    points, scores = tool.predict_augmented(pose, image, boxes, rng)
     assert points.shape == (4, 1, 133, 2) and scores.shape == (4, 1, 133)
     assert np.allclose(points, truth)
-    mean, keep = tool.agreed(points, scores, boxes, 0.5)
+    mean, keep = tool.find_consensus(points, scores, boxes, 0.5)
     assert keep.all() and np.allclose(mean[0], truth)
 
 
@@ -60,13 +52,13 @@ def test_what_differs_or_is_unsure_is_dropped(tool):
     scores[:, 0, 6] = 0.2
     points[0, 0, 91:112] += 40  # A hand is somewhere else as a whole.
     points[0, 0, 30] += 60  # One point of a face.
-    _, keep = tool.agreed(points, scores, boxes, 0.5)
+    _, keep = tool.find_consensus(points, scores, boxes, 0.5)
     dropped = {5, 6, 30, *PARTS['left_hand']}
     assert set(np.flatnonzero(~keep[0])) == dropped
-    (row,) = tool.rows_of(points[1], keep, boxes, 7)
+    (row,) = tool.make_annotations(points[1], keep, boxes, 7)
     visible = np.concatenate([row[field][2::3] for field in FIELDS])
     assert set(np.flatnonzero(visible == 0)) == dropped
     assert (visible[17:23] == 1).all() and row['image_id'] == 7
     assert row['keypoints'][:2] == points[1, 0, 0].round(1).tolist()
     keep[:, 3:17] = False
-    assert tool.rows_of(points[1], keep, boxes, 7) == []
+    assert tool.make_annotations(points[1], keep, boxes, 7) == []

@@ -20,7 +20,9 @@ import runpy
 import subprocess
 import tempfile
 import time
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -33,14 +35,22 @@ from rtmw_ext.zoo import resolve_network
 
 ROOT = Path(__file__).resolve().parents[2]
 
+#: {row of a table: its value}
+Figures = dict[str, float]
+#: Takes the photo (N) and the box (N, 4) of each person; gives points
+#: (N, 133, 2) in pixels and scores (N, 133) in [0, 1].
+Predictor = Callable[[Sequence[Path], np.ndarray], tuple[np.ndarray, np.ndarray]]
+#: {part: (scores, whether they were right) of each set}
+Outcomes = dict[str, list[tuple[np.ndarray, np.ndarray]]]
 
-def tool(name):
+
+def load_tool(name: str) -> dict[str, Any]:
     """What ``tools/NAME.py`` defines. By its path: tests have modules of its
     name."""
     return runpy.run_path(str(ROOT / 'tools' / f'{name}.py'))
 
 
-evaluate_detector = tool('test_detector')['evaluate']
+evaluate_detector = load_tool('test_detector')['evaluate']
 
 SETS = ('lspet', 'ccp', 'fedb', 'lfw', 'asl')
 #: Human3.6M's points -> ours; the 12 joints of both.
@@ -82,7 +92,7 @@ MEDIAPIPE = Path(__file__).with_name('mediapipe_holistic.py')
 
 #: What weights that work on photos must reach: number, column, row, limit; at
 #: most the limit where it is negative.
-BARS = (
+TARGETS = (
     (1, 'one look', 'lspet body < 0.1', 0.70),
     (2, 'one look', 'ccp body < 0.1', 0.98),
     (2, 'one look', 'fedb body < 0.1', 0.93),
@@ -116,22 +126,24 @@ BARS = (
 )
 
 
-class Ours:
-    """A pose network, with or without a second look, over cases.
+class PosePredictor:
+    """A pose network, with or without a second look, as a ``Predictor``.
 
     Args:
-        pose (PoseModel): The network.
+        pose: The network.
 
     Attributes:
-        seconds (list[float]): Of each photo's call, over its persons.
+        seconds (list[float]): Of the call for each person.
     """
 
-    def __init__(self, pose):
+    def __init__(self, pose: PoseModel) -> None:
         self.pose = pose
-        self.seconds = []
+        self.seconds: list[float] = []
 
-    def __call__(self, paths, boxes):
-        """(N, 133, 2) points in pixels and (N, 133) scores in [0, 1]."""
+    def __call__(
+        self, paths: Sequence[Path], boxes: np.ndarray
+    ) -> tuple[np.ndarray, np.ndarray]:
+        """As of ``Predictor``."""
         points, scores = [], []
         for path, box in zip(paths, boxes):
             image = read_image(path)
@@ -143,18 +155,24 @@ class Ours:
         return np.stack(points).astype(float), np.stack(scores)
 
 
-class Theirs:
-    """MediaPipe Holistic, by a Python that has it.
+class MediaPipePredictor:
+    """MediaPipe Holistic as a ``Predictor``, by a Python that has it.
 
     Args:
-        python (str): Path of that Python.
+        python: Path of that Python.
+
+    Attributes:
+        seconds (list[float]): Of the call for each person.
     """
 
-    def __init__(self, python):
+    def __init__(self, python: str) -> None:
         self.python = python
-        self.seconds = []
+        self.seconds: list[float] = []
 
-    def __call__(self, paths, boxes):
+    def __call__(
+        self, paths: Sequence[Path], boxes: np.ndarray
+    ) -> tuple[np.ndarray, np.ndarray]:
+        """As of ``Predictor``."""
         with tempfile.TemporaryDirectory() as folder:
             cases, out = (Path(folder) / name for name in ('c.json', 'o.npz'))
             cases.write_text(
@@ -172,40 +190,42 @@ class Theirs:
                 return found['points'], found['scores']
 
 
-def load(text, scratch):
+def load_pose(text: str, scratch: str | Path) -> PoseModel:
     """The PoseModel of a file, a name, or CONFIG=CHECKPOINT, which is exported
     into a folder of its own in ``scratch``."""
     if '=' not in text:
         return PoseModel(resolve_network(text))
-    return tool('test_network')['load'](text, tempfile.mkdtemp(dir=scratch))
+    return load_tool('test_network')['load'](text, tempfile.mkdtemp(dir=scratch))
 
 
-def photo_rows(found, truth, points, name):
-    """{figure: value} of a set of photos, for what is labelled in it."""
+def photo_figures(truth: measure.PhotoSet, points: np.ndarray, name: str) -> Figures:
+    """Distances of points (N, 133, 2) on the set ``name``, of what is labelled in
+    it."""
+    figures: Figures = {}
     feet = truth.known[:, list(measure.FEET)]
     if name in ('lspet', 'ccp', 'fedb'):
-        found[f'{name} body < 0.1'] = measure.within(truth, points, PARTS['body'], 0.1)
+        figures[f'{name} body < 0.1'] = measure.pck(truth, points, PARTS['body'], 0.1)
     if feet.any():
-        found[f'{name} heels, big toes < 0.1'] = measure.within(
+        figures[f'{name} heels, big toes < 0.1'] = measure.pck(
             truth, points, measure.FEET, 0.1
         )
     value, count = measure.face_error(truth, points)
     if count:
-        found[f'{name} face error'] = value
+        figures[f'{name} face error'] = value
     hands = measure.hand_errors(truth, points)
     if len(hands):
-        found[f'{name} hand error'] = float(np.nanmean(hands))
+        figures[f'{name} hand error'] = float(np.nanmean(hands))
         known = hands[np.isfinite(hands)]
-        found[f'{name} hand < 0.1'] = float((known <= 0.1).mean())
-    return found
+        figures[f'{name} hand < 0.1'] = float((known <= 0.1).mean())
+    return figures
 
 
-def seen(scores, part):
-    """(N, ) bool, whether any of a part's points was found."""
+def is_detected(scores: np.ndarray, part: str) -> np.ndarray:
+    """(N, ) bool, whether any of a part's points has a score (N, 133) > 0."""
     return (scores[:, list(PARTS[part])] > 0).any(1)
 
 
-def wflw(folder):
+def read_wflw(folder: Path) -> measure.PhotoSet:
     """The faces of the WFLW sample as a :class:`PhotoSet`."""
     content = json.loads((folder / 'test_wflw.json').read_text())
     names = {image['id']: image['file_name'] for image in content['images']}
@@ -222,7 +242,7 @@ def wflw(folder):
     return measure.PhotoSet(paths, np.array(boxes), np.array(all_points), known)
 
 
-def h36m(pose, folder):
+def h36m_errors(pose: PoseModel, folder: Path) -> np.ndarray:
     """MPJPE and P-MPJPE in mm of the Human3.6M frames, 12 joints from the
     mean of the hips, no camera given: (F, 2). Boxes are the annotated
     points' with a tenth more a side."""
@@ -244,9 +264,11 @@ def h36m(pose, folder):
     return np.array(rows)
 
 
-def rendered(pose, folder, limit=None):
-    """{figure: value} of rendered people in their boxes, whose camera and
-    depth of the hips are given: AP and errors in mm."""
+def rendered_figures(
+    pose: PoseModel, folder: Path, limit: int | None = None
+) -> Figures:
+    """AP and errors in mm of rendered people in their boxes, whose camera and depth
+    of the hips are given; with ``limit``, of the first ones, without AP."""
     from rtmw_ext.evaluation.mpjpe_metric import person_errors
 
     annotations = folder / 'annotations/val.json'
@@ -255,7 +277,7 @@ def rendered(pose, folder, limit=None):
     cameras = {
         image['id']: np.array(image['camera'], float) for image in content['images']
     }
-    boxes = measure.read_set(annotations, images)
+    boxes = measure.read_photo_set(annotations, images)
     errors, points, scores = [], [], []
     for number, row in enumerate(content['annotations'][:limit]):
         people = pose(boxes.paths[number], boxes.boxes[number : number + 1])
@@ -282,26 +304,26 @@ def rendered(pose, folder, limit=None):
     return found
 
 
-def average_precision(annotations, points, scores):
+def average_precision(
+    annotations: Path, points: Sequence[np.ndarray], scores: Sequence[np.ndarray]
+) -> dict[str, float]:
     """{part: AP in [0, 1]} of points (N, 133, 2) and scores (N, 133) of the
     people of a COCO-WholeBody file, in their order."""
-    from mmpose.datasets.datasets.utils import parse_pose_metainfo
     from xtcocotools.coco import COCO
 
+    from rtmw_ext.datasets.mapping import TARGET, definition
     from rtmw_ext.evaluation.wholebody_metric import part_stats
 
-    sigmas = parse_pose_metainfo(
-        dict(from_file='configs/_base_/datasets/coco_wholebody.py')
-    )['sigmas']
+    sigmas = definition(TARGET)['sigmas']
     rows = json.loads(Path(annotations).read_text())['annotations']
     results = []
-    for row, person, sure in zip(rows, points, scores):
-        values = np.concatenate([person, sure[:, None]], 1)
+    for row, person, person_scores in zip(rows, points, scores):
+        values = np.concatenate([person, person_scores[:, None]], 1)
         results.append(
             dict(
                 image_id=row['image_id'],
                 category_id=1,
-                score=float(sure.mean()),
+                score=float(person_scores.mean()),
                 **{
                     field: values[part].reshape(-1).tolist()
                     for field, part in FIELDS.items()
@@ -314,27 +336,30 @@ def average_precision(annotations, points, scores):
     return {part: float(values['AP']) for part, values in stats.items()}
 
 
-def coco_ap(predict, folder, boxes=1):
+def coco_ap(predict: Predictor, folder: Path, boxes: int = 1) -> dict[str, float]:
     """{part: AP in [0, 1]} of the COCO sample, the mean over ``boxes`` boxes
     of each person: its own, then moved ones."""
     from rtmw_ext.export.quantize import jitter_boxes
 
     annotations = folder / 'test_coco_wholebody.json'
-    truth = measure.read_set(annotations, folder)
-    total = {}
+    truth = measure.read_photo_set(annotations, folder)
+    total: dict[str, float] = {}
     for seed in range(boxes):
-        where = truth.boxes.astype(np.float32)
+        regions = truth.boxes.astype(np.float32)
         if seed:
-            where = jitter_boxes(where, np.random.default_rng(seed))
+            regions = jitter_boxes(regions, np.random.default_rng(seed))
         for part, value in average_precision(
-            annotations, *predict(truth.paths, where)
+            annotations, *predict(truth.paths, regions)
         ).items():
             total[part] = total.get(part, 0) + value / boxes
     return total
 
 
-def detection(detector, shared, empty):
-    """{figure: value} of a detector, and why some are missing."""
+def detection_figures(
+    detector: Detector, shared: Path, empty: str | None
+) -> tuple[Figures, list[str]]:
+    """Figures of a detector, and why some are missing; ``empty`` is a folder of
+    photos without people."""
     found, missing = {}, []
     coco = shared / 'samples/coco'
     if coco.is_dir():
@@ -355,7 +380,9 @@ def detection(detector, shared, empty):
     return found, missing
 
 
-def table(columns, rows):
+def print_table(
+    columns: Mapping[str, Mapping[str, float]], rows: Sequence[str]
+) -> None:
     """Prints a table; ``columns`` are {name: {row: value}}."""
     print(f'| | {" | ".join(columns)} |')
     print('|---' * (len(columns) + 1) + '|')
@@ -373,9 +400,9 @@ def table(columns, rows):
     print(flush=True)
 
 
-def bar_rows(columns):
-    """Lines of a table of ``BARS``; one that was not measured says so."""
-    for number, column, row, limit in BARS:
+def target_rows(columns: Mapping[str, Mapping[str, float]]) -> Iterator[str]:
+    """Lines of a table of ``TARGETS``; one that was not measured says so."""
+    for number, column, row, limit in TARGETS:
         value = columns.get(column, {}).get(row)
         wanted = f'>= {limit:g}' if limit > 0 else f'<= {-limit:g}'
         met = 'not measured'
@@ -390,8 +417,8 @@ def bar_rows(columns):
         yield f'| 10 | ms a person, one look | {ours:.1f} | < {theirs:.1f} | {met} |'
 
 
-def diagram(rows):
-    """Lines of a reliability diagram from ``measure.reliability``'s rows."""
+def print_diagram(rows: np.ndarray) -> None:
+    """Prints the reliability diagram of ``measure.reliability``'s rows."""
     for score, right, count in rows:
         if count:
             print(
@@ -400,43 +427,48 @@ def diagram(rows):
             )
 
 
-def evaluate(predict, sets, judge=None):
-    """{figure: value} of what gives points for photos and boxes.
+def evaluate_sets(
+    predict: Predictor,
+    sets: Mapping[str, measure.PhotoSet],
+    outcomes: Outcomes | None = None,
+) -> Figures:
+    """Distances of a predictor on photos.
 
     Args:
-        predict (callable): (paths, boxes) -> points, scores.
-        sets (dict[str, PhotoSet]): By name.
-        judge (dict, optional): Gets the scores and what was right of each
-            part.
+        predict: The predictor.
+        sets: By name.
+        outcomes: Gets the scores of each part, and whether they were right. None:
+            the predictor may find nothing, which has no distance.
     """
-    found = {}
+    figures: Figures = {}
     for name, truth in sets.items():
         points, scores = predict(truth.paths, truth.boxes)
-        photo_rows(found, truth, points, name)
-        if judge is None:
-            # What others do not find has no distance.
-            value, count = measure.face_error(truth, points, seen(scores, 'face'))
-            total = measure.face_error(truth, points)[1]
-            if total:
-                found[f'{name} face error'] = value
-                found[f'{name} faces found'] = count / total
-            which = {part: seen(scores, part) for part in measure.HANDS}
-            hands = measure.hand_errors(truth, points, which)
-            total = len(measure.hand_errors(truth, points))
-            if total:
-                found[f'{name} hand error'] = (
-                    float(np.nanmean(hands)) if len(hands) else float('nan')
+        figures.update(photo_figures(truth, points, name))
+        if outcomes is not None:
+            for part in measure.CORRECT_WITHIN:
+                # Partly labelled sets have faces alone or bodies alone.
+                outcomes.setdefault(part, []).append(
+                    measure.score_outcomes(truth, points, scores, part)
                 )
-                found[f'{name} hands found'] = len(hands) / total
             continue
-        for part in measure.RIGHT:
-            # Partly labelled sets have faces alone or bodies alone.
-            rows = measure.judged(truth, points, scores, part)
-            judge.setdefault(part, []).append(rows)
-    return found
+        total = measure.face_error(truth, points)[1]
+        if total:
+            figures[f'{name} face error'], count = measure.face_error(
+                truth, points, is_detected(scores, 'face')
+            )
+            figures[f'{name} faces found'] = count / total
+        total = len(measure.hand_errors(truth, points))
+        if total:
+            detected = {part: is_detected(scores, part) for part in measure.HANDS}
+            hands = measure.hand_errors(truth, points, detected)
+            figures[f'{name} hand error'] = (
+                float(np.nanmean(hands)) if len(hands) else float('nan')
+            )
+            figures[f'{name} hands found'] = len(hands) / total
+    return figures
 
 
-def main():
+def main() -> None:
     flags = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
@@ -470,49 +502,51 @@ def main():
         if not path.is_file():
             missing.append(f'{name}: {path} is absent')
             continue
-        truth = measure.read_set(path, real / name / 'images')
+        truth = measure.read_photo_set(path, real / name / 'images')
         if flags.limit:
-            truth = measure.PhotoSet(
-                *(value[: flags.limit] for value in vars(truth).values())
-            )
+            truth = truth[: flags.limit]
         sets[name] = truth
     if (samples / 'wflw').is_dir():
-        sets['wflw'] = wflw(samples / 'wflw')
+        sets['wflw'] = read_wflw(samples / 'wflw')
     else:
         missing.append(f'wflw, coco, h36m: {samples} is absent')
     scratch = tempfile.TemporaryDirectory()
     pose, pose3d, parts = (
-        load(name, scratch.name) for name in (flags.pose, flags.pose3d, flags.parts)
+        load_pose(name, scratch.name)
+        for name in (flags.pose, flags.pose3d, flags.parts)
     )
     again = PoseModel(pose.network.path, second_look=parts)
-    predictors = {'one look': Ours(pose)}
+    predictors = {'one look': PosePredictor(pose)}
     if not flags.one_look:
-        predictors['second look'] = Ours(again)
+        predictors['second look'] = PosePredictor(again)
     if flags.mediapipe:
-        predictors['MediaPipe Holistic'] = Theirs(flags.mediapipe)
-    columns, judges = {}, {}
+        predictors['MediaPipe Holistic'] = MediaPipePredictor(flags.mediapipe)
+    columns: dict[str, Figures] = {}
+    all_outcomes: dict[str, Outcomes] = {}
     for name, predict in predictors.items():
-        judge = None if isinstance(predict, Theirs) else {}
-        columns[name] = evaluate(predict, sets, judge)
+        outcomes: Outcomes | None = (
+            None if isinstance(predict, MediaPipePredictor) else {}
+        )
+        columns[name] = evaluate_sets(predict, sets, outcomes)
         columns[name]['ms a person'] = 1000 * float(np.median(predict.seconds))
-        judges[name] = judge
+        all_outcomes[name] = outcomes or {}
         if (samples / 'coco').is_dir():
             for part, value in coco_ap(predict, samples / 'coco', flags.boxes).items():
                 columns[name][f'COCO sample, AP {part}'] = 100 * value
-    for name, judge in judges.items():
-        for part, rows in (judge or {}).items():
-            scores, right = map(np.concatenate, zip(*rows))
-            error, bins = measure.reliability(scores, right)
+    for name, outcomes in all_outcomes.items():
+        for part, rows in outcomes.items():
+            scores, correct = map(np.concatenate, zip(*rows))
+            error, bins = measure.reliability(scores, correct)
             columns[name][f'calibration error of {part}'] = error
             print(f'{name}, scores of {part}: expected calibration error {error:.3f}')
-            diagram(bins)
-    table(
+            print_diagram(bins)
+    print_table(
         columns,
         list(dict.fromkeys(row for values in columns.values() for row in values)),
     )
     columns['3D'] = {}
     if (samples / 'h36m').is_dir():
-        errors = h36m(pose3d, samples / 'h36m')
+        errors = h36m_errors(pose3d, samples / 'h36m')
         print(
             'Human3.6M frames, MPJPE and P-MPJPE in mm of each: '
             + ', '.join(f'{a:.0f} {b:.0f}' for a, b in errors)
@@ -521,19 +555,19 @@ def main():
         columns['3D']['Human3.6M, P-MPJPE in mm'] = float(errors[:, 1].mean())
     if (flags.rendered / 'annotations/val.json').is_file():
         deep = PoseModel(pose3d.network.path, second_look=parts)
-        columns['3D'].update(rendered(deep, flags.rendered, flags.limit))
+        columns['3D'].update(rendered_figures(deep, flags.rendered, flags.limit))
     else:
         missing.append(f'rendered people: {flags.rendered}, `make synthetic-val`')
-    found, more = detection(
+    found, more = detection_figures(
         Detector(resolve_network(flags.detector, 'detector'), score_thr=0.01),
         flags.shared,
         flags.empty,
     )
     columns['detector'] = found
     for name in ('3D', 'detector'):
-        table({name: columns[name]}, columns[name])
+        print_table({name: columns[name]}, list(columns[name]))
     print('| bar | figure | value | wanted | met |\n|---|---|---|---|---|')
-    print(*bar_rows(columns), sep='\n')
+    print(*target_rows(columns), sep='\n')
     for reason in missing + more:
         print(f'skipped {reason}')
 

@@ -13,6 +13,7 @@ found, and ``seconds`` (N, ) of each call.
 import json
 import sys
 import time
+from typing import Any
 
 import cv2
 import numpy as np
@@ -97,8 +98,19 @@ FACE = (
 )
 
 
-def crop_of(photo, box):
-    """A square crop around a box, black outside the photo, and its corner."""
+def crop_box(
+    photo: np.ndarray, box: tuple[float, float, float, float]
+) -> tuple[np.ndarray, tuple[float, float]]:
+    """The square around a box, padded.
+
+    Args:
+        photo: (H, W, 3) uint8 BGR.
+        box: x1, y1, x2, y2 in pixels.
+
+    Returns:
+        (S, S, 3) uint8, black outside the photo, and x, y of its corner in the
+        photo.
+    """
     x1, y1, x2, y2 = box
     half = max(x2 - x1, y2 - y1) * PADDING / 2
     left, top = ((x1 + x2) / 2 - half, (y1 + y2) / 2 - half)
@@ -107,21 +119,29 @@ def crop_of(photo, box):
     return cv2.warpAffine(photo, matrix, (side, side)), (left, top)
 
 
-def points_of(result, size):
-    """(133, 2) pixels of the crop and (133, ) scores."""
+def to_wholebody(result: Any, size: int) -> tuple[np.ndarray, np.ndarray]:
+    """MediaPipe's landmarks as COCO-WholeBody's points.
+
+    Args:
+        result: Of ``Holistic.process``.
+        size: Side of the crop in pixels.
+
+    Returns:
+        (133, 2) in pixels of the crop and (133, ) scores in [0, 1], 0 where
+        nothing was found.
+    """
     points, scores = np.zeros((133, 2)), np.zeros(133)
-    found = []
+    body, others = [], []
     if result.pose_landmarks:
-        found += [
+        body = [
             (number, result.pose_landmarks.landmark[source])
             for number, source in enumerate((*BODY, *FEET))
             if source is not None
         ]
-        for number, mark in found:
+        for number, mark in body:
             scores[number] = mark.visibility
-    more = []
     if result.face_landmarks:
-        more += [
+        others += [
             (23 + number, result.face_landmarks.landmark[source])
             for number, source in enumerate(FACE)
         ]
@@ -130,31 +150,32 @@ def points_of(result, size):
         (112, result.right_hand_landmarks),
     ):
         if hand:
-            more += [
+            others += [
                 (first + number, mark) for number, mark in enumerate(hand.landmark)
             ]
-    scores[[number for number, _ in more]] = 1
-    for number, mark in found + more:
+    scores[[number for number, _ in others]] = 1
+    for number, mark in body + others:
         points[number] = mark.x * size - 0.5, mark.y * size - 0.5
     return points, scores
 
 
-def main(cases, out):
+def main(cases: str, out: str) -> None:
     import mediapipe
 
-    rows = json.load(open(cases))
+    with open(cases) as file:
+        rows = json.load(file)
     points, scores, seconds = [], [], []
     with mediapipe.solutions.holistic.Holistic(
         static_image_mode=True, model_complexity=1
     ) as holistic:
         for name, *box in rows:
-            crop, corner = crop_of(cv2.imread(name), box)
+            crop, corner = crop_box(cv2.imread(name), box)
             start = time.perf_counter()
             result = holistic.process(crop[..., ::-1].copy())
             seconds.append(time.perf_counter() - start)
-            found, sure = points_of(result, len(crop))
-            points.append(found + corner)
-            scores.append(sure)
+            crop_points, crop_scores = to_wholebody(result, len(crop))
+            points.append(crop_points + corner)
+            scores.append(crop_scores)
     np.savez(
         out,
         points=np.reshape(points, (-1, 133, 2)),

@@ -20,38 +20,33 @@ import cv2
 import numpy as np
 from tqdm import tqdm
 
-from rtmw_ext.core.images import SUFFIXES, ImageError, read_image
+from rtmw_ext.core.images import ImageError, read_image
 from rtmw_ext.core.skeleton import FIELDS, PARTS
-from rtmw_ext.runtime import Detector, PoseModel
+from rtmw_ext.datasets.mapping import TARGET, definition
+from rtmw_ext.datasets.unlabelled import find_photos
+from rtmw_ext.runtime import Detector, People, PoseModel
 from rtmw_ext.zoo import resolve_network
 
 #: Largest standard deviation of a point's predictions, in longer sides of the
 #: person's box (body, feet) or of the part (face, hands).
-AGREE = dict(body=0.03, feet=0.03, face=0.05, left_hand=0.08, right_hand=0.08)
+MAX_DEVIATION = dict(body=0.03, feet=0.03, face=0.05, left_hand=0.08, right_hand=0.08)
 #: Body points that a person needs.
-LEAST_BODY = 8
-#: The left point of each right one and the other way round.
-MIRROR = np.arange(133)
-for left, right in (
-    *((point, point + 1) for point in range(1, 17, 2)),
-    *((17 + point, 20 + point) for point in range(3)),
-    *zip(PARTS['left_hand'], PARTS['right_hand']),
-    *zip(range(23, 31), range(39, 31, -1)),
-    *zip(range(40, 45), range(49, 44, -1)),
-    *((54, 58), (55, 57), (59, 68), (60, 67), (61, 66), (62, 65), (63, 70), (64, 69)),
-    *((71, 77), (72, 76), (73, 75), (78, 82), (79, 81), (83, 87), (84, 86), (88, 90)),
-):
-    MIRROR[left], MIRROR[right] = right, left
+MIN_BODY_POINTS = 8
+#: The mirrored point of each.
+FLIP_INDICES = np.array(definition(TARGET)['flip_indices'])
 
 
-def predict_often(
-    pose: Callable, image: np.ndarray, boxes: np.ndarray, rng: np.random.Generator
+def predict_augmented(
+    pose: Callable[[np.ndarray, np.ndarray], People],
+    image: np.ndarray,
+    boxes: np.ndarray,
+    rng: np.random.Generator,
 ) -> tuple[np.ndarray, np.ndarray]:
-    """Predictions of each person in its own box and a moved one, in the photo
-    and in its mirror.
+    """Predictions of each person with test-time augmentation: in its own box and
+    a moved one, in the photo and in its mirror.
 
     Args:
-        pose: (image, boxes) -> people.
+        pose: Takes an image and boxes.
         image: (H, W, 3) uint8 BGR.
         boxes: (N, 4) x1, y1, x2, y2 in pixels.
         rng: Moves boxes.
@@ -67,41 +62,42 @@ def predict_often(
         [boxes[:, :2] + shift - grow, boxes[:, 2:] + shift + grow], 1
     )
     points, scores = [], []
-    for where in (boxes, moved):
-        found = pose(image, where)
-        points.append(found.keypoints)
-        scores.append(found.scores)
-        flipped = where[:, [2, 1, 0, 3]] * (-1, 1, -1, 1) + (width - 1, 0, width - 1, 0)
-        found = pose(np.ascontiguousarray(image[:, ::-1]), flipped)
-        points.append((found.keypoints * (-1, 1) + (width - 1, 0))[:, MIRROR])
-        scores.append(found.scores[:, MIRROR])
+    for regions in (boxes, moved):
+        people = pose(image, regions)
+        points.append(people.keypoints)
+        scores.append(people.scores)
+        flipped = regions[:, [2, 1, 0, 3]] * (-1, 1, -1, 1)
+        flipped = flipped + (width - 1, 0, width - 1, 0)
+        people = pose(np.ascontiguousarray(image[:, ::-1]), flipped)
+        points.append((people.keypoints * (-1, 1) + (width - 1, 0))[:, FLIP_INDICES])
+        scores.append(people.scores[:, FLIP_INDICES])
     return np.stack(points).astype(float), np.stack(scores)
 
 
-def agreed(
-    points: np.ndarray, scores: np.ndarray, boxes: np.ndarray, least: float
+def find_consensus(
+    points: np.ndarray, scores: np.ndarray, boxes: np.ndarray, min_score: float
 ) -> tuple[np.ndarray, np.ndarray]:
-    """Where predictions agree.
+    """The points on which predictions agree, within ``MAX_DEVIATION``.
 
     Args:
         points: (R, N, 133, 2) of R predictions, in pixels.
         scores: (R, N, 133).
         boxes: (N, 4) x1, y1, x2, y2.
-        least: Mean score of a point that is kept.
+        min_score: Least mean score of a point that is kept, in [0, 1].
 
     Returns:
         (N, 133, 2) mean points and (N, 133) bool, which are kept.
     """
     mean = points.mean(0)
-    apart = np.linalg.norm(points - mean, axis=-1)
-    apart = np.sqrt((apart**2).mean(0))
-    keep = scores.mean(0) >= least
-    whole = (boxes[:, 2:] - boxes[:, :2]).max(1)
+    deviation = np.linalg.norm(points - mean, axis=-1)
+    deviation = np.sqrt((deviation**2).mean(0))
+    keep = scores.mean(0) >= min_score
+    box_sides = (boxes[:, 2:] - boxes[:, :2]).max(1)
     for name, part in PARTS.items():
-        size = whole
+        size = box_sides
         if name not in ('body', 'feet'):
             size = np.ptp(mean[:, part], axis=1).max(1)
-        near = apart[:, part] <= AGREE[name] * np.maximum(size, 1)[:, None]
+        near = deviation[:, part] <= MAX_DEVIATION[name] * np.maximum(size, 1)[:, None]
         if name not in ('body', 'feet'):
             # A part as a whole: most of its points, or none.
             near &= (near & keep[:, part]).mean(1, keepdims=True) >= 0.7
@@ -109,17 +105,27 @@ def agreed(
     return mean, keep
 
 
-def rows_of(
-    mean: np.ndarray, keep: np.ndarray, boxes: np.ndarray, image_id: int
+def make_annotations(
+    points: np.ndarray, keep: np.ndarray, boxes: np.ndarray, image_id: int
 ) -> list[dict]:
-    """Annotations of the people who have enough points; feet are rough (v=1)."""
+    """Annotations of the people who have enough points; feet are rough (v=1).
+
+    Args:
+        points: (N, 133, 2) in pixels.
+        keep: (N, 133) bool, the points that become labels.
+        boxes: (N, 4) x1, y1, x2, y2 in pixels.
+        image_id: Of the photo.
+
+    Returns:
+        One of COCO-WholeBody's annotations a person.
+    """
     rows = []
-    for person, (points, kept, box) in enumerate(zip(mean, keep, boxes)):
-        if kept[PARTS['body']].sum() < LEAST_BODY:
+    for person, (places, kept, box) in enumerate(zip(points, keep, boxes)):
+        if kept[PARTS['body']].sum() < MIN_BODY_POINTS:
             continue
         visible = np.where(kept, 2, 0)
         visible[PARTS['feet']] = np.minimum(visible[PARTS['feet']], 1)
-        values = np.concatenate([points.round(1), visible[:, None]], 1)
+        values = np.concatenate([places.round(1), visible[:, None]], 1)
         values[~kept] = 0
         x1, y1, x2, y2 = box.round(1).tolist()
         rows.append(
@@ -161,9 +167,7 @@ def main() -> None:
     detector = Detector(
         resolve_network(flags.detector, 'detector'), score_thr=flags.box_score
     )
-    paths = sorted(
-        path for path in flags.photos.rglob('*') if path.suffix.lower() in SUFFIXES
-    )
+    paths = find_photos(flags.photos)
     (flags.out / 'images').mkdir(parents=True, exist_ok=True)
     images, annotations = [], []
     rng = np.random.default_rng(0)
@@ -176,8 +180,9 @@ def main() -> None:
         boxes = boxes[(boxes[:, 2:] - boxes[:, :2]).max(1) >= flags.smallest]
         if not len(boxes):
             continue
-        points, scores = predict_often(pose, image, boxes, rng)
-        rows = rows_of(*agreed(points, scores, boxes, flags.score), boxes, number)
+        points, scores = predict_augmented(pose, image, boxes, rng)
+        mean, keep = find_consensus(points, scores, boxes, flags.score)
+        rows = make_annotations(mean, keep, boxes, number)
         if not rows:
             continue
         name = f'{number:06d}{path.suffix}'

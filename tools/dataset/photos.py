@@ -5,7 +5,7 @@ tools/dataset/photos.py ../shared/real/lspet --out data/photos/lspet
 tools/dataset/photos.py ../shared/real/ccp --kind part \
     --originals clothing-co-parsing/photos --out data/photos/ccp-parts
 
-The folder has images/ and train.json in COCO-WholeBody's format.  Where the
+The folder has images/ and train.json in COCO-WholeBody's format. Where the
 photos are small cuttings of larger ones (``source`` of an image), --originals
 takes the crops out of those.
 """
@@ -14,11 +14,11 @@ import argparse
 
 import cv2
 
-from rtmw_ext.core.images import ImageError
-from rtmw_ext.datasets.photos import CONTEXT, PhotoError, shards
+from rtmw_ext.core.errors import RTMWError
+from rtmw_ext.datasets.photos import CONTEXT, write_photo_crops
 
 
-def main():
+def main() -> None:
     flags = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
@@ -42,7 +42,7 @@ def main():
     flags = flags.parse_args()
     cv2.setNumThreads(1)
     try:
-        shards(
+        write_photo_crops(
             flags.folder,
             flags.split,
             flags.out,
@@ -51,7 +51,7 @@ def main():
             flags.originals,
             flags.backgrounds,
         )
-    except (PhotoError, ImageError) as error:
+    except RTMWError as error:
         raise SystemExit(f'error: {error}') from None
 
 
