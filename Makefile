@@ -32,10 +32,10 @@ clean: ## remove .venv, outputs, work_dirs and builds
 ##@ Demos
 
 INFER = .venv/bin/rtmw infer projects/rtmw/people.jpg \
-	--det rtmdet-nano-synthetic --second-look --overwrite
+	--det rtmdet-nano --second-look --overwrite
 demo: runtime ## find people in a picture, in 2D and 3D, offline
-	$(INFER) --pose rtmw-t-synthetic --out outputs/demo/2d
-	$(INFER) --pose rtmw3d-t-synthetic --scene --out outputs/demo/3d
+	$(INFER) --pose rtmw-t --out outputs/demo/2d
+	$(INFER) --pose rtmw3d-t --scene --out outputs/demo/3d
 	@ls outputs/demo/*/*
 
 demo-real: FLAGS = --shared $(SAMPLES)
@@ -87,23 +87,17 @@ synthetic-val: setup ## write 2,000 rendered people to data/synthetic
 		--split val --out data/synthetic
 
 SYNTHETIC = configs/synthetic/$(1)_synthetic-256x192.py
-SECOND_LOOK = --cfg-options model.test_cfg.second_look=rtmw3d-t-parts-synthetic
+SECOND_LOOK = --cfg-options model.test_cfg.second_look=rtmw-t-parts
 eval-synthetic: synthetic-val ## AP and MPJPE of the shipped weights
-	$(RUN) tools/test.py $(call SYNTHETIC,rtmw-t) rtmw-t-synthetic
-	$(RUN) tools/test.py $(call SYNTHETIC,rtmw-t) rtmw-t-synthetic $(SECOND_LOOK)
-	$(RUN) tools/test.py $(call SYNTHETIC,rtmw3d-t) rtmw3d-t-synthetic
-	$(RUN) tools/test.py $(call SYNTHETIC,rtmw3d-t) rtmw3d-t-synthetic $(SECOND_LOOK)
+	$(RUN) tools/test.py $(call SYNTHETIC,rtmw-t) rtmw-t
+	$(RUN) tools/test.py $(call SYNTHETIC,rtmw-t) rtmw-t $(SECOND_LOOK)
+	$(RUN) tools/test.py $(call SYNTHETIC,rtmw3d-t) rtmw3d-t
+	$(RUN) tools/test.py $(call SYNTHETIC,rtmw3d-t) rtmw3d-t $(SECOND_LOOK)
 
-# Beside a model that has seen drawn people only, which demo-train trains.
-DRAWN = outputs/demo-train/train/iter_120.pth
 eval-real: setup ## AP of the shipped weights on the photos of SAMPLES
-	@test -f $(DRAWN) || $(MAKE) demo-train
 	$(RUN) tools/test_network.py $(SAMPLES)/samples/coco/test_coco_wholebody.json \
-		$(SAMPLES)/samples/coco rtmw-t-synthetic \
-		configs/demo/rtmw-t_drawn-256x192.py=$(DRAWN) --out outputs/eval-real \
+		$(SAMPLES)/samples/coco rtmw-t --second-look --out outputs/eval-real \
 		--sheet outputs/eval-real/points.jpg
-	$(RUN) tools/test_network.py $(SAMPLES)/samples/coco/test_coco_wholebody.json \
-		$(SAMPLES)/samples/coco rtmw-t-synthetic --second-look
 
 # In an environment of its own: MediaPipe needs an older numpy.
 MEDIAPIPE = .venv-mediapipe/bin/python

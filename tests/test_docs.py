@@ -290,7 +290,7 @@ def test_synthetic_page_is_short():
 
 def test_figures_of_the_shipped_weights():
     """The metafile's figures are those of the cards."""
-    content = yaml.safe_load((ROOT / 'configs/synthetic/metafile.yml').read_text())
+    content = yaml.safe_load((ROOT / 'configs/photos/metafile.yml').read_text())
     card = (ROOT / 'rtmw_ext/zoo/weights/README.md').read_text()
     for model in content['Models']:
         for name, value in model['Results'][0]['Metrics'].items():

@@ -129,10 +129,10 @@ def test_infer_without_torch(environment):
             'infer',
             PEOPLE,
             '--pose',
-            'rtmw3d-t-synthetic',
+            'rtmw3d-t',
             '--scene',
             '--det',
-            'rtmdet-nano-synthetic',
+            'rtmdet-nano',
             '--out',
             'out',
         ]
@@ -158,8 +158,8 @@ def test_infer_without_a_connection(environment):
     'arguments, code, text',
     [
         (['info'], 0, 'stand_in_for_imgaug        not needed'),
-        (['models', 'rtmw-t'], 0, 'rtmw-t-synthetic'),
-        (['export', 'rtmw-t-synthetic'], 1, 'rtmw: rtmw_ext needs torch'),
+        (['models', 'rtmw-t'], 0, 'rtmw-t'),
+        (['export', 'rtmw-t'], 1, 'rtmw: rtmw_ext needs torch'),
     ],
 )
 def test_console_script(arguments, code, text, environment):

@@ -12,7 +12,6 @@ fitted to: of each half of the people by the other half.
 
 import argparse
 import os
-import tempfile
 from dataclasses import replace
 from pathlib import Path
 
@@ -108,23 +107,25 @@ def main() -> None:
         measure.read_photo_set(path / 'val.json', path / 'images')
         for path in flags.sets
     ]
-    raw = {}
-    with tempfile.TemporaryDirectory(dir=flags.pose.parent) as scratch:
-        for path in filter(None, (flags.pose, flags.parts)):
-            raw[path] = Path(scratch) / path.name
-            # Weights beside a graph are named from its folder.
-            for other in path.parent.glob('*.pth'):
-                (Path(scratch) / other.name).symlink_to(other.resolve())
+    files = [path for path in (flags.pose, flags.parts) if path]
+    # Beside the files, where the weights outside of them are.
+    raw = {path: path.with_name(f'.raw-{os.getpid()}-{path.name}') for path in files}
+    try:
+        for path in files:
             set_calibration(path, None, raw[path])
         print('one look')
         outcomes = collect_outcomes(PoseModel(raw[flags.pose]), sets)
-        curves = fit_parts(outcomes, ['body', 'face', 'hand'])
+        curves = {flags.pose: fit_parts(outcomes, ['body', 'face', 'hand'])}
         if flags.parts:
             print('second look')
             pose = PoseModel(raw[flags.pose], second_look=raw[flags.parts])
-            part_curves = fit_parts(collect_outcomes(pose, sets), ['face', 'hand'])
-            set_calibration(flags.parts, part_curves, flags.parts)
-    set_calibration(flags.pose, curves, flags.pose)
+            outcomes = collect_outcomes(pose, sets)
+            curves[flags.parts] = fit_parts(outcomes, ['face', 'hand'])
+    finally:
+        for path in raw.values():
+            path.unlink(missing_ok=True)
+    for path in files:
+        set_calibration(path, curves[path], path)
 
 
 if __name__ == '__main__':

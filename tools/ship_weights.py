@@ -102,7 +102,7 @@ def write_pose(checkpoint: str, config: str, folder: Path) -> None:
     if not users:
         raise ExportError(
             f'no model takes its weights from {weights.name}: name it in '
-            'configs/synthetic/metafile.yml, or give the config that is there'
+            'configs/photos/metafile.yml, or give the config that is there'
         )
     publish(checkpoint, config, weights)
     for user in users:
@@ -128,7 +128,7 @@ def write_detector(graph: str, config: str, folder: Path) -> None:
     if not any(Path(model.onnx or '').name == name for model in zoo.models()):
         raise ExportError(
             f'no detector is called {name}: name it in '
-            'configs/synthetic/metafile.yml, or give the config that is there'
+            'configs/photos/metafile.yml, or give the config that is there'
         )
     if not any(
         tensor.data_type == onnx.TensorProto.FLOAT16

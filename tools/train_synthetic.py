@@ -54,7 +54,7 @@ def stages(flags: argparse.Namespace, device: str) -> list[tuple[Path, list[str]
         raise CheckpointError(
             f'--from {weights} is no file: give the .pth of '
             'an RTMW3D-t, or of cells, or '
-            'rtmw3d-t-synthetic'
+            'rtmw3d-t'
         )
     names = flags.stages or [
         name
@@ -116,7 +116,7 @@ def main(arguments: list[str] | None = None) -> None:
         '--from',
         dest='weights',
         help='.pth of an RTMW3D-t to begin with, or '
-        'rtmw3d-t-synthetic, what is shipped; of cells with '
+        'rtmw3d-t, what is shipped; of cells with '
         '--stages maps 128x96',
     )
     parser.add_argument(

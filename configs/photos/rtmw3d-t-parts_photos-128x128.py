@@ -27,7 +27,7 @@ model = dict(
     ),
     head=dict(decoder=codec, kernel_size=3, loss=dict(mask_weight=1.0)),
 )
-load_from = 'rtmw3d-t-parts-synthetic'
+load_from = 'rtmw-t-parts'
 optim_wrapper = dict(optimizer=dict(lr=lr))
 train_dataloader = dict(
     batch_size=batch_size,

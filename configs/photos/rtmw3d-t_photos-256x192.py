@@ -32,7 +32,7 @@ model = dict(
     test_cfg={{_base_.synthetic3d.test_cfg}},
 )
 
-load_from = 'rtmw3d-t-synthetic'
+load_from = 'rtmw3d-t'
 auto_scale_lr = dict(base_batch_size=32)
 train_dataloader = dict(
     batch_size=batch_size,

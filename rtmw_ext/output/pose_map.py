@@ -148,7 +148,9 @@ def _draw_limb(
         360,
         1,
     )
-    cv2.fillConvexPoly(picture, np.array(outline), [int(value * DIMMED) for value in color])
+    cv2.fillConvexPoly(
+        picture, np.array(outline), [int(value * DIMMED) for value in color]
+    )
 
 
 def _draw_dot(

@@ -14,11 +14,11 @@ from .registry import MIRROR, Kind, get
 DEFAULTS: dict[Kind, str] = {'pose': 'rtmw-m', 'detector': 'yolox-tiny'}
 #: What the package has in their place.
 STAND_INS: dict[Kind, str] = {
-    'pose': 'rtmw-t-synthetic',
-    'detector': 'rtmdet-nano-synthetic',
+    'pose': 'rtmw-t',
+    'detector': 'rtmdet-nano',
 }
 #: What the package has for faces and hands.
-SECOND_LOOK = 'rtmw3d-t-parts-synthetic'
+SECOND_LOOK = 'rtmw-t-parts'
 #: Seconds that a server has to answer before the stand-ins take over.
 PATIENCE = 5
 

@@ -8,6 +8,7 @@ in this package.
 import functools
 import importlib.util
 import os
+import warnings
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -40,6 +41,7 @@ class Model:
     Attributes:
         name: The config's name.
         aliases: Other names, the usual one first.
+        former_alias: A name that it had, and has for one more release.
         task: ``Results[0]['Task']``, e.g. ``'Wholebody 2D Keypoint'`` or
             ``'Object Detection'``.
         metrics: Published metrics, {name: value}.
@@ -52,6 +54,7 @@ class Model:
 
     name: str
     aliases: tuple[str, ...]
+    former_alias: str | None
     task: str
     metrics: dict[str, float]
     config: Path | None
@@ -106,6 +109,7 @@ def _model(entry: dict[str, Any]) -> Model:
     return Model(
         name=entry['Name'],
         aliases=tuple(entry['Alias']),
+        former_alias=entry.get('Former Alias'),
         task=result['Task'],
         metrics=result['Metrics'],
         config=_config_path(entry['Config']) if 'Config' in entry else None,
@@ -154,6 +158,14 @@ def find(name: str) -> Model | None:
     name = name.lower()
     for model in models():
         if name in (model.name.lower(), *model.aliases):
+            return model
+        if name == model.former_alias:
+            warnings.warn(
+                f'"{name}" is now called "{model.aliases[0]}": the old name goes '
+                'with the next release',
+                FutureWarning,
+                stacklevel=2,
+            )
             return model
     return None
 

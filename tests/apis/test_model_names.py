@@ -17,11 +17,11 @@ def test_unknown_alias_lists_the_right_ones():
         assert name in str(error.value)
 
 
-@pytest.mark.parametrize('name', ['yolox-tiny', 'rtmdet-nano-synthetic'])
+@pytest.mark.parametrize('name', ['yolox-tiny', 'rtmdet-nano'])
 def test_an_onnx_file_is_no_detector_of_mmdet(name):
     message = f'"{name}" has no PyTorch checkpoint'
     with pytest.raises(zoo.UnknownModelError, match=message):
-        MMPoseInferencer('rtmw-t-synthetic', det_model=name, device='cpu')
+        MMPoseInferencer('rtmw-t', det_model=name, device='cpu')
 
 
 def test_mmpose_names_still_work():

@@ -24,7 +24,7 @@ from support.paths import CONFIGS, ROOT
 from support.tools import load_tool
 
 CONFIG = CONFIGS / 'synthetic' / 'rtmdet-nano_synthetic-320.py'
-NAME = 'rtmdet-nano-synthetic'
+NAME = 'rtmdet-nano'
 SHAPES = {(160, 160), (160, 128), (160, 120), (160, 107), (160, 90)}
 
 

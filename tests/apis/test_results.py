@@ -24,8 +24,8 @@ BOXES = [[0.5, 60, 213, 454], [217, 139, 360, 353]]
 @pytest.fixture(scope='module', params=['2D', '3D'])
 def inferencer(request):
     if request.param == '2D':
-        return MMPoseInferencer('rtmw-t-synthetic', det_model='whole_image')
-    return MMPoseInferencer(pose3d='rtmw3d-t-synthetic', det_model='whole_image')
+        return MMPoseInferencer('rtmw-t', det_model='whole_image')
+    return MMPoseInferencer(pose3d='rtmw3d-t', det_model='whole_image')
 
 
 @pytest.fixture
@@ -82,11 +82,7 @@ def test_results_are_plain_data(inferencer, tmp_path):
 
 
 def test_scores_are_those_of_the_runtime(inferencer):
-    name = (
-        'rtmw3d-t-synthetic'
-        if 'RTMW3D' in str(type(inferencer.inferencer))
-        else ('rtmw-t-synthetic')
-    )
+    name = 'rtmw3d-t' if 'RTMW3D' in str(type(inferencer.inferencer)) else ('rtmw-t')
     (result,) = inferencer(str(PEOPLE), bboxes=[BOXES])
     expected = PoseModel(resolve_network(name))(PEOPLE, BOXES)
     for number, person in enumerate(result['predictions'][0]):

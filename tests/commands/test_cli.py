@@ -428,7 +428,7 @@ def test_fallback_flag(flags, people, loud_t_file, tmp_path, capsys):
         '--pose',
         loud_t_file,
         '--det',
-        'rtmdet-nano-synthetic',
+        'rtmdet-nano',
         '--no-draw',
         *flags,
     )
@@ -611,12 +611,12 @@ def test_bench(capsys, loud_t_file, rtmw_t):
 
 @pytest.mark.slow
 def test_bench_takes_names(capsys, drawn_root):
-    assert cli.main(['bench', 'rtmw-t-synthetic', '--rounds', '1']) == 0
-    assert 'rtmw-t_synthetic-256x192' in capsys.readouterr().out
+    assert cli.main(['bench', 'rtmw-t', '--rounds', '1']) == 0
+    assert 'rtmw-t_photos-256x192' in capsys.readouterr().out
     for names in (
         ['rtmw-q'],
         [
-            'rtmw-t-synthetic',
+            'rtmw-t',
             '--rounds',
             '1',
             '--det',

@@ -135,7 +135,7 @@ def test_what_results_say(capsys, network, photo, clip, tmp_path):
 
 
 def test_fingerprints_of_weights_beside_the_graph(capsys, photo, tmp_path):
-    code, out, _ = infer(capsys, 'rtmw-t-synthetic', photo, '--out', '-')
+    code, out, _ = infer(capsys, 'rtmw-t', photo, '--out', '-')
     names = json.loads(out.splitlines()[0])['models']['pose']['sha256']
     assert code == 0 and len(names) == 2
     assert any(name.endswith('.safetensors') for name in names)

@@ -8,7 +8,7 @@ from rtmw_ext import zoo
 from rtmw_ext.commands import cli
 from rtmw_ext.runtime import PoseModel
 
-PARTS_MODEL = 'rtmw3d-t-parts-synthetic'
+PARTS_MODEL = 'rtmw-t-parts'
 
 
 def network(name):
@@ -20,18 +20,18 @@ def network(name):
     [
         ([], None),
         (['--second-look'], PARTS_MODEL),
-        (['--second-look', 'rtmw-t-synthetic'], 'rtmw-t-synthetic'),
+        (['--second-look', 'rtmw-t'], 'rtmw-t'),
     ],
 )
 def test_command_line(asked, name, people_image, tmp_path):
     picture = tmp_path / 'people.png'
     cv2.imwrite(str(picture), people_image)
-    options = '--pose rtmw-t-synthetic --det none --no-draw --format npz'.split()
+    options = '--pose rtmw-t --det none --no-draw --format npz'.split()
     command = ['infer', str(picture), '--out', str(tmp_path), *options, *asked]
     assert cli.main(command) == 0
     found = np.load(tmp_path / 'keypoints.npz')['keypoints']
     pose = PoseModel(
-        network('rtmw-t-synthetic'),
+        network('rtmw-t'),
         second_look=name and network(name),
         backend='onnxruntime',  # As of few images.
     )

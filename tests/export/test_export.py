@@ -141,7 +141,7 @@ def test_calibration_on_few_people(rtmw_t_file, drawn_root):
 
 def test_calibration_by_the_name_of_a_detector(rtmw_t_file, tmp_path):
     shutil.copy(PEOPLE, tmp_path)
-    path, name = rtmw_t_file[0], 'rtmdet-nano-synthetic'
+    path, name = rtmw_t_file[0], 'rtmdet-nano'
     detector = Detector(resolve_network(name, 'detector'))
     assert np.array_equal(
         quantize.folder_crops(path, tmp_path, name, limit=3),

@@ -162,7 +162,7 @@ def test_tool_that_crops(tmp_path):
 
     def run(*arguments):
         return subprocess.run(
-            [sys.executable, 'tools/crop_head.py', 'rtmw3d-t-synthetic', *arguments],
+            [sys.executable, 'tools/crop_head.py', 'rtmw3d-t', *arguments],
             cwd=ROOT,
             text=True,
             capture_output=True,
@@ -172,7 +172,7 @@ def test_tool_that_crops(tmp_path):
     assert done.returncode == 0, done.stderr
     state = torch.load(tmp_path / 'parts.pth')['state_dict']
     MODELS.build(Config.fromfile(parts).model).load_state_dict(state)
-    whole_state = load_from_safetensors(zoo.resolve_checkpoint('rtmw3d-t-synthetic'))[
+    whole_state = load_from_safetensors(zoo.resolve_checkpoint('rtmw3d-t'))[
         'state_dict'
     ]
     assert torch.equal(

@@ -16,7 +16,7 @@ from rtmw_ext.models import RTMWEstimator
 from rtmw_ext.runtime import PoseModel
 
 MOVED = [point for part in ROOTS for point in CROP_POINTS[part]]
-PARTS_MODEL = 'rtmw3d-t-parts-synthetic'
+PARTS_MODEL = 'rtmw-t-parts'
 
 
 def network(name):
@@ -38,7 +38,7 @@ def estimator(name, second_look=PARTS_MODEL, **test_cfg):
     return model
 
 
-@pytest.mark.parametrize('name', ['rtmw-t-synthetic', 'rtmw3d-t-synthetic'])
+@pytest.mark.parametrize('name', ['rtmw-t', 'rtmw3d-t'])
 def test_runtime_sees_what_pytorch_sees(name, people_image, monkeypatch):
     """PyTorch cuts faces and hands out of the network's input, the runtime
     out of the picture: here the same pixels."""
@@ -88,10 +88,10 @@ def test_runtime_sees_what_pytorch_sees(name, people_image, monkeypatch):
 def test_pytorch_takes_a_config_and_weights(people_image):
     """As a model's name does; any network may be the one that looks again."""
     known = zoo.get(PARTS_MODEL)
-    (named,) = inference_topdown(estimator('rtmw-t-synthetic'), people_image)
+    (named,) = inference_topdown(estimator('rtmw-t'), people_image)
     (given,) = inference_topdown(
         estimator(
-            'rtmw-t-synthetic',
+            'rtmw-t',
             dict(name=str(known.config), weights=zoo.resolve_checkpoint(PARTS_MODEL)),
         ),
         people_image,
@@ -99,16 +99,14 @@ def test_pytorch_takes_a_config_and_weights(people_image):
     assert np.array_equal(
         named.pred_instances.keypoints, given.pred_instances.keypoints
     )
-    (itself,) = inference_topdown(
-        estimator('rtmw-t-synthetic', 'rtmw-t-synthetic'), people_image
-    )
+    (itself,) = inference_topdown(estimator('rtmw-t', 'rtmw-t'), people_image)
     assert not np.array_equal(
         named.pred_instances.keypoints, itself.pred_instances.keypoints
     )
 
 
 def test_pytorch_with_other_points(people_image):
-    model = estimator('rtmw-t-synthetic')
+    model = estimator('rtmw-t')
     model.head.out_channels = 17
     with pytest.raises(ValueError, match='133 points, a model has 17'):
         inference_topdown(model, people_image)

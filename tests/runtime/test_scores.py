@@ -83,7 +83,7 @@ def test_scores_end_at_one_and_zero(tmp_path):
     assert (lost.scores == 0).all() and np.isfinite(lost.keypoints).all()
 
 
-@pytest.mark.parametrize('name', ['rtmw-t-synthetic', 'rtmw3d-t-synthetic'])
+@pytest.mark.parametrize('name', ['rtmw-t', 'rtmw3d-t'])
 def test_the_measurement_finds_what_shipped_files_say(name):
     pose = PoseModel(resolve_network(name))
     assert measure_scale(pose) == pose.network.metadata.score_scale
@@ -116,7 +116,7 @@ def test_curves_of_other_points(tmp_path):
 
 def test_people_who_leave_are_gone(people_image):
     """Between detections, in pictures in which nobody is."""
-    found = WholeBody(resolve_network('rtmw-t-synthetic'))
+    found = WholeBody(resolve_network('rtmw-t'))
     boxes = np.float32([[0, 60, 214, 455], [217, 140, 360, 354]])
     found.detector = lambda image: (boxes, np.ones(2, np.float32))
     for empty in (0, 90, 255):
@@ -130,7 +130,7 @@ def test_people_who_leave_are_gone(people_image):
 
 def test_hidden_points_do_not_move_a_still_person(people_image):
     """The lower body is hidden; the box is that of what is seen."""
-    pose = PoseModel(resolve_network('rtmw-t-synthetic'))
+    pose = PoseModel(resolve_network('rtmw-t'))
     image = people_image.copy()
     image[220:] = 127
     box = np.float32([[0, 60, 214, 220]])

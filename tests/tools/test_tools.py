@@ -183,7 +183,7 @@ def test_installed_wheel_knows_the_names(tmp_path):
         'from mmengine.config import Config;'
         'print(rtmw_ext.__file__); '
         'print([Config.fromfile(m.config).model.type'
-        ' for m in zoo.models() if m.config], zoo.get("rtmw-t-synthetic").onnx)'
+        ' for m in zoo.models() if m.config], zoo.get("rtmw-t").onnx)'
     )
     env = {**os.environ, 'PYTHONPATH': str(site)}
     out = subprocess.run(
@@ -199,7 +199,7 @@ def test_installed_wheel_knows_the_names(tmp_path):
     assert out.count("'RTMWEstimator'") == 1
     assert (site / 'rtmw_ext' / '.mim' / 'tools' / 'train.py').exists()
     weights = site / 'rtmw_ext' / 'zoo' / 'weights'
-    assert f'{weights}/rtmw-t_synthetic-256x192.onnx' in out
+    assert f'{weights}/rtmw-t_photos-256x192.onnx' in out
     for path in (ROOT / 'rtmw_ext' / 'zoo' / 'weights').iterdir():
         assert (weights / path.name).read_bytes() == path.read_bytes()
     metadata = next(site.glob('rtmw_ext-*.dist-info')) / 'METADATA'

@@ -116,8 +116,8 @@ def test_begins_with_given_weights(main, calls, tmp_path):
     assert 'map_loss' not in config.model.head
     # What is shipped, by name.
     calls.clear()
-    main([*arguments[:-1], 'rtmw3d-t-synthetic', '--out', str(tmp_path / 'shipped')])
-    assert trained(calls[1])[0].load_from == resolve_checkpoint('rtmw3d-t-synthetic')
+    main([*arguments[:-1], 'rtmw3d-t', '--out', str(tmp_path / 'shipped')])
+    assert trained(calls[1])[0].load_from == resolve_checkpoint('rtmw3d-t')
     # Weights of cells, which the stages say.
     calls.clear()
     main([*arguments, '--stages', 'maps', '--out', str(tmp_path / 'maps')])

@@ -167,7 +167,7 @@ def test_a_named_network_never_falls_back(kind):
 
 
 def test_named_networks_need_no_server():
-    names = {'pose': 'rtmw3d-t-synthetic', 'detector': Path('a/b.onnx')}
+    names = {'pose': 'rtmw3d-t', 'detector': Path('a/b.onnx')}
     files, texts = resolved(names)
     assert texts == [] and files['detector'] == Path('a/b.onnx')
 

@@ -26,8 +26,8 @@ from support.paths import ROOT
         ('rtmw3d-x-384x288', 'rtmw3d-x_cocktail17-384x288'),
         ('rtmdet-nano-person', 'rtmdet-nano_person-320'),
         ('rtmdet-m-person', 'rtmdet-m_person-640'),
-        ('rtmw-t-synthetic', 'rtmw-t_synthetic-256x192'),
-        ('rtmw3d-t-synthetic', 'rtmw3d-t_synthetic-256x192'),
+        ('rtmw-t', 'rtmw-t_photos-256x192'),
+        ('rtmw3d-t', 'rtmw3d-t_photos-256x192'),
     ],
 )
 def test_aliases(alias, name):
@@ -54,10 +54,23 @@ def test_every_entry_has_config_and_weights():
         locations = [text for text in (model.weights, model.onnx) if text]
         assert locations
         for text in locations:
-            if 'synthetic' in model.name:
+            if model.former_alias:  # Of our own.
                 assert Path(text).parent == ROOT / 'rtmw_ext' / 'zoo' / 'weights'
             else:
                 assert text.startswith((zoo.RELEASE, registry.HUGGING_FACE))
+
+
+def test_former_names_are_kept_for_one_release():
+    former = [model for model in zoo.models() if model.former_alias]
+    assert [model.aliases[0] for model in former] == [
+        'rtmw-t',
+        'rtmw3d-t',
+        'rtmw-t-parts',
+        'rtmdet-nano',
+    ]
+    for model in former:
+        with pytest.warns(FutureWarning, match=f'is now called "{model.aliases[0]}"'):
+            assert zoo.get(model.former_alias.upper()) == model
 
 
 def test_unknown_alias_lists_the_right_ones():
@@ -74,7 +87,7 @@ def test_unknown_alias_lists_the_right_ones():
         ('RTMW3D', 'pose', ['"RTMW3D"', '`rtmw models`', 'rtmw3d-l', 'rtmw3d-x']),
         ('yolox-m', 'pose', ['"yolox-m"', '`rtmw export`']),
         ('yolov8', 'detector', ['"yolov8"', 'yolox-x']),
-        ('rtmdet-nano-person', 'detector', ['rtmdet-nano-synthetic']),
+        ('rtmdet-nano-person', 'detector', ['rtmdet-nano']),
     ],
 )
 def test_names_without_a_network(name, kind, texts):
@@ -96,12 +109,12 @@ def test_fetching_a_network_fails_clearly(monkeypatch, tmp_path):
     monkeypatch.setenv('XDG_CACHE_HOME', str(tmp_path))
     with pytest.raises(NetworkError) as error:
         zoo.resolve_network('yolox-tiny', 'detector')
-    for text in ('http://127.0.0.1:9/mmpose', zoo.MIRROR, 'rtmdet-nano-synthetic'):
+    for text in ('http://127.0.0.1:9/mmpose', zoo.MIRROR, 'rtmdet-nano'):
         assert text in str(error.value)
     assert not [path for path in tmp_path.rglob('*') if path.is_file()]
 
 
-@pytest.mark.parametrize('name', ['yolox-tiny', 'rtmdet-nano-synthetic'])
+@pytest.mark.parametrize('name', ['yolox-tiny', 'rtmdet-nano'])
 def test_an_onnx_file_is_no_checkpoint(name):
     message = f'"{name}" has no PyTorch checkpoint'
     with pytest.raises(zoo.UnknownModelError, match=message) as error:

@@ -472,10 +472,10 @@ def main() -> None:
     flags = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
-    flags.add_argument('--pose', default='rtmw-t-synthetic')
-    flags.add_argument('--pose3d', default='rtmw3d-t-synthetic')
-    flags.add_argument('--parts', default='rtmw3d-t-parts-synthetic')
-    flags.add_argument('--detector', default='rtmdet-nano-synthetic')
+    flags.add_argument('--pose', default='rtmw-t')
+    flags.add_argument('--pose3d', default='rtmw3d-t')
+    flags.add_argument('--parts', default='rtmw-t-parts')
+    flags.add_argument('--detector', default='rtmdet-nano')
     flags.add_argument('--shared', type=Path, default=ROOT.parent / 'shared')
     flags.add_argument('--sets', nargs='*', default=SETS, choices=SETS)
     flags.add_argument(

@@ -71,7 +71,7 @@ def stop(clip: Path, folder: Path, number: int, delay: float) -> tuple[int, int]
     frame. Returns the exit code, and the frames that were written by then."""
     command = [sys.executable, '-m', 'rtmw_ext.commands.cli', 'infer', str(clip)]
     command += ['--out', str(folder), '--format', *FORMATS, '--det', 'none']
-    command += ['--pose', 'rtmw-t-synthetic', '--threads', '1']
+    command += ['--pose', 'rtmw-t', '--threads', '1']
     process = subprocess.Popen(command, cwd=ROOT, stderr=subprocess.DEVNULL)
     lines = folder / 'clip.jsonl'
     while not (lines.exists() and lines.stat().st_size > 20_000):

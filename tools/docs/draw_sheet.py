@@ -99,8 +99,8 @@ def main() -> None:
     """Draws and writes the sheet."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument('out', type=Path)
-    parser.add_argument('--pose', default='rtmw3d-t-synthetic', help='a 3D network')
-    parser.add_argument('--det', default='rtmdet-nano-synthetic')
+    parser.add_argument('--pose', default='rtmw3d-t', help='a 3D network')
+    parser.add_argument('--det', default='rtmdet-nano')
     flags = parser.parse_args()
     rng = np.random.default_rng(7)
     rows = []
