@@ -57,7 +57,7 @@ def test_runtime_sees_what_pytorch_sees(name, people_image, monkeypatch):
     drawn = pose(crop, box)
     off = np.abs(drawn.keypoints - theirs.pred_instances.keypoints)
     assert np.median(off) < 0.02 and np.median(off[:, MOVED]) < 0.1
-    off = np.abs(drawn.scores - theirs.pred_instances.keypoint_scores)
+    off = np.abs(drawn.raw_scores - theirs.pred_instances.keypoint_scores)
     assert np.median(off) < 0.02 and off.max() < 0.1
     whole = torch.from_numpy(pose.crop(crop, crop_matrices(box, pose.input_size)))
     for network_model in (pose, pose.second_look):
@@ -74,7 +74,7 @@ def test_runtime_sees_what_pytorch_sees(name, people_image, monkeypatch):
     assert theirs.pred_fields.heatmaps.shape == (133, 512, 384)
     off = np.abs(ours.keypoints - found.keypoints)
     assert off.max() < 1e-2
-    assert np.abs(ours.scores - found.keypoint_scores).max() < 1e-3
+    assert np.abs(ours.raw_scores - found.keypoint_scores).max() < 1e-3
     moved = np.abs(ours.keypoints - once.keypoints)
     still = np.setdiff1d(np.arange(133), MOVED)
     assert np.median(moved[:, MOVED]) > 0.5 and moved[:, still].max() < 1e-4
