@@ -44,6 +44,8 @@ class ResultFormat(ABC):
     def __init__(self, folder: Path) -> None:
         self.folder = folder
         self.run = Run()
+        #: Of what is added next.
+        self._source: Source | None = None
 
     @classmethod
     def run_files(cls) -> list[str]:
@@ -64,8 +66,9 @@ class ResultFormat(ABC):
     def expect(self, names: list[str]) -> None:  # noqa: B027
         """Names of images that are to be added, before the first ``add``."""
 
-    def begin(self, source: Source) -> None:  # noqa: B027
+    def begin(self, source: Source) -> None:
         """Says more of the image or video that is added next."""
+        self._source = source
 
     @abstractmethod
     def add(

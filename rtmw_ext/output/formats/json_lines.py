@@ -4,7 +4,7 @@ from pathlib import Path
 
 from ...core.people import People
 from ..base import ResultFormat, register
-from ..records import RecordFile, Source, person_records
+from ..records import RecordFile, person_records
 
 SUFFIX = '.jsonl'
 
@@ -22,14 +22,10 @@ class JsonLines(ResultFormat):
         super().__init__(folder or Path())
         self._standard = folder is None
         self._records: dict[str, RecordFile] = {}
-        self._source: Source | None = None
 
     @classmethod
     def files(cls, name: str, is_video: bool) -> list[str]:
         return [name + SUFFIX]
-
-    def begin(self, source: Source) -> None:
-        self._source = source
 
     def add(
         self,

@@ -5,7 +5,7 @@ from pathlib import Path
 from ...core.people import People
 from ..base import RECORDS, ResultFormat, records_of, register
 from ..files import ListFile, to_json, write_file
-from ..records import RecordFile, Source, person_records
+from ..records import RecordFile, person_records
 
 
 @register('json', 'NAME.json, in the layout of mmpose')
@@ -15,15 +15,11 @@ class MMPoseJson(ResultFormat):
 
     def __init__(self, folder: Path) -> None:
         super().__init__(folder)
-        self._source: Source | None = None
         self._frames: dict[str, tuple[ListFile, RecordFile]] = {}
 
     @classmethod
     def files(cls, name: str, is_video: bool) -> list[str]:
         return [f'{name}.json', f'{name}.json{RECORDS}']
-
-    def begin(self, source: Source) -> None:
-        self._source = source
 
     def add(
         self,

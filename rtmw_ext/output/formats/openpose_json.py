@@ -21,7 +21,7 @@ from ..base import (
     scored_keypoints,
 )
 from ..files import to_json, write_file
-from ..records import RecordFile, Source, plain
+from ..records import RecordFile, plain
 
 #: Points of ours that a point of OpenPose's is; a pair is the middle of two.
 Points = tuple[int | tuple[int, int], ...]
@@ -69,7 +69,6 @@ class _OpenPoseJson(ResultFormat):
 
     def __init__(self, folder: Path) -> None:
         super().__init__(folder)
-        self._source: Source | None = None
         self._records: dict[str, RecordFile] = {}
 
     @classmethod
@@ -77,9 +76,6 @@ class _OpenPoseJson(ResultFormat):
         whole = name + cls.suffix
         frames = f'{name}_{ANY_FRAME}{cls.suffix}' if is_video else whole
         return [frames, whole + RECORDS]
-
-    def begin(self, source: Source) -> None:
-        self._source = source
 
     def add(
         self,
