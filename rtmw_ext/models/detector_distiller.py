@@ -144,7 +144,13 @@ class DistilledDetector(RTMDet):
         positive = target > MIN_TEACHER_SCORE
         weights = target[positive]
         total = weights.sum().clamp(min=1)
-        box_losses = self.giou(boxes[positive], teacher_boxes[positive]) * weights
+        low, high = boxes[positive].split(2, 1)
+        wanted = teacher_boxes[positive]
+        sides = (wanted[:, 2:] - wanted[:, :2]).clamp(min=1).repeat(1, 2)
+        # Raw heads may turn a box inside out, which GIoU alone would reward.
+        overlap = self.giou(torch.cat([low, high.maximum(low)], 1), wanted)
+        distance = ((boxes[positive] - wanted).abs() / sides).mean(1)
+        box_losses = (overlap + distance) * weights
         return dict(
             loss_teacher_cls=self.teacher_weight * cls_losses.sum() / total,
             loss_teacher_bbox=self.teacher_weight * 2 * box_losses.sum() / total,

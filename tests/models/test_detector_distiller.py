@@ -85,6 +85,20 @@ def test_photos_learn_from_the_teacher_and_scenes_from_their_boxes(detector):
         assert total(photos, name) == 0
 
 
+def test_boxes_inside_out_are_worse_than_none(detector):
+    logits, wanted = torch.full((1, 1), 9.0), torch.tensor([[[16.0, 8, 48, 56]]])
+    centre = wanted.unflatten(2, (2, 2)).mean(2).repeat(1, 1, 2)
+    losses = []
+    # From the teacher's box over a point to boxes further and further inside out.
+    for factor in (1, 0, -1, -2, -50):
+        boxes = (centre + factor * (wanted - centre)).requires_grad_()
+        loss = detector.distillation_loss(logits, boxes, logits, wanted)
+        losses.append(loss['loss_teacher_bbox'].item())
+        loss['loss_teacher_bbox'].backward()
+        assert factor == 1 or (boxes.grad != 0).any()
+    assert losses == sorted(losses) and losses[0] == pytest.approx(0, abs=1e-4)
+
+
 def test_it_comes_to_find_what_the_teacher_finds(detector):
     inputs = torch.randn(2, 3, SIDE, SIDE)
     optimizer = torch.optim.Adam(detector.parameters(), 2e-3)
