@@ -190,6 +190,30 @@ def test_compiled_and_channels_last(three_d):
         ), key
 
 
+@pytest.mark.skipif(torch.cuda.is_available(), reason='of CPUs')
+def test_grouped_convolutions_keep_float32():
+    model = torch.nn.ModuleDict(
+        dict(
+            grouped=torch.nn.Conv2d(8, 8, 5, groups=8),
+            dense=torch.nn.Conv2d(8, 8, 5),
+        )
+    )
+    x = torch.randn(2, 8, 9, 9)
+    expected = model['grouped'](x)
+    SpeedHook().before_train(FakeRunner(model))
+    # A copy, as the moving average is one, has weights of its own.
+    doubled = copy.deepcopy(model)
+    for parameter in doubled.parameters():
+        parameter.data *= 2
+    with torch.autocast('cpu', torch.bfloat16):
+        assert model['dense'](x).dtype == torch.bfloat16
+        assert torch.equal(model['grouped'](x), expected)
+        assert torch.allclose(doubled['grouped'](x), 2 * expected)
+        half = model['grouped'](x.bfloat16())
+    assert half.dtype == torch.bfloat16
+    assert torch.allclose(half.float(), expected, atol=0.05)
+
+
 @pytest.mark.slow
 @pytest.mark.parametrize('three_d', [False, True])
 def test_losses_of_a_compiled_model_by_axis_and_part(three_d):
