@@ -62,6 +62,7 @@ PARTS = {
 BODY_NAMES = KEYPOINT_NAMES[: len(PARTS['body'])]
 #: Their mean is the root of a person in 3D.
 HIPS = (11, 12)
+SHOULDERS = (5, 6)
 NOSE = 0
 WRISTS = {'left_hand': 91, 'right_hand': 112}
 #: Parts that a second look refines, and the root of their depth in it.

@@ -1,8 +1,9 @@
 """Annotated photos -> shards of crops for training.
 
 A folder in COCO-WholeBody's format (``images/`` and one file of annotations)
-becomes shards as of :mod:`rtmw_ext.datasets.crop_pool`, either one crop for each
-person, or one for each face and hand. Where the photos are cuttings of larger ones
+becomes shards as of :mod:`rtmw_ext.datasets.crop_pool`: a crop for each person, for
+each face and hand, or for each upright person as if the photo ended between its
+shoulders and hips. Where the photos are cuttings of larger ones
 that are at hand, made smaller or not, crops are taken from the larger ones.
 
 Shapes: N crops of a shard, K = 133 points, S side of a crop in pixels; images
@@ -18,12 +19,23 @@ import numpy as np
 
 from ..core.errors import RTMWError
 from ..core.images import list_images, read_image
-from ..core.skeleton import CROP_POINTS, FIELDS, MIN_VISIBLE, PARTS, ROOTS
+from ..core.skeleton import (
+    CROP_POINTS,
+    FIELDS,
+    HIPS,
+    MIN_VISIBLE,
+    NOSE,
+    PARTS,
+    ROOTS,
+    SHOULDERS,
+)
 from .checks import read_json
 from .crop_pool import write_shard
 
 #: Side of a crop, in longer sides of the person's box or of the part.
-CONTEXT = dict(person=1.7, part=5.0)
+CONTEXT = dict(person=1.7, part=5.0, bust=1.7)
+#: Where the photo of a bust ends, from the shoulders (0) to the hips (1).
+BUST_ENDS = (0.25, 1.1)
 #: Brightest channel of what is background in photos on black.
 BLACK_LEVEL = 24
 #: Share of the crops on black that get another background.
@@ -44,12 +56,14 @@ class CropRegion(NamedTuple):
         side: In pixels of the photo.
         box: (4, ) x1, y1, x2, y2 of the person or part.
         visible: (K, ) uint8, of the points of the person or part.
+        bottom: Row of the photo at which it ends; None for its own.
     """
 
     center: np.ndarray
     side: float
     box: np.ndarray
     visible: np.ndarray
+    bottom: int | None = None
 
 
 class _Match(NamedTuple):
@@ -202,8 +216,45 @@ def transform_points(matrix: np.ndarray, points: np.ndarray) -> np.ndarray:
     return points @ matrix[:, :2].T + matrix[:, 2]
 
 
+def bust_region(
+    points: np.ndarray, visible: np.ndarray, box: np.ndarray, end: float
+) -> CropRegion | None:
+    """The square to crop of a person of whom the photo shows the upper part alone.
+
+    Args:
+        points: (K, 2) in pixels.
+        visible: (K, ) uint8.
+        box: (4, ) x1, y1, x2, y2 of the person.
+        end: Where the photo ends, from the shoulders (0) to the hips (1).
+
+    Returns:
+        None for a person who is not upright, or whose head, shoulders or hips are
+        not known.
+    """
+    if not visible[[NOSE, *SHOULDERS, *HIPS]].all():
+        return None
+    nose, shoulder, hip = (
+        points[rows, 1].mean() for rows in ([NOSE], list(SHOULDERS), list(HIPS))
+    )
+    if not nose < shoulder < hip:
+        return None
+    bottom = round(shoulder + end * (hip - shoulder))
+    shown = np.where(points[:, 1] < bottom, visible, 0)
+    x = points[shown > 0, 0]
+    # Flesh and clothes around the points.
+    margin = (hip - shoulder) / 5
+    left, right = max(x.min() - margin, box[0]), min(x.max() + margin, box[2])
+    bust = np.array([left, box[1], right, bottom])
+    side = CONTEXT['bust'] * (bust[2:] - bust[:2]).max()
+    return CropRegion((bust[:2] + bust[2:]) / 2, side, bust, shown, bottom)
+
+
 def crop_regions(
-    points: np.ndarray, visible: np.ndarray, box: np.ndarray, kind: str
+    points: np.ndarray,
+    visible: np.ndarray,
+    box: np.ndarray,
+    kind: str,
+    rng: np.random.Generator,
 ) -> list[CropRegion]:
     """The squares to crop of a person.
 
@@ -211,9 +262,13 @@ def crop_regions(
         points: (K, 2) in pixels.
         visible: (K, ) uint8.
         box: (4, ) x1, y1, x2, y2 of the person.
-        kind: ``person``, or ``part`` for each face and hand that has
+        kind: ``person``, ``bust``, or ``part`` for each face and hand that has
             ``MIN_VISIBLE`` of its points.
+        rng: Draws where a bust ends.
     """
+    if kind == 'bust':
+        region = bust_region(points, visible, box, rng.uniform(*BUST_ENDS))
+        return [region] if region else []
     if kind == 'person':
         side = CONTEXT[kind] * (box[2:] - box[:2]).max()
         return [CropRegion((box[:2] + box[2:]) / 2, side, box, visible)]
@@ -255,7 +310,7 @@ def write_photo_crops(
         split: Name of the annotations.
         out: Folder of the shards; made if missing.
         size: S.
-        kind: ``person`` or ``part``, as of :func:`crop_regions`.
+        kind: ``person``, ``bust`` or ``part``, as of :func:`crop_regions`.
         originals: Folder of the larger photos that ``source`` of an image names.
         backgrounds: Folder of photos to put behind most of the crops, which are
             of things on black.
@@ -306,8 +361,10 @@ def write_photo_crops(
             x, y, width, height = row['bbox']
             corners = np.array([[x, y], [x + width, y + height]])
             box = transform_points(to_photo, corners).reshape(-1)
-            for region in crop_regions(points, visible, box, kind):
-                crop, to_crop = crop_square(photo, region.center, region.side, size)
+            for region in crop_regions(points, visible, box, kind, rng):
+                crop, to_crop = crop_square(
+                    photo[: region.bottom], region.center, region.side, size
+                )
                 if background_paths and rng.uniform() < BACKGROUND_SHARE:
                     crop = replace_background(
                         crop, read_image(rng.choice(background_paths))

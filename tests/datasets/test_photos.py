@@ -125,6 +125,38 @@ def test_shards_of_parts(photos):
     assert abs(side - 96 / CONTEXT['part']) < 0.1
 
 
+@pytest.mark.parametrize('upright', [True, False])
+def test_shards_of_busts(photos, upright):
+    path = photos / 'set/train.json'
+    content = json.loads(path.read_text())
+    points, visible = np.zeros((133, 2)), np.zeros(133)
+    for point, (x, y) in {
+        0: (90, 50),
+        5: (110, 70),
+        6: (70, 70),
+        11: (100, 120),
+        12: (80, 120),
+        15: (100, 165),
+    }.items():
+        points[point], visible[point] = (x, y if upright else 200 - y), 2
+    content['annotations'] = [row_of(points, visible, [50, 30, 100, 140])]
+    path.write_text(json.dumps(content))
+    count = write_photo_crops(photos / 'set', 'train', photos / 'out', 96, 'bust')
+    assert count == upright
+    if not upright:
+        return
+    (crop,) = np.load(photos / 'out/crops-00000.npy')
+    with np.load(photos / 'out/truth-00000.npz') as truth:
+        box, visible = truth['bboxes'][0], truth['visible'][0]
+        points = truth['keypoints'][0]
+    # The photo and the box end below the shoulders and above the ankle.
+    assert (visible[[0, 5, 6]] == 2).all() and visible[15] == 0
+    assert points[5, 1] < box[3] < points[15, 1]
+    assert (crop[: int(box[3]) - 2, 48] > 0).any()
+    assert (crop[int(box[3]) + 2 :] == 0).all()
+    assert ((points[visible > 0] >= box[:2]) & (points[visible > 0] <= box[2:])).all()
+
+
 def test_a_thing_on_black_gets_a_background():
     crop = np.zeros((96, 96, 3), np.uint8)
     cv2.circle(crop, (48, 48), 20, (90, 120, 200), -1)

@@ -29,7 +29,8 @@ def main() -> None:
         '--kind',
         choices=tuple(CONTEXT),
         default='person',
-        help='a crop of each person (default), or of each face and hand',
+        help='a crop of each person (default), of each face and hand, or of each '
+        'upright person as if the photo ended between shoulders and hips (bust)',
     )
     flags.add_argument(
         '--size', type=int, default=288, help='side of a crop in pixels (default: 288)'
