@@ -30,9 +30,9 @@ from ..compat.patches import is_ours, ours
 from ..core.crops import BoxError, box_scores, check_boxes
 from ..core.errors import UsageError
 from ..core.images import ImageError, list_images, read_image
+from ..core.media import SUFFIXES
 from ..core.paths import file_identity
 from ..models.loading import check_fit
-from ..runtime.video import SUFFIXES
 from .topdown import scale_scores
 
 PERSON = (0,)

@@ -23,6 +23,7 @@ from ..output.folder import OutputFolder
 from ..output.pose_map import DEFAULT_PARTS
 from ..output.records import Run, Source
 from ..output.style import SHOWN
+from ..output.video_writer import CODECS
 from ..runtime import Detector, PoseModel, WholeBody, video
 from ..runtime.network import BACKENDS, PRECISIONS
 from ..zoo import (
@@ -47,7 +48,17 @@ STRIDE = 8
 #: ``--out`` for the standard output.
 STANDARD = '-'
 #: Flags that change results, as the results name them.
-SETTINGS = ('stride', 'smooth', 'frames', 'precision', 'subbin', 'bgr', 'no_fallback')
+SETTINGS = (
+    'stride',
+    'smooth',
+    'frames',
+    'start',
+    'end',
+    'precision',
+    'subbin',
+    'bgr',
+    'no_fallback',
+)
 
 _Item = TypeVar('_Item')
 
@@ -135,6 +146,23 @@ def add_parser(
         '--frames', type=int, metavar='N', help='videos: stop after N frames'
     )
     parser.add_argument(
+        '--start',
+        type=float,
+        default=0.0,
+        metavar='SECONDS',
+        help='videos: from the frame of this time on',
+    )
+    parser.add_argument(
+        '--end', type=float, metavar='SECONDS', help='videos: up to this time'
+    )
+    parser.add_argument(
+        '--codec',
+        choices=tuple(CODECS),
+        default='h264',
+        help='of the videos written, all in MP4 (default: h264, which every browser '
+        'plays)',
+    )
+    parser.add_argument(
         '--no-fallback',
         action='store_true',
         help='images: where the detector finds nobody, do not '
@@ -148,6 +176,11 @@ def run(flags: argparse.Namespace) -> int:
     sources = find_inputs(flags.inputs)
     images = None if any(map(video.is_video, sources)) else len(sources)
     complete(flags, images)
+    if flags.start < 0 or flags.end is not None and flags.end <= flags.start:
+        raise UsageError(
+            f'--start {flags.start:g} and --end {flags.end} hold no time: give '
+            '0 <= start < end, in seconds'
+        )
     check_least(flags, stride=1, batch=1, frames=1, threads=0, pose_map_side=64)
     # Before networks are fetched for nothing.
     outputs = _open_outputs(flags, sources)
@@ -160,7 +193,15 @@ def run(flags: argparse.Namespace) -> int:
     outputs.run = Run(
         _networks(estimator), {name: getattr(flags, name) for name in SETTINGS}
     )
-    whole = infer(estimator, sources, outputs, flags.stride, flags.smooth, flags.frames)
+    whole = infer(
+        estimator,
+        sources,
+        outputs,
+        flags.stride,
+        flags.smooth,
+        flags.frames,
+        (flags.start, flags.end),
+    )
     return ExitCode.DONE if whole else ExitCode.PARTLY
 
 
@@ -215,6 +256,7 @@ def _open_outputs(flags: argparse.Namespace, sources: list[str | int]) -> Output
         parts=flags.parts,
         pose_map=flags.pose_map,
         pose_map_side=flags.pose_map_side,
+        codec=flags.codec,
     )
     networks = filter(None, (flags.pose, flags.det, flags.second_look))
     outputs.plan(_kinds(sources), networks, flags.overwrite)
@@ -378,6 +420,7 @@ def infer(
     every: int,
     smooth: bool = False,
     limit: int | None = None,
+    span: tuple[float, float | None] = (0.0, None),
 ) -> bool:
     """Estimates and writes. Result files are completed whatever happens.
 
@@ -388,6 +431,7 @@ def infer(
         every: As of :meth:`WholeBody.video`.
         smooth: Smooth videos.
         limit: Frames of a video at most.
+        span: Seconds of videos: from, and up to (None: the end).
 
     Returns:
         Whether every input was there and whole.
@@ -412,7 +456,7 @@ def infer(
             try:
                 if video.is_video(source):
                     whole &= _video(
-                        estimator, source, name, outputs, every, smooth, limit
+                        estimator, source, name, outputs, every, smooth, limit, span
                     )
                 elif estimated := result():
                     people, drawn, size = estimated
@@ -474,9 +518,10 @@ def _video(
     every: int,
     smooth: bool,
     limit: int | None,
+    span: tuple[float, float | None],
 ) -> bool:
     """Estimates and writes a video. Returns whether it was whole."""
-    frames = video.Video(source)
+    frames = video.Video(source, *span)
     results = estimator.video(
         frames if limit is None else _first(frames, limit),
         every,
@@ -485,30 +530,34 @@ def _video(
     number = 0
     with ExitStack() as stack:
         stack.callback(results.close)
-        writer = stack.enter_context(outputs.video_writer(name, frames.rate))
+        writer = stack.enter_context(
+            outputs.video_writer(
+                name, frames.rate, None if isinstance(source, int) else source
+            )
+        )
         bar = stack.enter_context(_bar(frames.name, limit or frames.count))
         for number, (frame, people) in enumerate(results, 1):
             drawn = outputs.draw(frame, people) if outputs.draws else None
             with uninterrupted():
                 if number == 1:
                     outputs.begin(_source_of(frames, source, name, frame))
-                outputs.add(name, number - 1, people, frames.times.popleft())
+                time = frames.times.popleft()
+                outputs.add(name, number - 1, people, time)
                 if drawn is not None:
-                    writer.write(drawn)
+                    writer.write(drawn, time)
             bar.update()
     with uninterrupted():
         outputs.end()
     if number == 0:
         raise video.VideoError(
-            f'{frames.name} holds no frame that can be '
-            'read: it is damaged; convert it to MP4'
+            f'{frames.name} has no frame from {span[0]:g} s on, or up to --end: give '
+            'others'
+            if span != (0.0, None)
+            else f'{frames.name} holds no frame that can be read: it is damaged; '
+            'convert it to MP4'
         )
-    if limit is None and frames.ends_early:
-        print(
-            f'rtmw: {frames.name} ends after {number} of {frames.count} '
-            'frames: it is cut off; what there is was done',
-            file=sys.stderr,
-        )
+    if limit is None and (fault := frames.fault):
+        print(f'rtmw: {frames.name} {fault}', file=sys.stderr)
         return False
     return True
 

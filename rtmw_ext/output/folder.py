@@ -65,6 +65,7 @@ class OutputFolder:
         pose_map: Draw on black, as ControlNet's networks were taught
             (:mod:`.pose_map`), in place of pictures.
         pose_map_side: Their shorter side in pixels; None is the picture's.
+        codec: Of videos, of :data:`.video_writer.CODECS`.
 
     Attributes:
         draws: Whether pictures and videos are written.
@@ -89,6 +90,7 @@ class OutputFolder:
         parts: Sequence[str] | None = None,
         pose_map: bool = False,
         pose_map_side: int | None = None,
+        codec: str = 'h264',
     ) -> None:
         if folder is not None:
             make_folder(folder)
@@ -97,6 +99,7 @@ class OutputFolder:
         self.boxes, self.threshold = boxes, threshold
         self.scene, self.ids, self.parts = scene, ids, parts
         self.pose_map, self.pose_map_side = pose_map, pose_map_side
+        self.codec = codec
         self._formats: list[ResultFormat] = (
             [JsonLines(None)]
             if folder is None
@@ -300,9 +303,12 @@ class OutputFolder:
             raise OutputError(f'picture {path} cannot be encoded by OpenCV')
         write_file(path, content.tobytes())
 
-    def video_writer(self, name: str, rate: float) -> VideoWriter:
-        """A writer of ``NAME.mp4`` with ``rate`` frames per second."""
-        return VideoWriter(self.folder / f'{name}.mp4', rate)
+    def video_writer(
+        self, name: str, rate: float, audio: str | Path | None = None
+    ) -> VideoWriter:
+        """A writer of ``NAME.mp4`` with ``rate`` frames per second and the sound of
+        a file."""
+        return VideoWriter(self.folder / f'{name}.mp4', rate, self.codec, audio)
 
     def close(self) -> None:
         """Completes the result files."""

@@ -3,36 +3,47 @@
 import math
 import queue
 import threading
-import time
 import warnings
 from collections import deque
 from collections.abc import Callable, Generator, Iterable
 from concurrent.futures import Future, ThreadPoolExecutor
 from pathlib import Path
+from time import monotonic
 from typing import Any, TypeVar
 
-import cv2
 import numpy as np
 
 from ..core.errors import VideoError
+from ..core.media import SUFFIXES, holds_video
+from .readers import open_reader
 
-SUFFIXES = ('.mp4', '.avi', '.mov', '.mkv', '.webm', '.m4v', '.mpg', '.mpeg')
 DEFAULT_RATE = 30.0
+#: Seconds by which the times of files are rounded at most.
+CLOCK = 1e-6
 
 Item = TypeVar('Item')
 Result = TypeVar('Result')
 
 
 def is_video(source: str | Path | int) -> bool:
-    """Whether a source is a webcam's number or has the suffix of a video."""
-    return isinstance(source, int) or Path(source).suffix.lower() in SUFFIXES
+    """Whether a source has frames: a webcam's number, or a video or animation by
+    its content; by its suffix where it has none."""
+    if isinstance(source, int):
+        return True
+    found = holds_video(source)
+    return Path(source).suffix.lower() in SUFFIXES if found is None else found
 
 
 class Video:
     """The frames of a video file or webcam, (H, W, 3) uint8 BGR.
 
+    With PyAV, every container and codec that FFmpeg knows, by content; without
+    it OpenCV's.
+
     Args:
         source: A file, or a webcam's number.
+        start: Frames from this second on, of files.
+        end: Frames before this second, of files.
 
     Attributes:
         name (str): Of the source.
@@ -40,31 +51,27 @@ class Video:
         count (int): Frames that the file announces; 0 if unknown.
         read (int): Frames read so far.
         times (collections.deque[float]): Seconds of the frames that were read,
-            from the first: as the file says (frames may be unevenly spaced), by
-            the clock for a webcam. Whoever takes the frames takes these, too.
+            from the first of the file: as it says (frames may be unevenly spaced),
+            by the clock for a webcam. Whoever takes the frames takes these, too.
 
     Raises:
-        VideoError: It cannot be opened.
+        VideoError: It cannot be opened, or has no such seconds.
     """
 
-    def __init__(self, source: str | Path | int) -> None:
-        webcam = isinstance(source, int)
-        self.name = f'webcam {source}' if webcam else str(source)
+    def __init__(
+        self, source: str | Path | int, start: float = 0.0, end: float | None = None
+    ) -> None:
+        self._webcam = isinstance(source, int)
+        self.name = f'webcam {source}' if self._webcam else str(source)
         if not isinstance(source, int) and not Path(source).is_file():
             raise VideoError(f'video {source} does not exist: check the path')
-        if isinstance(source, int) and not 0 <= source < 2**31:
-            raise VideoError(f'webcam {source} cannot be: they count from 0')
-        self._capture = cv2.VideoCapture(source if webcam else str(source))
-        if not self._capture.isOpened():
+        if self._webcam and (start or end is not None):
             raise VideoError(
-                f'{self.name} cannot be opened: '
-                + (
-                    'is it plugged in, and free?'
-                    if webcam
-                    else 'it is damaged or no video; convert it to MP4'
-                )
+                f'{self.name} has no start and end: leave --start and --end'
             )
-        self.rate = self._capture.get(cv2.CAP_PROP_FPS)
+        self.start, self.end = start, math.inf if end is None else end
+        self._reader = open_reader(source)
+        self.rate = self._reader.rate
         if not math.isfinite(self.rate) or not 0 < self.rate <= 1000:
             warnings.warn(
                 f'{self.name} says {self.rate:g} frames a second: '
@@ -72,41 +79,65 @@ class Video:
                 stacklevel=2,
             )
             self.rate = DEFAULT_RATE
-        count = self._capture.get(cv2.CAP_PROP_FRAME_COUNT)
-        self.count = 0 if webcam or not 0 < count < 1e9 else int(count)
+        duration = self._reader.duration
+        if 0 < duration <= start:
+            self._reader.close()
+            raise VideoError(
+                f'{self.name} lasts {duration:.3f} s: --start {start:g} is '
+                'behind its end'
+            )
+        # Of a file that is cut, the longer one is right.
+        self._all = self._reader.count or round(duration * self.rate)
+        self.count = self._all
+        if start or end is not None:
+            until = min(self.end, duration or self._all / self.rate or self.end)
+            known = math.isfinite(until)
+            self.count = max(1, round((until - start) * self.rate)) if known else 0
         self.read = 0
         self.times: deque[float] = deque()
-        self._webcam = webcam
-        self._start = self._last = 0.0
-
-    def _time(self) -> float:
-        """Seconds of the frame just read."""
-        if self._webcam:
-            self._start = self._start or time.monotonic()
-            return time.monotonic() - self._start
-        seconds = self._capture.get(cv2.CAP_PROP_POS_MSEC) / 1000
-        # Some files and backends say nothing, or go back.
-        if not math.isfinite(seconds) or self.read > 1 and seconds <= self._last:
-            seconds = (self.read - 1) / self.rate
-        self._last = seconds
-        return seconds
+        self._last = -math.inf
+        self._over = False
 
     def __iter__(self) -> Generator[np.ndarray, None, None]:
+        begin = None
         try:
-            while True:
-                good, frame = self._capture.read()
-                if not good:
+            for time, frame in self._reader.frames(self.start):
+                if self._webcam:
+                    begin = begin or monotonic()
+                    time = monotonic() - begin
+                # Some files say nothing, or go back.
+                if time is None or time <= self._last:
+                    time = max(self._last, -1 / self.rate) + 1 / self.rate
+                self._last = time
+                if time < self.start - CLOCK:
+                    continue
+                if time >= self.end - CLOCK:
+                    self._over = True
                     return
                 self.read += 1
-                self.times.append(self._time())
+                self.times.append(time)
                 yield frame
         finally:
-            self._capture.release()
+            self._reader.close()
 
     @property
-    def ends_early(self) -> bool:
-        """Whether fewer frames came than the file announces."""
-        return self.read < self.count
+    def fault(self) -> str | None:
+        """What is wrong with a file that was read to its end, in words; None if
+        nothing is."""
+        if self._over or self._webcam:
+            return None
+        missing = self._reader.duration - max(self._last, 0) - 1 / self.rate
+        # Without a count, it is rounded by what a clock or a codec holds back.
+        slack = 0.5 / self.rate + (0 if self._reader.count else 0.1)
+        cut = missing > slack if self._reader.duration else not self.start
+        if self.read < self.count and cut:
+            return (
+                f'ends after {self.read} of {self.count} frames: it is cut off; what '
+                'there is was done'
+            )
+        if damaged := self._reader.damaged:
+            return f'is damaged in {damaged} places: frames may be missing'
+        return None
 
 
 _END = object()

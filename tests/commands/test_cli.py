@@ -265,22 +265,6 @@ def test_video_cut_off(capsys, clip, loud_t_file, tmp_path):
     assert code == 1 and 'cut.avi' in err and err.count('\n') == 1
 
 
-@pytest.mark.parametrize('rate', [0.0, -1.0, float('nan'), 1e9])
-def test_header_without_a_rate(rate, clip, monkeypatch):
-    real = cv2.VideoCapture(str(clip))
-
-    class Capture:
-        def __init__(self, source):
-            self.isOpened, self.read = real.isOpened, real.read
-
-        def get(self, what):
-            return rate if what == cv2.CAP_PROP_FPS else real.get(what)
-
-    monkeypatch.setattr(cv2, 'VideoCapture', Capture)
-    with pytest.warns(UserWarning, match='clip.mp4 says .*30 are assumed'):
-        assert video.Video(clip).rate == 30
-
-
 def test_one_line_errors(capsys, photo, loud_t_file, tmp_path):
     text = tmp_path / 'text.mp4'
     text.write_text('no video')

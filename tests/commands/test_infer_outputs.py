@@ -24,6 +24,7 @@ from rtmw_ext.output.video_writer import VideoWriter
 from rtmw_ext.runtime import video
 from support.networks import bright
 from support.paths import ROOT
+from support.videos import sound_of, write_sounding
 
 # Without PyAV, a line says what is lost.
 pytestmark = pytest.mark.filterwarnings('ignore:.*pip install av:UserWarning')
@@ -157,6 +158,36 @@ def test_times_of_unevenly_spaced_frames(capsys, network, tmp_path):
     assert infer(capsys, network, tmp_path / 'phone.mp4', '--out', out)[0] == 0
     found = [frame.time for frame in read(out / 'phone.json')]
     assert found == pytest.approx(np.array(ticks) / 100)
+    drawn = video.Video(out / 'phone.mp4')
+    assert len(list(drawn)) == len(ticks)
+    assert list(drawn.times) == pytest.approx(np.array(ticks) / 100, abs=1e-4)
+
+
+def test_a_part_of_a_video_with_its_sound(capsys, network, tmp_path):
+    pytest.importorskip('av', reason='PyAV (an optional extra) is absent')
+    clip = write_sounding(tmp_path / 'clip.dat', 'matroska', 'mpeg4', 'libopus')
+    out = tmp_path / 'out'
+    span = ['--start', 0.5, '--end', 1.5, '--codec', 'vp9']
+    assert infer(capsys, network, clip, '--out', out, *span)[0] == 0
+    found = [frame.time for frame in read(out / 'clip.json')]
+    assert found == pytest.approx(np.arange(13, 38) / 25, abs=1e-3)
+    drawn = video.Video(out / 'clip.mp4')
+    assert len(list(drawn)) == 25
+    codec, first, samples = sound_of(out / 'clip.mp4')
+    assert codec == 'opus' and first + len(samples) / 16_000 == pytest.approx(
+        1, abs=0.1
+    )
+    for span, said in [
+        (['--start', -1], '--start -1 and --end None hold no time'),
+        (['--start', 2, '--end', 1], '--start 2 and --end 1.0 hold no time'),
+        (['--start', 9], 'has no frame from 9 s on'),
+        (
+            ['--start', 1.97, '--end', 1.98],
+            'has no frame from 1.97 s on, or up to --end',
+        ),
+    ]:
+        code, _, err = infer(capsys, network, clip, '--out', tmp_path / 'b', *span)
+        assert code == 1 and said in err and err.count('\n') == 1, err
 
 
 @pytest.mark.parametrize('rate', [119.813, 59.9401, 240.3])

@@ -10,7 +10,8 @@ import numpy as np
 import pytest
 
 from rtmw_ext.core.errors import VideoError
-from rtmw_ext.output.video_writer import VideoWriter
+from rtmw_ext.output.video_writer import CODECS, Codec, VideoWriter
+from rtmw_ext.runtime.video import Video
 from support.paths import ROOT
 
 
@@ -81,10 +82,52 @@ def test_sizes(size, encoder, tmp_path):
 def test_a_limit_of_the_format_is_no_fault_of_the_disk(tmp_path):
     with (
         VideoWriter(tmp_path / 'clip.mp4', 10) as writer,
-        pytest.raises(VideoError, match='9000 x 16 pixels, an MP4 has at most 8,191'),
+        pytest.raises(VideoError, match='17000 x 16 pixels, an MP4 has at most 16,384'),
     ):
-        writer.write(np.zeros((16, 9000, 3), np.uint8))
+        writer.write(np.zeros((16, 17000, 3), np.uint8))
     assert not list(tmp_path.iterdir())
+
+
+@pytest.mark.parametrize('codec', CODECS)
+@pytest.mark.parametrize('size', [(33, 51), (96, 70)])
+def test_codecs_and_odd_sizes(codec, size, tmp_path):
+    """No row or column is lost, and the rest repeats the last ones."""
+    pytest.importorskip('av', reason='PyAV (an optional extra) is absent')
+    frame = cv2.GaussianBlur(pictures(1, *size)[0], (0, 0), 9)
+    frame = cv2.normalize(frame, None, 30, 220, cv2.NORM_MINMAX)
+    with VideoWriter(tmp_path / 'clip.mp4', 25, codec) as writer:
+        for _ in range(5):
+            writer.write(frame)
+    found = list(Video(tmp_path / 'clip.mp4'))
+    assert len(found) == 5
+    height, width = found[0].shape[:2]
+    assert height % 2 == width % 2 == 0
+    assert height == max(size[0] + size[0] % 2, CODECS[codec].least)
+    more = ((0, height - size[0]), (0, width - size[1]), (0, 0))
+    expected = np.pad(frame, more, mode='edge')
+    # Colour has half the resolution.
+    assert np.abs(found[-1].astype(int) - expected).mean() < 6
+
+
+def test_times_of_uneven_frames_are_kept(tmp_path):
+    pytest.importorskip('av', reason='PyAV (an optional extra) is absent')
+    seconds = [5.0, 5.04, 5.05, 5.3, 5.301, 7.0, 7.04]
+    with VideoWriter(tmp_path / 'clip.mp4', 25) as writer:
+        for frame, time in zip(pictures(7), seconds):
+            writer.write(frame, time)
+    clip = Video(tmp_path / 'clip.mp4')
+    assert len(list(clip)) == 7 and clip.fault is None
+    assert list(clip.times) == pytest.approx(np.array(seconds) - 5, abs=1e-4)
+
+
+def test_a_codec_that_is_not_there(tmp_path, monkeypatch):
+    pytest.importorskip('av', reason='PyAV (an optional extra) is absent')
+    monkeypatch.setitem(CODECS, 'h264', Codec('none'))
+    with (
+        VideoWriter(tmp_path / 'clip.mp4', 25) as writer,
+        pytest.raises(VideoError, match='cannot be written as h264.*another --codec'),
+    ):
+        writer.write(np.zeros((48, 64, 3), np.uint8))
 
 
 def test_without_pyav_a_line_says_what_is_lost(tmp_path, monkeypatch):
@@ -112,7 +155,8 @@ def test_a_killed_program_leaves_a_video(tmp_path):
     pytest.importorskip('av', reason='PyAV (an optional extra) is absent')
     script = f"""
         import os, signal, numpy as np
-        from rtmw_ext.output.video_writer import VideoWriter
+        from rtmw_ext.output.video_writer import CODECS, Codec, VideoWriter
+from rtmw_ext.runtime.video import Video
         frames = np.random.default_rng(0).integers(0, 256, (30, 48, 64, 3), np.uint8)
         with VideoWriter({str(tmp_path / 'clip.mp4')!r}, 2) as writer:
             for frame in frames:
