@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from fractions import Fraction
 from pathlib import Path
 from types import TracebackType
-from typing import Any
+from typing import Any, cast
 
 import cv2
 import numpy as np
@@ -210,10 +210,14 @@ class _AvWriter:
         )
         rate = Fraction(settings.rate).limit_denominator(1_001)
         try:
-            self._stream: Any = self._container.add_stream(
-                codec.encoder,
-                rate=max(rate, Fraction(1, 1_001)),
-                options=dict(codec.options),
+            # Its type depends on the name.
+            self._stream = cast(
+                Any,
+                self._container.add_stream(
+                    codec.encoder,
+                    rate=max(rate, Fraction(1, 1_001)),
+                    options=dict(codec.options),
+                ),
             )
             context = self._stream.codec_context
             context.height, context.width = sides

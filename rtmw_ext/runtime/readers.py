@@ -72,18 +72,21 @@ class AvReader:
         stream = self._stream
         self.rate = float(stream.average_rate or stream.guessed_rate or 0)
         self.count = stream.frames
-        self.duration = 0.0
-        if stream.duration is not None:
-            self.duration = float(stream.duration * stream.time_base)
-        elif (
-            self._container.duration
-            and len(self._container.streams) == 1
-            and 'matroska' in self._container.format.name
-        ):
-            # It has none of streams; others' are rough.
-            self.duration = self._container.duration / 1e6
+        self.duration = self._announced()
         self._first: float | None = None
         self._size: tuple[int, int] | None = None
+
+    def _announced(self) -> float:
+        """Seconds of the stream."""
+        name, stream = self._container.format.name, self._stream
+        if name == 'avi' and self.rate:
+            # Else that of a cut file is what there is.
+            return self.count / self.rate
+        if stream.duration is not None:
+            return float(stream.duration * stream.time_base)
+        # Matroska has none of streams; those of other containers are rough.
+        alone = 'matroska' in name and len(self._container.streams) == 1
+        return (self._container.duration or 0) / 1e6 if alone else 0.0
 
     def _open(self) -> None:
         self._container = open_video(self._path)

@@ -155,8 +155,7 @@ def test_a_killed_program_leaves_a_video(tmp_path):
     pytest.importorskip('av', reason='PyAV (an optional extra) is absent')
     script = f"""
         import os, signal, numpy as np
-        from rtmw_ext.output.video_writer import CODECS, Codec, VideoWriter
-from rtmw_ext.runtime.video import Video
+        from rtmw_ext.output.video_writer import VideoWriter
         frames = np.random.default_rng(0).integers(0, 256, (30, 48, 64, 3), np.uint8)
         with VideoWriter({str(tmp_path / 'clip.mp4')!r}, 2) as writer:
             for frame in frames:
