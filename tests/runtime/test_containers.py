@@ -65,7 +65,7 @@ def decoded(path, container):
                 frame.to_ndarray(format='bgr24')
                 for frame in file.decode(file.streams.best('video'))
             )
-    except (av.FFmpegError, TypeError, ValueError):
+    except (av.FFmpegError, AttributeError, TypeError, ValueError):
         return None
 
 
