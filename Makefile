@@ -116,17 +116,28 @@ CROPS = $(RUN) tools/dataset/photos.py $(SAMPLES)/real
 LSP = --originals $(PUBLIC)/lsp/images
 CCP = --originals $(PUBLIC)/clothing-co-parsing/photos
 FEDB = --originals $(PUBLIC)/free-exercise-db/exercises
-BACKGROUNDS = --backgrounds $(PUBLIC)/SportsActivityDetection/test_1000_flat
-photos: setup ## crops of people in photos and rendered ones, in data/photos
+SPORTS = $(PUBLIC)/SportsActivityDetection
+BACKGROUNDS = --backgrounds $(SPORTS)/test_1000_flat
+# MoveNet Thunder of TensorFlow Hub, a .tflite file, as ONNX (docs/photos.md).
+MOVENET ?= data/movenet-thunder.onnx
+DETECTOR ?= $(SAMPLES)/weights/rtmdet-nano_person_320.onnx
+photos: setup $(MEDIAPIPE) ## crops of people in photos and rendered ones, in data/photos
+	$(RUN) tools/dataset/label_photos.py $(SPORTS)/train --out data/sports \
+		--detector $(DETECTOR) --movenet $(MOVENET) --mediapipe $(MEDIAPIPE) \
+		--box-score 0.4
+	$(RUN) tools/dataset/photos.py data/sports --out data/photos/sports
 	$(CROPS)/lspet $(LSP) --out data/photos/lspet
 	$(CROPS)/ccp $(CCP) --out data/photos/ccp
 	$(CROPS)/fedb $(FEDB) --out data/photos/fedb
 	$(CROPS)/lfw --out data/photos/lfw
+	$(CROPS)/asl $(BACKGROUNDS) --out data/photos/asl
+	$(CROPS)/ccp $(CCP) --kind bust --out data/photos/ccp-bust
+	$(CROPS)/fedb $(FEDB) --kind bust --out data/photos/fedb-bust
 	$(CROPS)/ccp $(CCP) --kind part --out data/photos/ccp-parts
 	$(CROPS)/fedb $(FEDB) --kind part --out data/photos/fedb-parts
 	$(CROPS)/lfw --kind part --out data/photos/lfw-parts
 	$(CROPS)/asl $(BACKGROUNDS) --kind part --out data/photos/asl-parts
-	$(RUN) tools/dataset/synthesize.py --format crops --num 16384 --seed 3101 \
+	$(RUN) tools/dataset/synthesize.py --format crops --num 6144 --seed 3101 \
 		$(BACKGROUNDS) --out data/photos/rendered
 
 ##@ Studies

@@ -21,7 +21,8 @@ model = dict(
         codec={{_base_.codec}},
         scale_factor=(0.7, 1.3),
         rotate_factor=60.0,
-        half_body_prob=0.2,
+        half_body_prob=0.3,
+        truncate_prob=0.3,
         colour=0.7,
         dropout_prob=0.15,
         # Photos label fewer points of bodies than of faces and hands.
@@ -44,11 +45,15 @@ train_dataloader = dict(
         in_memory=crops_in_memory,
         sets=[
             # Human labels of bodies alone: 17 of the 133 points.
-            dict(data_root=data_root + 'lspet', share=0.42, weight=2.0),
-            dict(data_root=data_root + 'ccp', share=0.12),
+            dict(data_root=data_root + 'lspet', share=0.32, weight=2.0),
+            dict(data_root=data_root + 'sports', share=0.16),
+            dict(data_root=data_root + 'ccp', share=0.07),
+            dict(data_root=data_root + 'ccp-bust', share=0.06),
             dict(data_root=data_root + 'fedb', share=0.16),
-            dict(data_root=data_root + 'lfw', share=0.04),
-            dict(data_root=data_root + 'rendered', share=0.26),
+            dict(data_root=data_root + 'fedb-bust', share=0.06),
+            dict(data_root=data_root + 'lfw', share=0.02),
+            dict(data_root=data_root + 'asl', share=0.05),
+            dict(data_root=data_root + 'rendered', share=0.14),
         ],
     ),
 )

@@ -1,11 +1,10 @@
-# Training on photos and rendered people together, by minutes: a long constant
-# learning rate, then a cosine to near zero. A run that is stopped goes on with
-# --resume; with more minutes, it goes on at the constant rate.
+# Training on photos and rendered people together, by minutes: one long cosine. A run
+# that is stopped goes on with --resume.
 _base_ = './minutes.py'
 
 minutes = 60
-flat = 0.75  # Share of the minutes at which the learning rate begins to fall.
-lr = 8e-4
+flat = 0.05  # Share of the minutes at which the learning rate begins to fall.
+lr = 6e-4
 
 optim_wrapper = dict(optimizer=dict(lr=lr))
 default_hooks = dict(
