@@ -1,7 +1,6 @@
 """``rtmw infer``: inputs of any kind in, pictures and result files out."""
 
 import argparse
-import glob
 import os
 import sys
 import warnings
@@ -16,7 +15,7 @@ from PIL import Image
 from tqdm import tqdm
 
 from ..core.errors import UsageError
-from ..core.images import ImageError, list_images, read_image
+from ..core.images import ImageError, open_image, read_image
 from ..core.people import People
 from ..output import FORMATS
 from ..output.folder import OutputFolder
@@ -37,6 +36,7 @@ from ..zoo import (
 )
 from .exit_codes import ExitCode
 from .flags import check_least
+from .inputs import Input, find_inputs
 from .signals import uninterrupted
 
 MAX_PIXELS = 100_000_000
@@ -77,7 +77,13 @@ def add_parser(
         'inputs',
         nargs='+',
         metavar='INPUT',
-        help='image, folder, glob, video or webcam number',
+        help='image, video, folder of these, glob or webcam number; or a list of '
+        'them, one a line: @FILE, or FILE.txt',
+    )
+    parser.add_argument(
+        '--recursive',
+        action='store_true',
+        help='look into folders of folders; outputs have the same folders',
     )
     parser.add_argument(
         '--out',
@@ -173,7 +179,11 @@ def add_parser(
 
 def run(flags: argparse.Namespace) -> int:
     """Finds people in all inputs. Returns the exit code."""
-    sources = find_inputs(flags.inputs)
+    out = None if flags.out == STANDARD else flags.out
+    inputs, skipped = find_inputs(flags.inputs, flags.recursive, out)
+    for line in skipped:
+        print(f'rtmw: {line}', file=sys.stderr)
+    sources = [source for source, _ in inputs]
     images = None if any(map(video.is_video, sources)) else len(sources)
     complete(flags, images)
     if flags.start < 0 or flags.end is not None and flags.end <= flags.start:
@@ -183,7 +193,7 @@ def run(flags: argparse.Namespace) -> int:
         )
     check_least(flags, stride=1, batch=1, frames=1, threads=0, pose_map_side=64)
     # Before networks are fetched for nothing.
-    outputs = _open_outputs(flags, sources)
+    outputs = _open_outputs(flags, inputs)
     estimator = build_estimator(flags, images)
     if flags.scene and not estimator.pose.is_3d:
         raise UsageError(
@@ -232,7 +242,7 @@ def complete(flags: argparse.Namespace, images: int | None) -> None:
         flags.precision = mode.precision if mode and fits else PRECISIONS[0]
 
 
-def _open_outputs(flags: argparse.Namespace, sources: list[str | int]) -> OutputFolder:
+def _open_outputs(flags: argparse.Namespace, inputs: list[Input]) -> OutputFolder:
     """The outputs that the flags describe, which replace nothing that must
     stay."""
     standard = flags.out == STANDARD
@@ -259,7 +269,12 @@ def _open_outputs(flags: argparse.Namespace, sources: list[str | int]) -> Output
         codec=flags.codec,
     )
     networks = filter(None, (flags.pose, flags.det, flags.second_look))
-    outputs.plan(_kinds(sources), networks, flags.overwrite)
+    outputs.plan(
+        _kinds([source for source, _ in inputs]),
+        networks,
+        flags.overwrite,
+        [folder for _, folder in inputs],
+    )
     return outputs
 
 
@@ -385,34 +400,6 @@ def _first_backend(
     return 'onnxruntime' if few and can and readable else None
 
 
-def find_inputs(texts: list[str]) -> list[str | int]:
-    """Command-line inputs -> files and webcams.
-
-    Args:
-        texts: Images, videos, folders of images, globs or webcam numbers.
-
-    Returns:
-        Paths and webcam numbers.
-
-    Raises:
-        ImageError: A folder without images, or a glob without matches.
-    """
-    sources: list[str | int] = []
-    for text in texts:
-        if text.isdigit() and not Path(text).exists():
-            sources.append(int(text))
-        elif Path(text).is_dir():
-            sources += list_images(text)
-        elif glob.has_magic(text) and not Path(text).exists():
-            matches = sorted(glob.glob(text, recursive=True))
-            if not matches:
-                raise ImageError(f'no file matches {text}: check the pattern')
-            sources += matches
-        else:
-            sources.append(text)
-    return sources
-
-
 def infer(
     estimator: WholeBody,
     sources: list[str | int],
@@ -426,7 +413,7 @@ def infer(
 
     Args:
         estimator: Finds the people.
-        sources: From :func:`find_inputs`.
+        sources: Files and webcam numbers.
         outputs: Where to write.
         every: As of :meth:`WholeBody.video`.
         smooth: Smooth videos.
@@ -498,7 +485,7 @@ def _check_size(path: str) -> None:
     try:
         with warnings.catch_warnings():
             warnings.simplefilter('ignore', Image.DecompressionBombWarning)
-            with Image.open(path) as image:
+            with open_image(path) as image:
                 width, height = image.size
     except Image.DecompressionBombError:
         width = height = np.inf

@@ -2,6 +2,9 @@
 
 Shapes: H rows, W columns; images are (H, W, 3) uint8 BGR.
 
+A file is what its first bytes say, whatever its name is. HEIC needs pillow-heif, AVIF
+a Pillow with AVIF; both are the extra ``heic``.
+
 Values of 16 bits are read in the range that they use: cameras for depth, infrared
 and X-rays store 10, 12 or 14 bits in files of 16. The range is what the file says
 (``sBIT`` of PNG, ``MaxSampleValue`` and ``BitsPerSample`` of TIFF), if all values
@@ -14,11 +17,30 @@ from pathlib import Path
 
 import cv2
 import numpy as np
-from PIL import Image
+from PIL import Image, ImageOps, features
 
 from .errors import RTMWError
 
-SUFFIXES = ('.jpg', '.jpeg', '.png', '.bmp', '.webp', '.tif', '.tiff')
+SUFFIXES = (
+    *('.jpg', '.jpeg', '.png', '.bmp', '.webp', '.tif', '.tiff'),
+    *('.heic', '.heif', '.hif', '.avif'),
+)
+#: Bytes that are enough to know a file by, and how those of images begin.
+HEAD = 64
+SIGNATURES = (
+    b'\xff\xd8\xff',  # JPEG
+    b'\x89PNG\r\n\x1a\n',
+    b'GIF8',
+    *(b'II*\0', b'MM\0*', b'II+\0', b'MM\0+'),  # TIFF
+    *(b'\0\0\0\x0cjP  ', b'\xff\x4f\xff\x51'),  # JPEG 2000
+)
+#: Brands of HEIF files (ISO/IEC 23008-12, and AV1 Image File Format).
+AVIF_BRANDS = {b'avif', b'avis'}
+HEIF_BRANDS = {
+    *(b'heic', b'heix', b'hevc', b'hevx', b'heim', b'heis', b'hevm', b'hevs'),
+    *(b'mif1', b'msf1'),
+}
+EXTRA = "pip install 'rtmw_ext[heic]'"
 #: Bits that values of 16-bit files may have.
 DEPTHS = (8, 10, 12, 14)
 #: Version numbers of TIFFs of more than 4 GB, and the tag of the highest value.
@@ -31,26 +53,97 @@ class ImageError(RTMWError, ValueError):
     """An image cannot be used; the text names it and the fix."""
 
 
+def _heif_brands(head: bytes) -> set[bytes]:
+    """Brands of the file that begins so; none if it is no HEIC and no AVIF."""
+    if head[4:8] != b'ftyp':
+        return set()
+    length = min(struct.unpack('>I', head[:4])[0], len(head))
+    # Behind the first is its version.
+    starts = (8, *range(16, length - 3, 4))
+    brands = {head[start : start + 4] for start in starts}
+    return brands if brands & (AVIF_BRANDS | HEIF_BRANDS) else set()
+
+
+def is_image(path: str | Path) -> bool:
+    """Whether a file has the suffix of an image, or begins as one does."""
+    path = Path(path)
+    if path.suffix.lower() in SUFFIXES:
+        return path.is_file()
+    try:
+        with path.open('rb') as file:
+            head = file.read(HEAD)
+    except OSError:
+        return False
+    return (
+        head.startswith(SIGNATURES)
+        or (head.startswith(b'RIFF') and head[8:12] == b'WEBP')
+        # Two bytes alone would be those of texts, too.
+        or (head.startswith(b'BM') and head[6:10] == bytes(4))
+        or bool(_heif_brands(head))
+    )
+
+
+def open_image(path: str | Path, data: bytes | None = None) -> Image.Image:
+    """Opens an image by Pillow or, if it is HEIC, by pillow-heif, which is not
+    registered in Pillow.
+
+    Args:
+        path: The file.
+        data: Its content; None reads what is needed of it.
+
+    Returns:
+        An image whose pixels are not decoded yet.
+
+    Raises:
+        ImageError: It is HEIC or AVIF, and what reads these is not installed.
+        OSError, Image.DecompressionBombError: As of ``Image.open``.
+    """
+    if data is None:
+        with Path(path).open('rb') as opened:
+            head = opened.read(HEAD)
+    else:
+        head = data[:HEAD]
+    file = path if data is None else io.BytesIO(data)
+    brands = _heif_brands(head)
+    if brands & AVIF_BRANDS and not features.check('avif'):
+        raise ImageError(
+            f'image {path} is AVIF, which this Pillow does not read: {EXTRA}, or '
+            'convert it to PNG'
+        )
+    if brands and not brands & AVIF_BRANDS:
+        try:
+            from pillow_heif import HeifImageFile
+        except ImportError:
+            raise ImageError(
+                f'image {path} is HEIC, which needs pillow-heif: {EXTRA}, or convert '
+                'it to JPEG'
+            ) from None
+        return HeifImageFile(file)
+    return Image.open(file)
+
+
 def read_image(
     source: str | Path | np.ndarray, flags: int = cv2.IMREAD_COLOR
 ) -> np.ndarray:
     """Reads an image file, or checks an array, into 8-bit BGR.
 
     Greyscale, RGBA and 16-bit images are converted, the latter from the range of
-    their values; EXIF rotation is applied.
+    their values; rotation is applied as EXIF says, in HEIC as its transforms
+    say.
 
     Args:
         source: A file, or (H, W), (H, W, 1), (H, W, 3) or (H, W, 4) of uint8 in
             BGR(A) order, or of uint16 in their range.
         flags: OpenCV's reading mode, for files: a colour mode, with
-            ``IMREAD_IGNORE_ORIENTATION`` to leave EXIF rotation out.
+            ``IMREAD_IGNORE_ORIENTATION`` to leave EXIF rotation out. HEIC and
+            AVIF are always upright.
 
     Returns:
         (H, W, 3) uint8 BGR.
 
     Raises:
-        ImageError: The file is missing, empty, cut off or no image; the array
-            has another shape or type.
+        ImageError: The file is missing, empty, cut off or no image, or needs a
+            package; the array has another shape or type.
     """
     if isinstance(source, np.ndarray):
         return _from_array(source)
@@ -67,16 +160,23 @@ def read_image(
     # of it. A file that ends as its format does is whole.
     ending = ENDINGS.get(data[:2])
     if ending is None or not data.endswith(ending):
+        heif = bool(_heif_brands(data[:HEAD]))
         try:
-            with Image.open(io.BytesIO(data)) as image:
+            with open_image(path, data) as image:
                 image.load()
-        except Image.UnidentifiedImageError:
-            pass  # OpenCV knows some that Pillow does not, and says so if not.
+                if heif:
+                    data = _as_bmp(image)
+        except ImageError:
+            raise
         except Exception as error:
-            raise ImageError(
-                f'image {path} cannot be read ({error}): it may be cut off or '
-                'not an image; fetch it again'
-            ) from None
+            unknown = isinstance(error, Image.UnidentifiedImageError)
+            # OpenCV knows some that Pillow does not, and says so if not.
+            if heif or not unknown:
+                raise ImageError(
+                    f'image {path} cannot be read '
+                    f'({"damaged HEIC or AVIF" if unknown else error}): it may be cut '
+                    'off or not an image; fetch it again'
+                ) from None
     pixels = _decode(data, flags | cv2.IMREAD_ANYDEPTH)
     if pixels is not None and pixels.dtype in (np.uint16, np.int16):
         return _to_8_bits(pixels, _stated_depth(data))
@@ -88,6 +188,12 @@ def read_image(
             'fetch it again or convert it to JPEG or PNG'
         )
     return pixels
+
+
+def _as_bmp(image: Image.Image) -> bytes:
+    """The upright image in a form that OpenCV decodes by any mode."""
+    pixels = np.asarray(ImageOps.exif_transpose(image).convert('RGB'))
+    return cv2.imencode('.bmp', pixels[..., ::-1])[1].tobytes()
 
 
 def _decode(data: bytes, flags: int) -> np.ndarray | None:
@@ -184,9 +290,7 @@ def list_images(folder: str | Path) -> list[str]:
         ImageError: There is none, or it is no folder.
     """
     try:
-        paths = sorted(
-            path for path in Path(folder).iterdir() if path.suffix.lower() in SUFFIXES
-        )
+        paths = sorted(filter(is_image, Path(folder).iterdir()))
     except OSError as error:
         raise ImageError(
             f'folder {folder} cannot be read ({error.strerror}): give a folder of '
@@ -194,7 +298,7 @@ def list_images(folder: str | Path) -> list[str]:
         ) from None
     if not paths:
         raise ImageError(
-            f'folder {folder} holds no image: it needs files '
-            f'ending in {", ".join(SUFFIXES)}'
+            f'folder {folder} holds no image: it needs files such as '
+            f'{", ".join(SUFFIXES)}'
         )
     return [str(path) for path in paths]

@@ -107,9 +107,10 @@ class OutputFolder:
         )
         self._standard = folder is None
         self.names: list[str] = []
-        self._taken: set[str] = set()
+        self._taken = _keys(self._run_files())
         #: {name: files of frames of an earlier run}.
         self._earlier: dict[str, list[Path]] = {}
+        self._listings: dict[str, list[str]] = {}
         self.run = Run()
 
     def plan(
@@ -117,6 +118,7 @@ class OutputFolder:
         sources: Sequence[tuple[str | int, bool]],
         others: Iterable[str | Path] = (),
         overwrite: bool = False,
+        folders: Sequence[str] = (),
     ) -> list[str]:
         """Names the outputs of all sources, and checks that they replace
         nothing that must stay. Nothing is opened or written.
@@ -125,15 +127,26 @@ class OutputFolder:
             sources: Files and webcams, and whether each has frames.
             others: Further files that are read, such as networks.
             overwrite: Earlier outputs may be replaced; inputs never.
+            folders: Of the outputs of each source, below this one, with ``/``;
+                they are made when they are needed. None puts all here.
 
         Returns:
-            The name of each source.
+            The name of each source, with its folder.
 
         Raises:
             OutputError: An output is an input, by any name, or is there already.
         """
-        names = [self.unique_name(source, frames) for source, frames in sources]
+        folders = folders or [''] * len(sources)
+        # No file takes the name of a folder.
+        self._taken |= _keys(
+            above.as_posix() for folder in folders for above in _folders_of(folder)
+        )
+        names = [
+            self.unique_name(source, frames, folder)
+            for (source, frames), folder in zip(sources, folders)
+        ]
         self.names = names
+        self._listings.clear()
         for results in self._formats:
             results.expect(
                 [name for name, (_, frames) in zip(names, sources) if not frames]
@@ -145,15 +158,14 @@ class OutputFolder:
             for path in (*(source for source, _ in sources), *others)
             if not isinstance(path, int) and (key := file_identity(Path(path)))
         }
-        listed = sorted(os.listdir(self.folder))
-        there = self._present(self._run_files(), listed, inputs)
+        there = self._present(self._run_files(), inputs)
         for name, (_, frames) in zip(names, sources):
             files = self._files(name, frames)
             numbered = [file for file in files if ANY_FRAME in file]
-            self._earlier[name] = self._present(numbered, listed, inputs)
+            self._earlier[name] = self._present(numbered, inputs)
             there += self._earlier[name]
             there += self._present(
-                [file for file in files if file not in numbered], listed, inputs
+                [file for file in files if file not in numbered], inputs
             )
         if there and not overwrite:
             more = f' and {len(there) - 1} more' if len(there) > 1 else ''
@@ -164,29 +176,27 @@ class OutputFolder:
         return names
 
     def _present(
-        self,
-        files: list[str],
-        listed: list[str],
-        inputs: dict[tuple[int, int], str | Path],
+        self, files: list[str], inputs: dict[tuple[int, int], str | Path]
     ) -> list[Path]:
         """Outputs that are there already, finished or not.
 
         Args:
             files: Names of the outputs.
-            listed: Names of all files in the folder.
             inputs: {identity: file}.
 
         Raises:
             OutputError: One is an input.
         """
-        paths = []
+        paths: list[Path] = []
         for file in files:
-            if ANY_FRAME in file:
-                pattern = re.escape(file).replace(re.escape(ANY_FRAME), FRAME_NUMBER)
-                found = [name for name in listed if re.fullmatch(pattern, name)]
+            folder, name = os.path.split(self.folder / file)
+            if ANY_FRAME in name:
+                pattern = re.escape(name).replace(re.escape(ANY_FRAME), FRAME_NUMBER)
+                names = self._listed(folder)
+                found = [other for other in names if re.fullmatch(pattern, other)]
             else:
-                found = [file, file + PART]
-            paths += [self.folder / name for name in found]
+                found = [name, name + PART]
+            paths += [Path(folder, other) for other in found]
         paths = [path for path in paths if os.path.lexists(path)]
         for path in paths:
             if (key := file_identity(path)) in inputs and key:
@@ -195,6 +205,13 @@ class OutputFolder:
                     'another --out'
                 )
         return paths
+
+    def _listed(self, folder: str) -> list[str]:
+        """Names of the files in a folder, which :meth:`plan` reads once."""
+        if folder not in self._listings:
+            there = os.path.isdir(folder)
+            self._listings[folder] = sorted(os.listdir(folder)) if there else []
+        return self._listings[folder]
 
     def _run_files(self) -> list[str]:
         """Names of the files with the outputs of all sources."""
@@ -209,7 +226,9 @@ class OutputFolder:
             files.append(f'{name}.mp4' if frames else f'{name}.{self.picture}')
         return files
 
-    def unique_name(self, source: str | Path | int, frames: bool = False) -> str:
+    def unique_name(
+        self, source: str | Path | int, frames: bool = False, folder: str = ''
+    ) -> str:
         """The name of the outputs of a file or a webcam: its stem, with a
         number behind it if an earlier one has that stem, or a file would stand
         for two, on any file system.
@@ -217,10 +236,10 @@ class OutputFolder:
         Args:
             source: The file, or the number of the webcam.
             frames: Whether it has frames.
+            folder: Of the outputs, below this one; part of the name.
         """
         stem = f'webcam{source}' if isinstance(source, int) else Path(source).stem
-        if not self._taken:
-            self._taken |= _keys(self._run_files())
+        stem = f'{folder}/{stem}' if folder else stem
         name, number = stem, 1
         while self._taken & (keys := _keys([name, *self._files(name, frames)])):
             number += 1
@@ -234,6 +253,7 @@ class OutputFolder:
         for path in self._earlier.pop(source.name, ()):
             # Else frames of a longer video would stand among its own.
             path.unlink(missing_ok=True)
+        self._make_room(source.name)
         for results in self._formats:
             results.run = self.run
             results.begin(source)
@@ -308,12 +328,24 @@ class OutputFolder:
     ) -> VideoWriter:
         """A writer of ``NAME.mp4`` with ``rate`` frames per second and the sound of
         a file."""
+        self._make_room(name)
         return VideoWriter(self.folder / f'{name}.mp4', rate, self.codec, audio)
+
+    def _make_room(self, name: str) -> None:
+        """Makes the folder of a source's outputs."""
+        if not self._standard and '/' in name:
+            make_folder((self.folder / name).parent)
 
     def close(self) -> None:
         """Completes the result files."""
         for results in self._formats:
             results.close()
+
+
+def _folders_of(folder: str) -> list[Path]:
+    """A folder and those above it, as far as it says."""
+    path = Path(folder)
+    return [above for above in (path, *path.parents) if above.name]
 
 
 def _keys(files: Iterable[str]) -> set[str]:

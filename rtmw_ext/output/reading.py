@@ -12,7 +12,7 @@ import zlib
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 from typing import Any, overload
 
 import numpy as np
@@ -178,6 +178,11 @@ class _Records:
                 elif kind == 'frame':
                     self.frames[record['source'], record['frame']] = record
 
+    def full_name(self, stem: str) -> str:
+        """The name of the source with this stem, which may have a folder."""
+        names = [name for name in self.sources if PurePosixPath(name).name == stem]
+        return names[0] if names else stem
+
     def places(self) -> Iterator[Place]:
         for (source, frame), record in self.frames.items():
             yield source, frame, record['time'], record['people']
@@ -303,11 +308,11 @@ def _people(persons: list[dict]) -> People:
 
 def _read_json(path: Path, name: str, records: _Records) -> Iterable[Place]:
     content = _load(path)
-    stem = name.removesuffix('.json')
+    stem = records.full_name(name.removesuffix('.json'))
     if isinstance(content, dict) and 'instance_info' in content:
         content = content['instance_info']
     if isinstance(content, dict):
-        return [_openpose(path, content)]
+        return [_openpose(path, content, records)]
     if not isinstance(content, list):
         raise ResultError(f'{path} is no result file: it holds no list and no object')
     first = content[0] if content else {}
@@ -375,7 +380,7 @@ def _coco(rows: list[dict]) -> Iterator[Place]:
         )
 
 
-def _openpose(path: Path, content: dict) -> Place:
+def _openpose(path: Path, content: dict, records: _Records) -> Place:
     named = OPENPOSE_FILE.fullmatch(path.name)
     persons = content['people']
     points = np.zeros((len(persons), NUM_KEYPOINTS, 3), np.float32)
@@ -389,7 +394,7 @@ def _openpose(path: Path, content: dict) -> Place:
     ids = [int(np.reshape(row.get('person_id', -1), -1)[0]) for row in persons]
     known = all(number >= 0 for number in ids)
     return (
-        named[1] if named else path.name,
+        records.full_name(named[1]) if named else path.name,
         int(named[2]) if named and named[2] else None,
         None,
         _make_people(points[..., :2], points[..., 2], ids=ids if known else None),
@@ -398,14 +403,14 @@ def _openpose(path: Path, content: dict) -> Place:
 
 def _read_folder(folder: Path) -> Results:
     """OpenPose's files, of one body: BODY_25 holds more than COCO_18."""
-    records, places = _Records(), []
+    records = _Records()
     for suffix in OPENPOSE:
-        for path in sorted(folder.glob(f'*{suffix}')):
-            places.append(_openpose(path, json.loads(path.read_text(encoding='utf-8'))))
-        if places:
+        if paths := sorted(folder.glob(f'*{suffix}')):
             for beside in sorted(folder.glob(f'*{records_of(Path(suffix)).name}')):
                 records.read(beside)
-            return records.results(places)
+            contents = [json.loads(path.read_text(encoding='utf-8')) for path in paths]
+            places = zip(paths, contents)
+            return records.results(_openpose(*place, records) for place in places)
     raise ResultError(f'folder {folder} holds no *{OPENPOSE[0]}: give a result file')
 
 

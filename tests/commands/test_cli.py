@@ -539,7 +539,7 @@ def test_models_and_info(capsys, loud_t_file):
 
 
 def test_a_bug_shows_its_traceback(capsys, monkeypatch):
-    def divide(_):
+    def divide(*_):
         return 1 / 0
 
     monkeypatch.setattr(runs, 'find_inputs', divide)
@@ -569,7 +569,7 @@ def test_debug_shows_the_traceback_of_every_error(capsys, tmp_path):
     ],
 )
 def test_exit_code_of_an_error(error, code, capsys, monkeypatch):
-    def fail(_):
+    def fail(*_):
         raise error
 
     monkeypatch.setattr(runs, 'find_inputs', fail)

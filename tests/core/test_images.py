@@ -1,14 +1,25 @@
 """Images from files and arrays."""
 
+import contextlib
 import struct
+import sys
 import zlib
+from pathlib import Path
 
 import cv2
 import numpy as np
 import pytest
-from PIL import Image
+from hypothesis import given
+from hypothesis import strategies as st
+from PIL import Image, features
 
-from rtmw_ext.core.images import ImageError, read_image
+from rtmw_ext.core.images import (
+    ImageError,
+    is_image,
+    list_images,
+    open_image,
+    read_image,
+)
 
 
 @pytest.mark.parametrize(
@@ -140,3 +151,94 @@ def test_black_and_what_has_no_range(tmp_path):
     path.write_bytes(encoded(COLOURS.astype(np.float32) / 255, '.tif'))
     with pytest.raises(ImageError, match='float.tif'):
         read_image(path)
+
+
+# A picture whose corners differ, so that each of the 8 orientations is told apart.
+ROWS, COLUMNS = np.mgrid[:48, :80]
+SLOPES = np.dstack([2 * ROWS, 3 * COLUMNS, ROWS + COLUMNS]).astype(np.uint8)
+
+
+def saved(path, orientation=None, pixels=SLOPES):
+    """A picture as phones store it, nearly without loss."""
+    exif = Image.Exif()
+    if orientation is not None:
+        exif[0x112] = orientation
+    image = Image.fromarray(np.ascontiguousarray(pixels[..., ::-1]))
+    options = dict(exif=exif.tobytes(), quality=100)
+    if path.suffix == '.heic':
+        heif = pytest.importorskip('pillow_heif', reason='the extra heic is absent')
+        heif.from_pillow(image).save(path, chroma=444, **options)
+    elif path.suffix == '.avif':
+        image.save(path, subsampling='4:4:4', **options)
+    elif path.suffix == '.jpg':
+        image.save(path, subsampling=0, **options)
+    else:
+        image.save(path, exif=exif)
+    return path
+
+
+@pytest.mark.parametrize('suffix', ['.heic', '.avif', '.jpg', '.webp'])
+@pytest.mark.parametrize('orientation', [None, *range(1, 9)])
+def test_rotation_in_every_format(suffix, orientation, tmp_path):
+    expected = read_image(saved(tmp_path / 'a.png', orientation))
+    found = read_image(saved(tmp_path / f'a{suffix}', orientation))
+    assert found.shape == expected.shape
+    assert np.abs(found.astype(int) - expected).max() < 25
+    turned = orientation is not None and orientation > 4
+    assert expected.shape == ((80, 48, 3) if turned else (48, 80, 3))
+
+
+@pytest.mark.parametrize('suffix', ['.heic', '.avif'])
+def test_reading_modes(suffix, tmp_path):
+    path = saved(tmp_path / f'a{suffix}', 6)
+    assert read_image(path, cv2.IMREAD_REDUCED_COLOR_2).shape == (40, 24, 3)
+    assert list_images(tmp_path) == [str(path)]
+    with open_image(path) as image:
+        assert sorted(image.size) == [48, 80]
+    whole = path.read_bytes()
+    for content in (whole[: len(whole) // 2], whole[:40]):
+        path.write_bytes(content)
+        with pytest.raises(ImageError, match=f'a{suffix} cannot be read'):
+            read_image(path)
+
+
+def test_missing_packages_are_named(tmp_path, monkeypatch):
+    heic, avif = saved(tmp_path / 'a.heic'), saved(tmp_path / 'a.avif')
+    monkeypatch.setitem(sys.modules, 'pillow_heif', None)
+    monkeypatch.setattr(features, 'check', lambda name: False)
+    for path, package in ((heic, 'pillow-heif'), (avif, 'Pillow')):
+        with pytest.raises(ImageError, match=rf'{path.name}.*{package}.*\[heic\]'):
+            read_image(path)
+
+
+@pytest.mark.parametrize('suffix', ['.png', '.jpg', '.heic', '.avif', '.webp', '.tif'])
+def test_files_are_known_by_their_content(suffix, tmp_path):
+    folder = tmp_path / 'files'
+    folder.mkdir()
+    made = saved(tmp_path / f'a{suffix}')
+    expected = read_image(made)
+    for name in ('none', 'wrong.jpg', 'wrong.heic', 'other.xyz'):
+        (folder / name).write_bytes(made.read_bytes())
+        assert np.array_equal(read_image(folder / name), expected)
+    (folder / 'text').write_text('BMW and MM, no picture at all')
+    (folder / 'clip').write_bytes(b'\0\0\0\x20ftypisom\0\0\2\0isomiso2mp41')
+    (folder / 'sub.png').mkdir()
+    (folder / 'empty').touch()
+    names = [Path(path).name for path in list_images(folder)]
+    assert names == ['none', 'other.xyz', 'wrong.heic', 'wrong.jpg']
+
+
+def test_bitmaps_and_big_tiffs_are_known(tmp_path):
+    (tmp_path / 'a').write_bytes(encoded(COLOURS, '.bmp'))
+    (tmp_path / 'b').write_bytes(encoded(COLOURS, '.jp2'))
+    assert len(list_images(tmp_path)) == 2
+
+
+@given(head=st.binary(max_size=80))
+def test_any_bytes_have_an_answer(head, tmp_path_factory):
+    path = tmp_path_factory.mktemp('any') / 'file'
+    for start in (b'', b'\0\0\0\x18ftyp', b'\xff\xff\xff\xffftypmif1'):
+        path.write_bytes(start + head)
+        assert is_image(path) in (True, False)
+        with contextlib.suppress(ImageError):
+            read_image(path)

@@ -4,7 +4,7 @@ Source: https://github.com/jin-s13/COCO-WholeBody, "Evaluation".
 """
 
 import re
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 
 from ...core.people import People
 from ...core.skeleton import FIELDS
@@ -35,16 +35,16 @@ class CocoJson(RunFile):
 
     def expect(self, names: list[str]) -> None:
         # Their numbers are kept for them.
-        for name in filter(NUMBER.fullmatch, names):
-            if int(name) not in self._numbers:
-                self._numbers.add(int(name))
-                self._kept[name] = int(name)
+        for name in names:
+            number = _number(name)
+            if number is not None and number not in self._numbers:
+                self._numbers.add(number)
+                self._kept[name] = number
 
     def _image_id(self, name: str, frame: int | None) -> int:
         if frame is None:
-            if name not in self._kept and NUMBER.fullmatch(name):
-                if int(name) > self._last:
-                    self.expect([name])
+            if name not in self._kept and (_number(name) or 0) > self._last:
+                self.expect([name])
             if name in self._kept:
                 return self._kept.pop(name)
         self._last += 1
@@ -72,6 +72,12 @@ class CocoJson(RunFile):
             self.records.close()
             self._list.close()
             self._list = None
+
+
+def _number(name: str) -> int | None:
+    """The number that the name of an image is, without its folder."""
+    stem = PurePosixPath(name).name
+    return int(stem) if NUMBER.fullmatch(stem) else None
 
 
 def coco_rows(people: People, image_id: int) -> list[dict]:
