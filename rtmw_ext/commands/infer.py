@@ -1,6 +1,8 @@
 """``rtmw infer``: inputs of any kind in, pictures and result files out."""
 
 import argparse
+import itertools
+import math
 import os
 import sys
 import warnings
@@ -14,16 +16,21 @@ import numpy as np
 from PIL import Image
 from tqdm import tqdm
 
+from ..core.camera_files import read_camera
+from ..core.crops import BoxError
 from ..core.errors import UsageError
+from ..core.geometry import PERSON_HEIGHT, Camera, CameraError
 from ..core.images import ImageError, open_image, read_image
 from ..core.people import People
 from ..output import FORMATS
+from ..output.box_files import BoxFile
 from ..output.folder import OutputFolder
 from ..output.pose_map import DEFAULT_PARTS
 from ..output.records import Run, Source
 from ..output.style import SHOWN
 from ..output.video_writer import CODECS
 from ..runtime import Detector, PoseModel, WholeBody, video
+from ..runtime.detector import SCORE_THR
 from ..runtime.network import BACKENDS, PRECISIONS
 from ..zoo import (
     DEFAULTS,
@@ -58,6 +65,7 @@ SETTINGS = (
     'subbin',
     'bgr',
     'no_fallback',
+    *('boxes', 'det_threshold', 'max_people', 'person_height', 'camera'),
 )
 
 _Item = TypeVar('_Item')
@@ -109,8 +117,15 @@ def add_parser(
         choices=('jpg', 'png'),
         help='default: jpg, of pose maps png',
     )
-    parser.add_argument('--boxes', action='store_true', help='draw boxes, with the ids')
+    parser.add_argument(
+        '--draw-boxes', action='store_true', help='draw boxes, with the ids'
+    )
     parser.add_argument('--ids', action='store_true', help='draw ids (videos)')
+    parser.add_argument(
+        '--labels',
+        action='store_true',
+        help='write the name and the score of each point drawn beside it',
+    )
     parser.add_argument(
         '--parts',
         nargs='+',
@@ -151,6 +166,7 @@ def add_parser(
     parser.add_argument(
         '--frames', type=int, metavar='N', help='videos: stop after N frames'
     )
+    _add_people_flags(parser)
     parser.add_argument(
         '--start',
         type=float,
@@ -177,6 +193,39 @@ def add_parser(
     _add_network_flags(parser)
 
 
+def _add_people_flags(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument(
+        '--boxes',
+        metavar='FILE',
+        help='people, in place of a detector: COCO annotations or results, results of '
+        'rtmw infer, or CSV with image, x1, y1, x2, y2[, score][, frame]',
+    )
+    parser.add_argument(
+        '--max-people',
+        type=int,
+        metavar='N',
+        help='of more people, those with the N largest boxes (default: all)',
+    )
+    parser.add_argument(
+        '--det-threshold',
+        type=float,
+        metavar='X',
+        help=f'least score of a box, 0 to 1 (default: {SCORE_THR})',
+    )
+    parser.add_argument(
+        '--camera',
+        metavar='FILE|FX,FY,CX,CY',
+        help="3D models: the camera: OpenCV's YAML or JSON, COLMAP's cameras.txt, or "
+        'pixels',
+    )
+    parser.add_argument(
+        '--person-height',
+        type=float,
+        metavar='METRES',
+        help=f'3D models: of the people, for their depth (default: {PERSON_HEIGHT})',
+    )
+
+
 def run(flags: argparse.Namespace) -> int:
     """Finds people in all inputs. Returns the exit code."""
     out = None if flags.out == STANDARD else flags.out
@@ -185,24 +234,34 @@ def run(flags: argparse.Namespace) -> int:
         print(f'rtmw: {line}', file=sys.stderr)
     sources = [source for source, _ in inputs]
     images = None if any(map(video.is_video, sources)) else len(sources)
+    if flags.boxes and flags.det not in (None, 'none'):
+        raise UsageError('--boxes says where people are: leave --det out')
     complete(flags, images)
     if flags.start < 0 or flags.end is not None and flags.end <= flags.start:
         raise UsageError(
             f'--start {flags.start:g} and --end {flags.end} hold no time: give '
             '0 <= start < end, in seconds'
         )
-    check_least(flags, stride=1, batch=1, frames=1, threads=0, pose_map_side=64)
+    if flags.boxes and flags.start:
+        raise UsageError('--boxes counts frames from the first one: leave --start out')
+    check_least(
+        flags,
+        **dict(stride=1, batch=1, frames=1, threads=0, pose_map_side=64),
+        max_people=1,
+    )
+    camera = _check_people(flags)
+    boxes = _read_boxes(flags, sources)
     # Before networks are fetched for nothing.
     outputs = _open_outputs(flags, inputs)
-    estimator = build_estimator(flags, images)
-    if flags.scene and not estimator.pose.is_3d:
-        raise UsageError(
-            f'--scene draws in 3D, but {flags.pose or "the default"} is a 2D '
-            'model: give --pose an RTMW3D'
-        )
-    outputs.run = Run(
-        _networks(estimator), {name: getattr(flags, name) for name in SETTINGS}
-    )
+    estimator = build_estimator(flags, images, camera)
+    for name in ('scene', 'camera', 'person_height'):
+        if getattr(flags, name) and not estimator.pose.is_3d:
+            raise UsageError(
+                f'--{name.replace("_", "-")} is for 3D, but '
+                f'{flags.pose or "the default"} is a 2D model: give --pose an RTMW3D'
+            )
+    settings = {name: getattr(flags, name) for name in SETTINGS}
+    outputs.run = Run(_networks(estimator), settings, camera)
     whole = infer(
         estimator,
         sources,
@@ -211,8 +270,45 @@ def run(flags: argparse.Namespace) -> int:
         flags.smooth,
         flags.frames,
         (flags.start, flags.end),
+        boxes,
     )
     return ExitCode.DONE if whole else ExitCode.PARTLY
+
+
+def _check_people(flags: argparse.Namespace) -> Camera | None:
+    """Checks the flags about people before networks are fetched. Returns the
+    camera."""
+    if flags.det_threshold is not None:
+        if not 0 < flags.det_threshold < 1:
+            raise UsageError(
+                f'--det-threshold is {flags.det_threshold}: it must be between 0 and 1'
+            )
+        if flags.det == 'none' and not flags.boxes:
+            raise UsageError('--det-threshold is of a detector: leave --det none')
+    if flags.person_height is not None and not 0 < flags.person_height < math.inf:
+        raise UsageError(
+            f'--person-height is {flags.person_height}: it must be more than 0 metres'
+        )
+    return None if flags.camera is None else read_camera(flags.camera)
+
+
+def _read_boxes(flags: argparse.Namespace, sources: list[str | int]) -> BoxFile | None:
+    """The boxes of the inputs, if there is a file of them; a line says which have
+    none."""
+    if flags.boxes is None:
+        return None
+    files = [source for source in sources if isinstance(source, str)]
+    if len(files) < len(sources):
+        raise UsageError('--boxes is of files: leave webcams out')
+    boxes = BoxFile(flags.boxes, flags.det_threshold or 0.0)
+    if missing := boxes.match(files):
+        named = ', '.join(missing[:2]) + (', ...' if len(missing) > 2 else '')
+        print(
+            f'rtmw: {flags.boxes} has no boxes of {len(missing)} of {len(files)} '
+            f'inputs ({named}): nobody is there',
+            file=sys.stderr,
+        )
+    return boxes
 
 
 def complete(flags: argparse.Namespace, images: int | None) -> None:
@@ -246,8 +342,12 @@ def _open_outputs(flags: argparse.Namespace, inputs: list[Input]) -> OutputFolde
     """The outputs that the flags describe, which replace nothing that must
     stay."""
     standard = flags.out == STANDARD
-    if flags.pose_map and (flags.boxes or flags.ids or flags.scene):
-        raise UsageError('--pose-map draws people alone: leave --boxes, --ids, --scene')
+    drawn = flags.draw_boxes or flags.ids or flags.labels or flags.scene
+    if flags.pose_map and drawn:
+        raise UsageError(
+            '--pose-map draws people alone: leave --draw-boxes, --ids, --labels, '
+            '--scene'
+        )
     if flags.pose_map_side is not None and not flags.pose_map:
         raise UsageError('--pose-map-side is of pose maps: give --pose-map, too')
     if standard and flags.format not in (None, ['jsonl']):
@@ -259,7 +359,8 @@ def _open_outputs(flags: argparse.Namespace, inputs: list[Input]) -> OutputFolde
         ['json'] if flags.format is None else flags.format,
         draw=not flags.no_draw,
         picture=flags.picture or ('png' if flags.pose_map else 'jpg'),
-        boxes=flags.boxes,
+        boxes=flags.draw_boxes,
+        labels=flags.labels,
         scene=flags.scene,
         threshold=flags.threshold,
         ids=flags.ids,
@@ -268,10 +369,10 @@ def _open_outputs(flags: argparse.Namespace, inputs: list[Input]) -> OutputFolde
         pose_map_side=flags.pose_map_side,
         codec=flags.codec,
     )
-    networks = filter(None, (flags.pose, flags.det, flags.second_look))
+    others = (flags.pose, flags.det, flags.second_look, flags.boxes, flags.camera)
     outputs.plan(
         _kinds([source for source, _ in inputs]),
-        networks,
+        filter(None, others),
         flags.overwrite,
         [folder for _, folder in inputs],
     )
@@ -347,18 +448,21 @@ def _add_network_flags(parser: argparse.ArgumentParser) -> None:
     )
 
 
-def build_estimator(flags: argparse.Namespace, images: int | None) -> WholeBody:
+def build_estimator(
+    flags: argparse.Namespace, images: int | None, camera: Camera | None = None
+) -> WholeBody:
     """
     Args:
-        flags: Those of networks.
+        flags: Those of networks and people.
         images: That it is for; None for videos.
+        camera: Of all images.
 
     Returns:
         The estimator that the flags describe.
     """
     second_file = flags.second_look and resolve_network(flags.second_look)
     names: dict[Kind, str | None] = {'pose': flags.pose, 'detector': flags.det}
-    if flags.det == 'none':
+    if flags.det == 'none' or flags.boxes:
         del names['detector']
     networks = resolve_networks(names)
     files = [*networks.values(), second_file]
@@ -376,17 +480,21 @@ def build_estimator(flags: argparse.Namespace, images: int | None) -> WholeBody:
         networks['pose'],
         rgb=False if flags.bgr else None,
         subbin=flags.subbin,
+        person_height=flags.person_height or PERSON_HEIGHT,
+        camera=camera,
         second_look=second_file,
         **network,
     )
     for model in filter(None, (pose, pose.second_look)):
         model.batch = min(model.batch, flags.batch or model.batch)
-    if flags.det == 'none':
-        return WholeBody(pose)
+    if flags.det == 'none' or flags.boxes:
+        return WholeBody(pose, max_people=flags.max_people)
+    least = SCORE_THR if flags.det_threshold is None else flags.det_threshold
     return WholeBody(
         pose,
-        Detector(networks['detector'], **network),
+        Detector(networks['detector'], score_thr=least, **network),
         fallback=not flags.no_fallback,
+        max_people=flags.max_people,
     )
 
 
@@ -408,6 +516,7 @@ def infer(
     smooth: bool = False,
     limit: int | None = None,
     span: tuple[float, float | None] = (0.0, None),
+    boxes: BoxFile | None = None,
 ) -> bool:
     """Estimates and writes. Result files are completed whatever happens.
 
@@ -419,20 +528,24 @@ def infer(
         smooth: Smooth videos.
         limit: Frames of a video at most.
         span: Seconds of videos: from, and up to (None: the end).
+        boxes: Of the people in all sources, in place of the detector's.
 
     Returns:
         Whether every input was there and whole.
 
     Raises:
-        ImageError, VideoError: The only input cannot be read; of several, it
-            is named and skipped.
+        ImageError, VideoError, CameraError, BoxError: The only input cannot be
+            read, or the camera or boxes are not of it; of several, it is named and
+            skipped.
         OutputError: A picture cannot be written.
     """
     whole = True
     names = iter(outputs.names or outputs.plan(_kinds(sources), overwrite=True))
     results = video.side_by_side(
         lambda source: (
-            None if video.is_video(source) else _image(estimator, str(source), outputs)
+            None
+            if video.is_video(source)
+            else _image(estimator, str(source), outputs, boxes)
         ),
         sources,
         estimator.pose.network.streams,
@@ -443,7 +556,15 @@ def infer(
             try:
                 if video.is_video(source):
                     whole &= _video(
-                        estimator, source, name, outputs, every, smooth, limit, span
+                        estimator,
+                        source,
+                        name,
+                        outputs,
+                        every,
+                        smooth,
+                        limit,
+                        span,
+                        boxes,
                     )
                 elif estimated := result():
                     people, drawn, size = estimated
@@ -453,10 +574,12 @@ def infer(
                         outputs.end()
                         if drawn is not None:
                             outputs.write_picture(name, drawn)
-            except (ImageError, video.VideoError) as error:
+            except (ImageError, video.VideoError, CameraError, BoxError) as error:
                 if len(sources) == 1:
                     raise
-                print(f'rtmw: skipped: {error}', file=sys.stderr)
+                # These are of one input, but say only what is wrong with it.
+                of = f'{source}: ' if isinstance(error, (CameraError, BoxError)) else ''
+                print(f'rtmw: skipped: {of}{error}', file=sys.stderr)
                 whole = False
     finally:
         with uninterrupted():
@@ -466,12 +589,12 @@ def infer(
 
 
 def _image(
-    estimator: WholeBody, source: str, outputs: OutputFolder
+    estimator: WholeBody, source: str, outputs: OutputFolder, boxes: BoxFile | None
 ) -> tuple[People, np.ndarray | None, tuple[int, int]]:
     """The people of an image, its picture if there is to be one, and (w, h)."""
     _check_size(source)
     image = read_image(source)
-    people = estimator(image)
+    people = estimator(image, boxes=None if boxes is None else boxes.boxes_of(source))
     drawn = outputs.draw(image, people) if outputs.draws else None
     return people, drawn, image.shape[1::-1]
 
@@ -506,6 +629,7 @@ def _video(
     smooth: bool,
     limit: int | None,
     span: tuple[float, float | None],
+    boxes: BoxFile | None,
 ) -> bool:
     """Estimates and writes a video. Returns whether it was whole."""
     frames = video.Video(source, *span)
@@ -513,6 +637,9 @@ def _video(
         frames if limit is None else _first(frames, limit),
         every,
         frames.rate if smooth else None,
+        boxes=None
+        if boxes is None
+        else (boxes.boxes_of(str(source), number) for number in itertools.count()),
     )
     number = 0
     with ExitStack() as stack:

@@ -3,7 +3,8 @@
 Shapes: N persons, K keypoints. Pixels are x right and y down with whole
 numbers at pixel centres; camera axes are x right, y down, z away, in metres.
 A camera is a dict with ``K``, (3, 3) intrinsics in pixels of the full image,
-and optionally ``distortion``, (5, ) as OpenCV's k1, k2, p1, p2, k3.
+and optionally ``distortion``, OpenCV's 4, 5, 8, 12 or 14 numbers k1, k2, p1, p2, k3,
+..., and ``size``, the (width, height) of the images that it was calibrated with.
 """
 
 from typing import Any
@@ -32,6 +33,8 @@ LIMBS = {
 PERSON_HEIGHT = 1.7
 # OpenCV 4 has the variant with stop criteria under a name of its own.
 _undistort = getattr(cv2, 'undistortPointsIter', cv2.undistortPoints)
+#: Numbers of distortion that OpenCV takes.
+DISTORTIONS = (4, 5, 8, 12, 14)
 #: Mean depth of the hips in the training data of the released checkpoints.
 DEFAULT_DEPTH = 5.14388
 
@@ -40,7 +43,7 @@ class CameraError(RTMWError, ValueError):
     """A camera or depth cannot be used; the text says why."""
 
 
-#: ``K`` and perhaps ``distortion``.
+#: ``K`` and perhaps ``distortion`` and ``size``.
 Camera = dict[str, Any]
 
 
@@ -50,12 +53,13 @@ def check_camera(camera: Camera | ArrayLike) -> dict[str, np.ndarray]:
         camera: A camera, or its ``K`` alone.
 
     Returns:
-        The camera in float64: ``K`` (3, 3) and ``distortion`` (5, ), zeros if
-        not given.
+        The camera in float64: ``K`` (3, 3) and ``distortion``, five zeros if not
+        given, without ``size``.
 
     Raises:
         CameraError: ``K`` is missing, not (3, 3), not finite, has no focal
-            length or is not upper triangular with a last row of 0, 0, 1.
+            length or is not upper triangular with a last row of 0, 0, 1;
+            ``distortion`` has another length or is not finite.
     """
     if not isinstance(camera, dict):
         camera = dict(K=camera)
@@ -65,7 +69,7 @@ def check_camera(camera: Camera | ArrayLike) -> dict[str, np.ndarray]:
             'intrinsics in pixels of the full image, or no camera at all for '
             'the default'
         )
-    matrix = np.asarray(camera['K'], np.float64)
+    matrix = np.array(camera['K'], np.float64)
     if matrix.shape != (3, 3) or not np.isfinite(matrix).all():
         raise CameraError(f'K is {matrix.tolist()}, not (3, 3) finite numbers')
     if (
@@ -84,12 +88,51 @@ def check_camera(camera: Camera | ArrayLike) -> dict[str, np.ndarray]:
         if distortion is None
         else np.asarray(distortion, np.float64).reshape(-1)
     )
-    if distortion.shape != (5,) or not np.isfinite(distortion).all():
+    if len(distortion) not in DISTORTIONS or not np.isfinite(distortion).all():
         raise CameraError(
-            f'distortion is {distortion.tolist()}, not five '
-            'finite numbers k1, k2, p1, p2, k3'
+            f'distortion is {distortion.tolist()}, not 4, 5, 8, 12 or 14 finite '
+            "numbers, OpenCV's k1, k2, p1, p2, k3, ..."
         )
     return dict(K=matrix, distortion=distortion)
+
+
+def fit_camera(
+    camera: Camera | ArrayLike, width: int, height: int
+) -> dict[str, np.ndarray]:
+    """The camera of an image of (``width``, ``height``) pixels: if the image was
+    scaled after the calibration, so is ``K``.
+
+    Args:
+        camera: A camera, or its ``K`` alone. Without ``size`` it is of this image.
+        width: Of the image.
+        height: Likewise.
+
+    Returns:
+        As of :func:`check_camera`.
+
+    Raises:
+        CameraError: The camera is unusable, or of images of another shape.
+    """
+    fitted = check_camera(camera)
+    size = camera.get('size') if isinstance(camera, dict) else None
+    if size is None:
+        return fitted
+    across, down = size
+    if not (across > 0 and down > 0):
+        raise CameraError(
+            f'size of the camera is {size}, not (width, height) in pixels'
+        )
+    # Sides of a scaled image are whole numbers.
+    if abs(width * down - height * across) > across + down:
+        raise CameraError(
+            f'the camera is of {across} x {down} pixels, the image has {width} x '
+            f'{height}, which is no scaled one: give the camera of such images'
+        )
+    scale = np.array([width / across, height / down])
+    fitted['K'][:2] *= scale[:, None]
+    # The outer edges stay: they are half a pixel before the first centre.
+    fitted['K'][:2, 2] += (scale - 1) / 2
+    return fitted
 
 
 def default_camera(width: int, height: int) -> dict[str, np.ndarray]:
@@ -102,6 +145,16 @@ def default_camera(width: int, height: int) -> dict[str, np.ndarray]:
             [[focal, 0, (width - 1) / 2], [0, focal, (height - 1) / 2], [0, 0, 1.0]]
         )
     )
+
+
+def camera_of(
+    width: int, height: int, camera: Camera | ArrayLike | None = None
+) -> dict[str, np.ndarray]:
+    """The camera of an image: the given one, as of :func:`fit_camera`, else
+    :func:`default_camera`."""
+    if camera is None:
+        return default_camera(width, height)
+    return fit_camera(camera, width, height)
 
 
 def project(points: ArrayLike, camera: Camera) -> np.ndarray:

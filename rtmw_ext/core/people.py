@@ -119,6 +119,13 @@ class People:
         """Those that are there."""
         return {name: value for name, value in vars(self).items() if value is not None}
 
+    @property
+    def root_depth(self) -> np.ndarray | None:
+        """(N, ) metres from the camera to the hips. None in 2D."""
+        if self.keypoints_3d is None or self.keypoints_3d_cam is None:
+            return None
+        return np.median((self.keypoints_3d_cam - self.keypoints_3d)[..., 2], axis=1)
+
     def filter(
         self,
         min_score: float = 0.0,

@@ -11,7 +11,7 @@ import cv2
 import numpy as np
 
 from ..core.people import MIN_SCORE, People
-from ..core.skeleton import NUM_KEYPOINTS, PARTS
+from ..core.skeleton import NUM_KEYPOINTS, PARTS, keypoint_names
 from .style import FINE, MIDDLE, PALETTE, SHOWN, THICK, bgr, shown_points, style_of
 from .text import draw_text
 
@@ -27,6 +27,8 @@ FAINT, SURE = 0.35, 0.8
 RIM = 0.55
 #: Dots of the body as a share of the width of lines, and how far they are white.
 DOT, WHITE = 0.8, 0.55
+#: Background of the labels of points, BGR.
+LABEL = (40, 40, 40)
 #: Sides of tiles of a layer in pixels.
 TILE = 128
 #: Lines of people must be so wide for dots on faces and hands.
@@ -85,6 +87,7 @@ def draw_people(
     ids: bool = False,
     labels: Sequence[str] | None = None,
     parts: Sequence[str] = tuple(SHOWN),
+    point_labels: bool = False,
     font: str | None = None,
 ) -> np.ndarray:
     """Draws the points of people and the links between them.
@@ -100,6 +103,7 @@ def draw_people(
         labels: A text for each person, in place of its id.
         parts: Of the 133 points, those of these parts: ``body``, ``face``,
             ``hands``, ``feet``.
+        point_labels: Write the name and the score of each point beside it.
         font: TrueType or OpenType file for labels of scripts that the system's
             font lacks.
 
@@ -122,6 +126,8 @@ def draw_people(
         visible = shown & (scores >= threshold) & (np.abs(points) < FARTHEST).all(1)
         if visible.any():
             _draw_skeleton(image, points, visible, opacity(scores, threshold))
+            if point_labels:
+                _label_points(image, points, scores, visible, font)
         if boxes or labels is not None:
             text = None if labels is None else labels[number]
             _draw_box(image, people, number, text, boxes, font)
@@ -217,6 +223,27 @@ def _blend(image: np.ndarray, layer: np.ndarray) -> None:
             through = cv2.cvtColor(through, cv2.COLOR_GRAY2BGR)
             below = cv2.multiply(image[tile], through, scale=1 / 255)
             image[tile] = cv2.add(below, cv2.cvtColor(above, cv2.COLOR_BGRA2BGR))
+
+
+def _label_points(
+    image: np.ndarray,
+    points: np.ndarray,
+    scores: np.ndarray,
+    visible: np.ndarray,
+    font: str | None,
+) -> None:
+    names = keypoint_names(len(points))
+    extent = float(np.ptp(points[visible], axis=0).max())
+    # As large as a label of the person at most.
+    size = round(min(max(9, extent / 30), max(9, max(image.shape[:2]) / 60)))
+    aside = stroke(extent, image.shape[:2]) + 1
+    height, width = image.shape[:2]
+    for number in np.flatnonzero(visible):
+        x, y = points[number]
+        # Text is moved into the picture, where it would name what is not there.
+        if 0 <= x < width and 0 <= y < height:
+            text = f'{names[number]} {scores[number]:.2f}'
+            draw_text(image, text, (x + aside, y), (255, 255, 255), size, LABEL, font)
 
 
 def _draw_box(

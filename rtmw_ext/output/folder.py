@@ -60,6 +60,7 @@ class OutputFolder:
         scene: Draw the people in 3D, too, beside each picture; needs a 3D
             model.
         ids: Draw the ids of people in videos.
+        labels: Write the name and the score of each point beside it.
         parts: ``body``, ``face``, ``hands``, ``feet``: what is drawn; None draws
             all, on pose maps those of :data:`.pose_map.DEFAULT_PARTS`.
         pose_map: Draw on black, as ControlNet's networks were taught
@@ -87,6 +88,7 @@ class OutputFolder:
         threshold: float = MIN_SCORE,
         scene: bool = False,
         ids: bool = False,
+        labels: bool = False,
         parts: Sequence[str] | None = None,
         pose_map: bool = False,
         pose_map_side: int | None = None,
@@ -98,6 +100,7 @@ class OutputFolder:
         self.draws = draw and folder is not None
         self.boxes, self.threshold = boxes, threshold
         self.scene, self.ids, self.parts = scene, ids, parts
+        self.labels = labels
         self.pose_map, self.pose_map_side = pose_map, pose_map_side
         self.codec = codec
         self._formats: list[ResultFormat] = (
@@ -296,6 +299,7 @@ class OutputFolder:
             self.threshold,
             self.boxes,
             ids=self.ids,
+            point_labels=self.labels,
             parts=tuple(SHOWN) if self.parts is None else self.parts,
         )
         if not self.scene or people.keypoints_3d_cam is None:

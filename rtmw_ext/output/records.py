@@ -19,7 +19,7 @@ from typing import Any, TextIO
 
 import numpy as np
 
-from ..core.geometry import default_camera
+from ..core.geometry import Camera, camera_of
 from ..core.people import People
 from ..core.skeleton import HIPS, NUM_KEYPOINTS, PARTS, keypoint_names
 from ..version import __version__
@@ -62,15 +62,19 @@ class Source:
     rate: float | None = None
     frames: int | None = None
 
-    def record(self, is_3d: bool) -> dict[str, Any]:
-        """Plain data; what is unknown is None. The camera is that assumed for
-        3D."""
+    def record(self, is_3d: bool, given: Camera | None = None) -> dict[str, Any]:
+        """Plain data; what is unknown is None.
+
+        Args:
+            is_3d: The results are, and name the camera.
+            given: The camera; None is that assumed for 3D.
+        """
         width, height = self.size or (None, None)
         camera = None
         if is_3d and width and height:
             camera = {
                 key: np.asarray(value).tolist()
-                for key, value in default_camera(width, height).items()
+                for key, value in camera_of(width, height, given).items()
             }
         named = isinstance(self.path, (str, Path))
         return dict(
@@ -109,10 +113,12 @@ class Run:
         networks: {role: file}, such as ``pose`` and ``detector``. Their
             fingerprints are taken in a thread.
         settings: Plain data, such as the flags.
+        camera: Of all images and videos, as of :mod:`rtmw_ext.core.geometry`.
     """
 
     networks: Mapping[str, Path] = field(default_factory=dict)
     settings: Mapping[str, Any] = field(default_factory=dict)
+    camera: Camera | None = None
 
     def __post_init__(self) -> None:
         self.created = datetime.now(timezone.utc).isoformat(timespec='seconds')
@@ -220,9 +226,8 @@ def person_records(people: People) -> list[dict[str, Any]]:
         for name in ('keypoints_3d', 'keypoints_3d_cam'):
             if getattr(people, name) is not None:
                 row[name] = plain(getattr(people, name)[number])
-        if people.keypoints_3d is not None and people.keypoints_3d_cam is not None:
-            depths = (people.keypoints_3d_cam - people.keypoints_3d)[number, :, 2]
-            row['root_depth'] = plain(np.median(depths))
+        if (depth := people.root_depth) is not None:
+            row['root_depth'] = plain(depth[number])
         if people.ids is not None:
             row['id'] = int(people.ids[number])
         rows.append(row)
@@ -273,7 +278,8 @@ class RecordFile:
             source = self._source
             if source is None or source.name != name:
                 source = Source(name, kind='image' if frame is None else 'video')
-            self._write(source.record(people.keypoints_3d is not None))
+            is_3d = people.keypoints_3d is not None
+            self._write(source.record(is_3d, self.run.camera))
             self._written = name
         self._write(
             dict(

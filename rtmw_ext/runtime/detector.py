@@ -19,6 +19,8 @@ from .network import Shape, load_network
 BORDER = 114
 #: COCO's category of persons.
 PERSON = 0
+#: Least confidence of a person, by default.
+SCORE_THR = 0.3
 #: How pixels are normalised: RTMDet takes normalised BGR, YOLOX plain pixels.
 KINDS = ('rtmdet', 'yolox')
 #: Of YOLOX's cells, in pixels.
@@ -63,7 +65,8 @@ class Detector:
 
     Raises:
         NetworkError: As of :func:`rtmw_ext.runtime.load_network`.
-        DetectorError: The file has other inputs or outputs.
+        DetectorError: The file has other inputs or outputs, or ``score_thr`` is
+            out of range.
     """
 
     def __init__(
@@ -71,10 +74,12 @@ class Detector:
         path: str | Path,
         kind: str | None = None,
         *,
-        score_thr: float = 0.3,
+        score_thr: float = SCORE_THR,
         iou_thr: float = 0.6,
         **network: Any,
     ) -> None:
+        if not 0 < score_thr < 1:
+            raise DetectorError(f'score_thr={score_thr} must be between 0 and 1')
         self.network = load_network(path, **network)
         inputs = list(self.network.inputs.values())
         decoder = _find_decoder(list(self.network.outputs.values()))

@@ -8,7 +8,9 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+from numpy.typing import ArrayLike
 
+from ..core.crops import box_scores, check_boxes
 from ..core.errors import UsageError
 from ..core.geometry import Camera
 from ..core.images import read_image
@@ -40,11 +42,14 @@ class WholeBody:
             for one person.
         fallback: Where the detector finds nobody in an image, look for one
             person in the whole of it; see :meth:`whole_image`. Not in videos.
+        max_people: Where more are detected, those with the largest boxes count:
+            the people in front. None takes all.
         **network: For both, arguments of
             :func:`rtmw_ext.runtime.load_network`.
 
     Raises:
         NetworkError, PoseError, DetectorError: A file cannot be used.
+        UsageError: ``max_people`` is less than 1.
     """
 
     def __init__(
@@ -53,6 +58,7 @@ class WholeBody:
         detector: DetectorFunction | str | Path | None = None,
         *,
         fallback: bool = True,
+        max_people: int | None = None,
         **network: Any,
     ) -> None:
         self.pose = pose if isinstance(pose, PoseModel) else PoseModel(pose, **network)
@@ -60,34 +66,50 @@ class WholeBody:
             detector = Detector(detector, **network)
         self.detector = detector
         self.fallback = fallback
+        if max_people is not None and max_people < 1:
+            raise UsageError(f'max_people={max_people} must be 1 or more')
+        self.max_people = max_people
 
     def detect(self, image: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         """Boxes (N, 4) x1, y1, x2, y2 in pixels, and scores (N, ) of the people
-        in an image (H, W, 3)."""
+        in an image (H, W, 3), of ``max_people`` at most."""
         if self.detector is None:
             height, width = image.shape[:2]
             return (
                 np.array([[0, 0, width, height]], np.float32),
                 np.ones(1, np.float32),
             )
-        return self.detector(image)
+        return largest(*self.detector(image), self.max_people)
 
     def __call__(
-        self, image: str | Path | np.ndarray, camera: Camera | None = None
+        self,
+        image: str | Path | np.ndarray,
+        camera: Camera | None = None,
+        boxes: ArrayLike | None = None,
     ) -> People:
         """
         Args:
             image: As :func:`rtmw_ext.core.images.read_image` takes it.
             camera: As of :mod:`rtmw_ext.core.geometry`.
+            boxes: Of the people, in place of the detector's: (N, 4) x1, y1, x2, y2
+                in pixels, or (N, 5) with scores. N may be 0, which is nobody.
 
         Raises:
             ImageError: The image is broken.
+            BoxError: A given box has no area, is not finite or lies outside.
         """
         image = read_image(image)
+        if boxes is not None:
+            return self.pose(image, *self._given(image, boxes), camera=camera)
         boxes, scores = self.detect(image)
         if not len(boxes) and self.fallback:
             return self.whole_image(image, camera)
         return self.pose(image, boxes, scores, camera=camera)
+
+    def _given(self, image: np.ndarray, boxes: ArrayLike) -> Boxes:
+        """Given boxes, as of :meth:`detect`."""
+        checked = check_boxes(boxes, image.shape[1::-1])
+        return largest(checked, box_scores(boxes), self.max_people)
 
     def whole_image(self, image: np.ndarray, camera: Camera | None = None) -> People:
         """One person or nobody, without a detector.
@@ -145,6 +167,7 @@ class WholeBody:
         every: int = EVERY,
         smooth: float | None = None,
         camera: Camera | None = None,
+        boxes: Iterable[ArrayLike] | None = None,
     ) -> Generator[tuple[np.ndarray, People], None, None]:
         """People of each frame of a video. Reading, detection, pose
         estimation and what the caller does overlap in threads.
@@ -155,16 +178,25 @@ class WholeBody:
             smooth: Frames a second: smooth the points by :class:`OneEuro`.
                 None does not smooth.
             camera: As of :mod:`rtmw_ext.core.geometry`.
+            boxes: Those of each frame, as ``__call__`` takes them, in place of the
+                detector's; ``every`` does not count.
 
         Yields:
             A frame and its people, with ids.
 
         Raises:
-            UsageError: ``every`` is less than 1.
+            UsageError: ``every`` is less than 1, or ``boxes`` ends before the
+                frames.
+            BoxError: A given box has no area, is not finite or lies outside.
         """
         if every < 1:
             raise UsageError(f'every={every} must be 1 or more')
-        detections = ahead(self._detect_every(ahead(frames), every))
+        read = ahead(frames)
+        detections = ahead(
+            self._detect_every(read, every)
+            if boxes is None
+            else self._take_given(read, boxes)
+        )
         yield from ahead(self._track(detections, smooth, camera))
 
     def _detect_every(
@@ -172,6 +204,20 @@ class WholeBody:
     ) -> Iterator[tuple[np.ndarray, Boxes | None]]:
         for number, frame in enumerate(frames):
             yield frame, None if number % every else self.detect(frame)
+
+    def _take_given(
+        self, frames: Generator[np.ndarray, None, None], boxes: Iterable[ArrayLike]
+    ) -> Iterator[tuple[np.ndarray, Boxes]]:
+        rows = iter(boxes)
+        for number, frame in enumerate(frames):
+            try:
+                row = next(rows)
+            except StopIteration:
+                raise UsageError(
+                    f'boxes end before frame {number}: give those of every frame, [] '
+                    'for nobody'
+                ) from None
+            yield frame, self._given(frame, row)
 
     def _track(
         self,
@@ -188,6 +234,22 @@ class WholeBody:
                 self.pose(frame, tracker.boxes, tracker.box_scores, camera)
             )
             yield frame, people if smoother is None else smoother(people)
+
+
+def largest(boxes: np.ndarray, scores: np.ndarray, count: int | None) -> Boxes:
+    """The boxes, (N, 4), with the largest areas and their scores, (N, ), in their
+    order.
+
+    Args:
+        boxes: x1, y1, x2, y2.
+        scores: Of equal ones, the first count.
+        count: That are kept at most; None keeps all.
+    """
+    if count is None or len(boxes) <= count:
+        return boxes, scores
+    areas = (boxes[:, 2:] - boxes[:, :2]).prod(1)
+    kept = np.sort(np.argsort(-areas, kind='stable')[:count])
+    return boxes[kept], scores[kept]
 
 
 def _body_score(people: People) -> float:

@@ -68,6 +68,7 @@ class PoseModel:
             :func:`rtmw_ext.core.simcc.decode_axis`. It changes nothing for a
             file whose metadata asks for expected bins.
         person_height: Metres, for the depth of a 3D person.
+        camera: That of all images, as of :mod:`rtmw_ext.core.geometry`; 3D only.
         score_scale: Factor by which the raw score of a sure point is 1, > 0. None:
             what the file says, else what :func:`measure_scale` measures.
         second_look: A network, or its file, that refines every face and hand,
@@ -99,6 +100,7 @@ class PoseModel:
         rgb: bool | None = None,
         subbin: bool = False,
         person_height: float = geometry.PERSON_HEIGHT,
+        camera: geometry.Camera | None = None,
         score_scale: float | None = None,
         second_look: 'PoseModel | str | Path | None' = None,
         **network: Any,
@@ -125,7 +127,7 @@ class PoseModel:
         self.rgb = meta.rgb is not False if rgb is None else rgb
         self.mean, self.scale = meta.normalisation()
         self.subbin = subbin
-        self.person_height = person_height
+        self.person_height, self.camera = person_height, camera
         if isinstance(second_look, (str, Path)):
             second_look = PoseModel(second_look, subbin=subbin, **network)
         elif not isinstance(second_look, (PoseModel, type(None))):
@@ -187,8 +189,8 @@ class PoseModel:
             boxes: (N, 4) x1, y1, x2, y2 in pixels, or (N, 5) with scores; N may be
                 0, which is nobody. None: one person fills the image.
             box_scores: (N, ). None: those of ``boxes``, else 1.
-            camera: As of :mod:`rtmw_ext.core.geometry`; 3D only. None:
-                :func:`rtmw_ext.core.geometry.default_camera`.
+            camera: As of :mod:`rtmw_ext.core.geometry`; 3D only. None: that of all
+                images, else :func:`rtmw_ext.core.geometry.default_camera`.
 
         Returns:
             N persons.
@@ -197,9 +199,11 @@ class PoseModel:
             ImageError: The image is broken.
             BoxError: Boxes have another shape, or one has no area or is not
                 finite.
+            CameraError: The camera is unusable, or of images of another shape.
         """
         image = read_image(image)
         height, width = image.shape[:2]
+        camera = self.camera if camera is None else camera
         if boxes is None:
             boxes = [(0, 0, width, height)]
         if box_scores is None:
@@ -217,7 +221,7 @@ class PoseModel:
             people.keypoints_3d_cam, people.keypoints_3d = self._to_3d(
                 people,
                 points[..., 2].astype(np.float32),
-                camera or geometry.default_camera(width, height),
+                geometry.camera_of(width, height, camera),
             )
         return people
 

@@ -84,7 +84,7 @@ def test_images_in_every_format(capsys, drawn_root, loud_t_file, tmp_path):
         *FORMATS,
         '--picture',
         'png',
-        '--boxes',
+        '--draw-boxes',
     )
     assert code == 0 and err == ''
     stems = sorted(path.stem for path in folder.iterdir())
@@ -195,7 +195,7 @@ def test_pose_maps(capsys, photo, clip, loud_t_file, tmp_path):
     assert (code, err) == (0, '')
     assert min(cv2.imread(str(tmp_path / 'b' / f'{photo.stem}.png')).shape[:2]) == 128
     for flags, said in [
-        (['--pose-map', '--boxes'], 'leave --boxes, --ids, --scene'),
+        (['--pose-map', '--draw-boxes'], 'leave --draw-boxes, --ids, --labels'),
         (['--pose-map-side', 512], 'give --pose-map'),
         (['--pose-map', '--pose-map-side', 9], '--pose-map-side is 9'),
     ]:

@@ -16,6 +16,7 @@ from rtmw_ext.core.errors import UsageError
 from rtmw_ext.core.images import ImageError
 from rtmw_ext.output import FORMATS, read
 from rtmw_ext.output.video_writer import VideoWriter
+from support.examples import examples
 from support.networks import bright
 
 pytestmark = pytest.mark.filterwarnings('ignore:.*pip install av:UserWarning')
@@ -180,6 +181,7 @@ PART = st.sampled_from(['a', 'A', 'a.jpg', 'a_2', 'b', 'keypoints'])
 PATH = st.lists(PART, min_size=1, max_size=3)
 
 
+@examples(100)
 @given(paths=st.lists(PATH, max_size=6, unique_by=tuple))
 def test_no_output_is_of_two_inputs_or_a_folder(paths, tmp_path_factory):
     from rtmw_ext.output.folder import OutputFolder

@@ -9,12 +9,14 @@ from hypothesis import strategies as st
 
 from rtmw_ext.core.geometry import (
     DEFAULT_DEPTH,
+    DISTORTIONS,
     LIMBS,
     CameraError,
     back_project,
     check_camera,
     default_camera,
     estimate_root_depth,
+    fit_camera,
     project,
     to_camera_space,
 )
@@ -39,21 +41,22 @@ H36M_TO_COCO = {
 }
 
 
-def camera(rng, distorted=False):
+def camera(rng, distorted=False, numbers=5):
     focal = rng.uniform(300, 2000, 2)
     result = dict(
         K=np.array([[focal[0], rng.uniform(-5, 5), 320], [0, focal[1], 240], [0, 0, 1]])
     )
     if distorted:
-        result['distortion'] = rng.uniform(-0.1, 0.1, 5) * (1, 1, 0.1, 0.1, 0.1)
+        size = [1, 1, 0.1, 0.1, 0.1, 0.1, *[0.01] * 8][:numbers]
+        result['distortion'] = rng.uniform(-0.1, 0.1, numbers) * size
     return result
 
 
 @examples(50)
-@given(SEEDS, st.booleans())
-def test_round_trip(seed, distorted):
+@given(SEEDS, st.booleans(), st.sampled_from(DISTORTIONS))
+def test_round_trip(seed, distorted, numbers):
     rng = np.random.default_rng(seed)
-    lens = camera(rng, distorted)
+    lens = camera(rng, distorted, numbers)
     points = rng.uniform((-1, -1, 2), (1, 1, 8), (3, 5, 3))
     pixels = project(points, lens)
     assert pixels.shape == (3, 5, 2)
@@ -66,6 +69,31 @@ def test_projection_by_hand():
     lens = dict(K=[[1000, 0, 320], [0, 500, 240], [0, 0, 1]])
     assert project([0.5, -0.2, 2], lens) == pytest.approx([570, 190])
     assert back_project([570, 190], 2, lens) == pytest.approx([0.5, -0.2, 2])
+
+
+@examples(50)
+@given(SEEDS, st.booleans(), st.floats(0.1, 4))
+def test_a_scaled_image_has_a_scaled_camera(seed, distorted, scale):
+    """The edges of the image stay where they are in space."""
+    rng = np.random.default_rng(seed)
+    lens = dict(camera(rng, distorted), size=(640, 480))
+    width, height = round(640 * scale), round(480 * scale)
+    fitted = fit_camera(lens, width, height)
+    points = rng.uniform((-1, -1, 2), (1, 1, 8), (5, 3))
+    moved = (project(points, lens) + 0.5) * (width / 640, height / 480) - 0.5
+    assert np.abs(project(points, fitted) - moved).max() < 1e-6 * max(width, height)
+    # What was given is not changed.
+    assert np.array_equal(lens['K'], camera(np.random.default_rng(seed))['K'])
+
+
+@pytest.mark.parametrize('size', [(480, 640), (640, 640), (1280, 720), (100, 80)])
+def test_a_camera_of_other_images(size):
+    lens = dict(K=[[500, 0, 320], [0, 500, 240], [0, 0, 1]], size=(640, 480))
+    with pytest.raises(CameraError, match=f'640 x 480 pixels.* {size[0]} x {size[1]}'):
+        fit_camera(lens, *size)
+    assert fit_camera(lens, 641, 481)['K'][0, 0] == pytest.approx(500 * 641 / 640)
+    with pytest.raises(CameraError, match='size of the camera'):
+        fit_camera(dict(lens, size=(0, 0)), 640, 480)
 
 
 def test_default_camera():
@@ -83,8 +111,8 @@ def test_default_camera():
         (np.zeros((3, 3)), 'fx and fy'),
         (np.diag([-1.0, 1, 1]), 'fx and fy'),
         (np.ones((3, 3)), '0, 0, 1'),
-        (dict(K=np.eye(3), distortion=[0, 1]), 'five'),
-        (dict(K=np.eye(3), distortion=[np.inf] * 5), 'five finite'),
+        (dict(K=np.eye(3), distortion=[0, 1]), '4, 5, 8'),
+        (dict(K=np.eye(3), distortion=[np.inf] * 5), '14 finite'),
     ],
 )
 def test_bad_cameras(bad, text):

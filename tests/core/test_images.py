@@ -20,6 +20,7 @@ from rtmw_ext.core.images import (
     open_image,
     read_image,
 )
+from support.examples import examples
 
 
 @pytest.mark.parametrize(
@@ -234,6 +235,7 @@ def test_bitmaps_and_big_tiffs_are_known(tmp_path):
     assert len(list_images(tmp_path)) == 2
 
 
+@examples(50)
 @given(head=st.binary(max_size=80))
 def test_any_bytes_have_an_answer(head, tmp_path_factory):
     path = tmp_path_factory.mktemp('any') / 'file'

@@ -201,3 +201,20 @@ def test_a_font_that_cannot_be_read(tmp_path, monkeypatch):
     # Without a font of the system, Pillow's is taken.
     monkeypatch.setattr(text, '_candidates', lambda: ('no such font.ttf',))
     assert text_mask('only here', 17).any()
+
+
+def test_names_and_scores_of_points():
+    """Beside the points that are drawn and in the picture, and nowhere else."""
+    image = black(600, 400)
+    people = person([{0: (300, 100), 9: (100, 300), 16: (900, 50)}], 0.75)
+    plain = draw_people(image, people)
+    named = draw_people(image, people, point_labels=True)
+    changed = (named != plain).any(2)
+    rows, columns = np.nonzero(changed)
+    assert changed[80:102, 300:420].any() and changed[280:302, 100:260].any()
+    assert rows.max() <= 302 and columns.max() < 480 and columns.min() >= 100
+    body = draw_people(image, people, point_labels=True, parts=['hands'])
+    assert not body.any()
+    # Another score is another text.
+    people.scores[0, 0] = 0.85
+    assert (draw_people(image, people, point_labels=True)[:102] != named[:102]).any()

@@ -146,7 +146,7 @@ def main() -> None:
     )
     rows.append(
         [
-            fit(ours, '--boxes, labels of any script'),
+            fit(ours, '--draw-boxes, labels of any script'),
             fit(scene[..., ::-1], '--scene', 2 * WIDTH),
         ]
     )
