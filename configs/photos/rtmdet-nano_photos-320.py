@@ -1,5 +1,6 @@
-# A person detector on photos, whose people a teacher names, and on rendered
-# scenes with their true boxes. Photos of val splits and of no split stay out.
+# A person detector on photos, whose people a teacher names, on sports people in
+# their labelled boxes, and on rendered scenes with their true boxes. Photos of val
+# splits and of no split stay out.
 _base_ = [
     '../_base_/schedules/photos.py',
     '../_base_/models/rtmdet_nano_person.py',
@@ -7,7 +8,7 @@ _base_ = [
 ]
 default_scope = 'mmdet'
 
-lr = 2e-3
+lr = 1e-3
 batch_size = 16
 teacher = '../shared/weights/rtmdet-nano_person_320.onnx'
 labels = '../shared/real/'
@@ -30,10 +31,17 @@ train_dataloader = dict(
         type='ConcatDataset',
         datasets=[
             dict(data_root=photos + 'SportsActivityDetection/train', **photo),
+            dict(data_root=photos + 'SportsActivityDetection/test', **photo),
+            # Things and animals, few people.
+            dict(data_root=photos + 'imagenet-sample-images', **photo),
+            # One person each, whose box people's labels give.
             dict(
-                data_root=photos + 'lsp/images',
-                only=labels + 'lspet/train.json',
-                **photo,
+                type='CocoDataset',
+                data_root=labels + 'lspet/',
+                ann_file='train.json',
+                data_prefix=dict(img='images/'),
+                metainfo={{_base_.person}},
+                pipeline={{_base_.train_pipeline}},
             ),
             dict(
                 data_root=photos + 'clothing-co-parsing/photos',
