@@ -173,6 +173,10 @@ def publish(
         iterations=loaded.get('meta', {}).get('iter'),
         dataset_meta=plain(dataset_meta_from_config(content)),
     )
+    # Of a file that is published again, say in another precision.
+    curves = loaded.get('meta', {}).get('calibration')
+    if curves:
+        meta['calibration'] = curves
     save_safetensors(external_data.to_precision(state, precision), meta, path)
 
 

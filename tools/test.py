@@ -1,7 +1,8 @@
 #!/usr/bin/env python3
 """Evaluates a checkpoint: ``tools/test.py CONFIG CHECKPOINT ...``.
 
-The checkpoint is a path, an address or a model's name (``rtmw models``).
+The checkpoint is a path, an address or a model's name (``rtmw models``). AP ranks
+people by raw scores, with or without curves in the weights.
 """
 
 from pathlib import Path

@@ -87,7 +87,8 @@ def evaluate(
         if rng is not None:
             boxes = jitter_boxes(boxes, rng)
         people[path] = found = pose(path, boxes)
-        # Scores end at 1; raw ones rank the sure people, too.
+        # Scores end at 1, or have curves; raw ones rank all people as AP of
+        # released weights does.
         results += coco_rows(replace(found, scores=found.raw_scores), image_id)
     with contextlib.redirect_stdout(io.StringIO()):
         stats = part_stats(truth, truth.loadRes(results), sigmas)

@@ -48,7 +48,8 @@ def estimate_poses(
 
 
 def scale_scores(model: nn.Module, people: InstanceData) -> None:
-    """Brings raw scores of points to [0, 1], in place; see docs/deploy.md.
+    """Brings raw scores of points to [0, 1], in place, by the curves of the model's
+    weights where they have any; see docs/deploy.md.
 
     Args:
         model: From which ``people`` are.
@@ -56,7 +57,9 @@ def scale_scores(model: nn.Module, people: InstanceData) -> None:
     """
     loss = getattr(model.head, 'loss_module', None)
     people.keypoint_scores = calibrate(
-        people.keypoint_scores, {}, score_scale(loss) or 1.0
+        people.keypoint_scores,
+        getattr(model, 'curves', {}),
+        score_scale(loss) or 1.0,
     )
 
 

@@ -24,48 +24,6 @@ CURVES = {
 }
 
 
-def fit_curve(scores: np.ndarray, correct: np.ndarray, knots: int = 16) -> Curve:
-    """The curve of some points: isotonic regression, thinned out.
-
-    Source: Zadrozny and Elkan, Transforming classifier scores into accurate
-    multiclass probability estimates (KDD 2002).
-
-    Args:
-        scores: (M, ) raw scores, M > 0.
-        correct: (M, ) bool, whether each point was right.
-        knots: Of the curve at most.
-
-    Returns:
-        The mean score and the share that is right of up to ``knots`` groups of
-        points of about the same size, pooled until no share falls.
-    """
-    order = np.argsort(scores, kind='stable')
-    groups = [
-        (float(scores[rows].mean()), float(correct[rows].mean()), len(rows))
-        for rows in np.array_split(order, knots)
-        if len(rows)
-    ]
-    pooled: list[tuple[float, float, int]] = []
-    for group in groups:
-        pooled.append(group)
-        # Equal scores are one knot as well: a curve has one share for a score.
-        while len(pooled) > 1 and (
-            pooled[-2][1] >= pooled[-1][1] or pooled[-2][0] >= pooled[-1][0]
-        ):
-            second, first = pooled.pop(), pooled.pop()
-            count = first[2] + second[2]
-            share = second[2] / count
-            pooled.append(
-                (
-                    first[0] + share * (second[0] - first[0]),
-                    first[1] + share * (second[1] - first[1]),
-                    count,
-                )
-            )
-    raw, shares, _ = zip(*pooled)
-    return tuple(raw), tuple(shares)
-
-
 def is_curve(value: object) -> bool:
     """Whether a value is a :data:`Curve`, with lists or tuples."""
     try:
@@ -78,6 +36,46 @@ def is_curve(value: object) -> bool:
         and bool(np.isfinite(raw).all() and (np.diff(raw) > 0).all())
         and bool(((shares >= 0) & (shares <= 1)).all() and (np.diff(shares) >= 0).all())
     )
+
+
+def is_calibration(value: object) -> bool:
+    """Whether a value is curves by keys of ``CURVES``."""
+    return (
+        isinstance(value, Mapping)
+        and set(value) <= set(CURVES)
+        and all(map(is_curve, value.values()))
+    )
+
+
+def join_curves(
+    first: Mapping[str, Curve] | None, again: Mapping[str, Curve] | None, unit: float
+) -> dict[str, Curve]:
+    """The curves of two networks whose predictions are merged, as of
+    :mod:`rtmw_ext.core.second_look`.
+
+    Args:
+        first: Of the first look. Without any, scores have no curves.
+        again: Of the second look, of what both predict together.
+        unit: Factor from raw scores of the second network to those of the first.
+
+    Returns:
+        For raw scores in the first network's unit.
+    """
+    curves = dict(first or {})
+    if curves:
+        for part, (raw, shares) in (again or {}).items():
+            curves[part] = tuple(unit * score for score in raw), shares
+    return curves
+
+
+def apply_curve(scores: np.ndarray, curve: Curve) -> np.ndarray:
+    """The share that is right at raw scores of any shape; 0 where they are <= 0 or
+    NaN."""
+    raw, shares = curve
+    if raw[0] > 0:
+        # From 0 up: less sure than any point that the curve was fitted to.
+        raw, shares = (0.0, *raw), (0.0, *shares)
+    return np.where(scores > 0, np.interp(scores, raw, shares), 0)
 
 
 def calibrate(
@@ -97,12 +95,6 @@ def calibrate(
     for name, parts in CURVES.items():
         if name not in curves:
             continue
-        raw, shares = curves[name]
         for part in map(PARTS.__getitem__, parts):
-            # From 0 up: less sure than any point that the curve was fitted to.
-            result[:, part] = np.interp(
-                scores[:, part],
-                (0.0, *raw) if raw[0] > 0 else raw,
-                (0.0, *shares) if raw[0] > 0 else shares,
-            )
+            result[:, part] = apply_curve(scores[:, part], curves[name])
     return np.where(scores > 0, result, 0).astype(np.float32)

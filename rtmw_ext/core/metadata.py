@@ -12,7 +12,7 @@ from typing import Any
 
 import numpy as np
 
-from .calibration import CURVES, is_curve
+from .calibration import CURVES, is_calibration
 from .errors import RTMWError
 
 #: Its key in the properties of an ONNX file, and below ``framework`` in the
@@ -95,7 +95,7 @@ class NetworkMetadata:
         self._check(['root'], _of(_is_index), 'a list of whole numbers >= 0')
         self._check(
             ['calibration'],
-            _is_calibration,
+            is_calibration,
             f'curves of some of {", ".join(CURVES)}',
         )
 
@@ -183,14 +183,6 @@ def _is_index(value: Any) -> bool:
 
 def _is_count(value: Any) -> bool:
     return _is_index(value) and value > 0
-
-
-def _is_calibration(value: Any) -> bool:
-    return (
-        isinstance(value, dict)
-        and set(value) <= set(CURVES)
-        and all(map(is_curve, value.values()))
-    )
 
 
 def _of(good: Check, length: int | None = None) -> Check:

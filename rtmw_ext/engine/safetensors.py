@@ -5,6 +5,7 @@ Once this module is imported, MMEngine's loader reads them wherever it reads a
 """
 
 import json
+from collections import OrderedDict
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
@@ -15,6 +16,7 @@ import torch
 from mmengine.dist import barrier, get_rank
 from mmengine.runner import CheckpointLoader
 
+from ..core.calibration import CURVES, is_calibration
 from ..core.metadata import METADATA_KEY
 from ..models.loading import CheckpointError
 from .checkpoints import AtomicBackend
@@ -39,11 +41,14 @@ def load_from_safetensors(
 
     Returns:
         ``meta``, as :func:`save_safetensors` took it (of other programs' files
-        the texts of the header), and ``state_dict``.
+        the texts of the header), and ``state_dict``. Curves of scores,
+        ``meta['calibration']``, are also in the metadata of ``state_dict``: a
+        model gets them with the weights, whatever loads these.
 
     Raises:
         FileNotFoundError: There is no such file.
-        CheckpointError: It is damaged, or no safetensors file.
+        CheckpointError: It is damaged, no safetensors file, or has no curves where
+            its header should.
     """
     path = _fetched(filename) if '://' in filename else Path(filename).expanduser()
     if not path.is_file():
@@ -52,7 +57,9 @@ def load_from_safetensors(
     try:
         with safetensors.safe_open(path, 'pt', device=str(device)) as file:
             meta = file.metadata() or {}
-            state_dict = {name: file.get_tensor(name) for name in file.keys()}
+            state_dict = OrderedDict(
+                (name, file.get_tensor(name)) for name in file.keys()
+            )
     except safetensors.SafetensorError as error:
         raise CheckpointError(
             f'checkpoint {path} is damaged or no safetensors file ({error}): fetch or '
@@ -60,6 +67,15 @@ def load_from_safetensors(
         ) from None
     if METADATA_KEY in meta:
         meta = json.loads(meta[METADATA_KEY], object_hook=_integer_keys)
+    curves = meta.get('calibration') if isinstance(meta, dict) else None
+    if curves is not None:
+        if not is_calibration(curves):
+            raise CheckpointError(
+                f'checkpoint {path}: "calibration" of its header is not curves of some '
+                f'of {", ".join(CURVES)}: fetch or install it again'
+            )
+        # Where torch keeps the versions of modules; '' is the whole model.
+        state_dict._metadata = {'': {'calibration': curves}}  # type: ignore
     return dict(meta=meta, state_dict=state_dict)
 
 

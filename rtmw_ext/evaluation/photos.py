@@ -8,7 +8,9 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
+from scipy.optimize import isotonic_regression
 
+from ..core.calibration import Curve
 from ..core.skeleton import PARTS
 from ..datasets.wholebody import WholeBodyDataset
 
@@ -225,3 +227,29 @@ def reliability(
         return np.nan, rows
     shares = rows[:, 2] / len(scores)
     return float(np.nansum(shares * np.abs(rows[:, 0] - rows[:, 1]))), rows
+
+
+def fit_curve(scores: np.ndarray, correct: np.ndarray, knots: int = 16) -> Curve:
+    """The curve of some points, as of :mod:`rtmw_ext.core.calibration`: isotonic
+    regression.
+
+    Source: Zadrozny and Elkan, Transforming classifier scores into accurate
+    multiclass probability estimates (KDD 2002).
+
+    Args:
+        scores: (M, ) raw scores, M > 0.
+        correct: (M, ) bool, whether each point was right.
+        knots: Of the curve at most.
+
+    Returns:
+        The mean score of up to ``knots`` groups of points of about the same size, and
+        the share that is right, which never falls.
+    """
+    order = np.argsort(scores, kind='stable')
+    groups = [rows for rows in np.array_split(order, knots) if len(rows)]
+    # Groups of one score are one knot.
+    raw, knot = np.unique([scores[rows].mean() for rows in groups], return_inverse=True)
+    counts = np.bincount(knot, [len(rows) for rows in groups])
+    shares = np.bincount(knot, [correct[rows].sum() for rows in groups]) / counts
+    rising = isotonic_regression(shares, weights=counts).x.clip(0, 1)
+    return tuple(raw.tolist()), tuple(rising.tolist())

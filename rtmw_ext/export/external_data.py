@@ -2,26 +2,37 @@
 
 A ``.safetensors`` file says where each tensor lies in it. An ONNX graph beside it
 names these places as its external data, so that the package holds one file of
-weights and a small graph for each model that uses it.
+weights and a small graph for each model that uses it. Curves of scores
+(:mod:`rtmw_ext.core.calibration`) are in the file of weights, and a copy in each
+graph.
 """
 
 import json
+import os
+import tempfile
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import torch
 from torch import nn
 
-from ..core.metadata import NetworkMetadata
+from ..core.calibration import Curve
+from ..core.metadata import METADATA_KEY, NetworkMetadata
+from ..engine.safetensors import SUFFIX, load_from_safetensors, save_safetensors
 from .formats import ExportError
 from .model import Exportable
 from .to_onnx import trace, write_metadata
 
+if TYPE_CHECKING:
+    from onnx import ModelProto, TensorProto
+
 PRECISIONS = ('fp16', 'fp32')
 #: What half floats hold.
 LARGEST = torch.finfo(torch.float16).max
+#: Ends the names of graphs' weights that are stored in float16.
+HALF = '.half'
 
 
 def to_precision(
@@ -126,18 +137,94 @@ def to_onnx_with_external_data(
         if place is None:
             continue
         if place.dtype == 'F16':
-            half = f'{tensor.name}.half'
+            half = f'{tensor.name}{HALF}'
             casts.append(
                 helper.make_node('Cast', [half], [tensor.name], to=TensorProto.FLOAT)
             )
             tensor.name, tensor.data_type = half, TensorProto.FLOAT16
         tensor.ClearField('raw_data')
         tensor.data_location = TensorProto.EXTERNAL
-        for key, value in dict(
-            location=weights.name, offset=place.offset, length=place.length
-        ).items():
-            tensor.external_data.add(key=key, value=str(value))
+        _refer(tensor, weights.name, place)
     nodes = [*casts, *graph.graph.node]
     del graph.graph.node[:]
     graph.graph.node.extend(nodes)
     write_metadata(graph, meta, path)
+
+
+def _refer(tensor: 'TensorProto', location: str, place: Place) -> None:
+    """Says in which file, and where in it, a graph's weight is."""
+    del tensor.external_data[:]
+    for key, value in dict(
+        location=location, offset=place.offset, length=place.length
+    ).items():
+        tensor.external_data.add(key=key, value=str(value))
+
+
+def set_calibration(path: Path, curves: Mapping[str, Curve] | None) -> list[Path]:
+    """Writes curves of scores into the files of a network, in place of those that
+    are there.
+
+    Args:
+        path: ``.onnx``, or ``.safetensors``. Where the weights are in a file of
+            their own, that file gets the curves, and so does each graph beside it
+            that reads it.
+        curves: As of :mod:`rtmw_ext.core.calibration`; None for none.
+
+    Returns:
+        The files that were written.
+
+    Raises:
+        NetworkError: The metadata of a graph, or the curves, cannot be used.
+        CheckpointError: The weights are damaged.
+    """
+    import onnx
+
+    curves = NetworkMetadata(calibration=curves and dict(curves)).calibration
+    graphs = {path: onnx.load(path, load_external_data=False)} if _is_onnx(path) else {}
+    weights = _location(graphs[path]) if graphs else path.name
+    folder = path.parent
+    if weights:
+        graphs = {
+            other: graph
+            for other in sorted(filter(_is_onnx, folder.iterdir()))
+            for graph in [onnx.load(other, load_external_data=False)]
+            if _location(graph) == weights
+        }
+    with tempfile.TemporaryDirectory(dir=folder) as scratch:
+        places = {}
+        if weights:
+            copy = Path(scratch) / weights
+            content = load_from_safetensors(str(folder / weights))
+            meta = {**content['meta'], 'calibration': curves}
+            if not curves:
+                del meta['calibration']
+            save_safetensors(content['state_dict'], meta, copy)
+            # Its header has another length.
+            places = tensor_places(copy)
+        for other, graph in graphs.items():
+            for tensor in graph.graph.initializer:
+                if weights and tensor.external_data:
+                    name = tensor.name.removeprefix('model.').removesuffix(HALF)
+                    _refer(tensor, weights, places[name])
+            texts = {entry.key: entry.value for entry in graph.metadata_props}
+            metadata = NetworkMetadata.from_json(texts.get(METADATA_KEY))
+            texts[METADATA_KEY] = replace(metadata, calibration=curves).to_json()
+            onnx.helper.set_model_props(graph, texts)
+            onnx.save(graph, Path(scratch) / other.name)
+        written = [folder / copy.name for copy in sorted(Path(scratch).iterdir())]
+        for target in written:
+            os.replace(Path(scratch) / target.name, target)
+    return written
+
+
+def _is_onnx(path: Path) -> bool:
+    return path.suffix == '.onnx'
+
+
+def _location(graph: 'ModelProto') -> str | None:
+    """The name of the ``.safetensors`` that a graph reads its weights from."""
+    for tensor in graph.graph.initializer:
+        for entry in tensor.external_data:
+            if entry.key == 'location' and entry.value.endswith(SUFFIX):
+                return entry.value
+    return None

@@ -131,4 +131,5 @@ def describe(
         expected_beta=expected_beta(model),
         z_range=float(decoder.z_range) if is_3d else None,
         root=tuple(map(int, decoder.root_index)) if is_3d else None,
+        calibration=getattr(model, 'calibration', None),
     )

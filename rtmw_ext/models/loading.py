@@ -92,7 +92,7 @@ def read_config(path: Path) -> Config:
     return config
 
 
-def read_weights(location: str) -> dict[str, Tensor]:
+def read_weights(location: str) -> Mapping[str, Tensor]:
     """The weights of a checkpoint.
 
     Args:
@@ -125,7 +125,7 @@ def read_weights(location: str) -> dict[str, Tensor]:
             f'checkpoint {location} holds no weights: give a file of tensors by '
             'name, or one with such a "state_dict"'
         )
-    return dict(state)
+    return state
 
 
 def check_fit(model: nn.Module, state_dict: Mapping[str, Tensor], name: str) -> None:

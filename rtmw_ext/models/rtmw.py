@@ -4,6 +4,7 @@ Shapes: N persons (crops), K keypoints, P parts of a second look, A axes.
 """
 
 import functools
+from typing import Any
 
 import numpy as np
 import torch
@@ -14,6 +15,7 @@ from mmpose.structures import PoseDataSample
 from mmpose.utils.tensor_utils import to_numpy
 from torch import Tensor
 
+from ..core.calibration import Curve, join_curves
 from ..core.crops import crop_matrices, points_to_image, variances_to_image
 from ..core.errors import ConfigError
 from ..core.second_look import Prediction, refine_parts
@@ -33,7 +35,23 @@ class RTMWEstimator(TopdownPoseEstimator):
     arguments of :func:`rtmw_ext.models.loading.load_model`. Its crops are taken
     from the input of this estimator. Without that, this is mmpose's estimator,
     whose weights it loads.
+
+    Attributes:
+        calibration (dict | None): Curves of the weights' file, see
+            :mod:`rtmw_ext.core.calibration`. They say what raw scores without a
+            flip test are worth. Predictions have raw scores; what calibrates them
+            is :func:`rtmw_ext.apis.topdown.scale_scores`.
     """
+
+    calibration: dict[str, Curve] | None = None
+
+    def _load_from_state_dict(
+        self, state_dict: dict, prefix: str, local_metadata: dict, *args: Any
+    ) -> None:
+        # Of other points, which a training may begin with, the curves say nothing.
+        if self.head.out_channels == NUM_KEYPOINTS:
+            self.calibration = local_metadata.get('calibration')
+        super()._load_from_state_dict(state_dict, prefix, local_metadata, *args)
 
     def predict(
         self, inputs: Tensor, data_samples: list[PoseDataSample]
@@ -80,7 +98,7 @@ class RTMWEstimator(TopdownPoseEstimator):
             _, (points, scores, variances) = parts.decode(parts.predict_logits(crops))
             return (
                 points_to_image(matrices, points),
-                scores * (parts.score_scale / self.score_scale),
+                scores * self._unit,
                 variances_to_image(matrices, variances),
             )
 
@@ -101,6 +119,18 @@ class RTMWEstimator(TopdownPoseEstimator):
         """Factor by which the raw score of a sure point is 1; 1 where the loss does
         not say."""
         return score_scale(self.head.loss_module) or 1.0
+
+    @property
+    def _unit(self) -> float:
+        """Raw scores of the second look -> raw scores of this model."""
+        return self.parts_model.score_scale / self.score_scale
+
+    @property
+    def curves(self) -> dict[str, Curve]:
+        """Of the raw scores of :meth:`predict`; {} without."""
+        if not self.test_cfg.get('second_look'):
+            return self.calibration or {}
+        return join_curves(self.calibration, self.parts_model.calibration, self._unit)
 
     def predict_logits(
         self, inputs: Tensor, data_samples: list[PoseDataSample] | None = None

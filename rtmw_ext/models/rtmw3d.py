@@ -10,6 +10,7 @@ from mmengine.structures import InstanceData, PixelData
 from mmpose.registry import MODELS
 from mmpose.structures import PoseDataSample
 
+from ..core.calibration import calibrate
 from ..core.geometry import (
     PERSON_HEIGHT,
     CameraError,
@@ -75,7 +76,8 @@ class RTMW3DEstimator(RTMWEstimator):
             depth = estimate_root_depth(
                 pixels,
                 z,
-                instances.keypoint_scores * self.score_scale > MIN_SCORE,
+                calibrate(instances.keypoint_scores, self.curves, self.score_scale)
+                > MIN_SCORE,
                 camera,
                 meta.get('person_height', PERSON_HEIGHT),
             )

@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from ..core import geometry
-from ..core.calibration import Curve, calibrate
+from ..core.calibration import Curve, calibrate, join_curves
 from ..core.crops import box_scores as scores_of
 from ..core.crops import (
     check_boxes,
@@ -169,12 +169,8 @@ class PoseModel:
 
     @functools.cached_property
     def _curves(self) -> dict[str, Curve]:
-        curves = dict(self.calibration or {})
-        if curves and self.second_look:
-            # Of what both predict together.
-            for part, (raw, shares) in (self.second_look.calibration or {}).items():
-                curves[part] = tuple(self._unit * score for score in raw), shares
-        return curves
+        again = self.second_look and self.second_look.calibration
+        return join_curves(self.calibration, again, self._unit)
 
     def __call__(
         self,

@@ -10,6 +10,7 @@ import torch
 from mmpose.apis import inference_topdown, init_model
 
 from rtmw_ext import zoo
+from rtmw_ext.apis.topdown import scale_scores
 from rtmw_ext.core.crops import crop_matrices
 from rtmw_ext.core.skeleton import CROP_POINTS, ROOTS
 from rtmw_ext.models import RTMWEstimator
@@ -75,6 +76,8 @@ def test_runtime_sees_what_pytorch_sees(name, people_image, monkeypatch):
     off = np.abs(ours.keypoints - found.keypoints)
     assert off.max() < 1e-2
     assert np.abs(ours.raw_scores - found.keypoint_scores).max() < 1e-3
+    scale_scores(model, found)
+    assert np.abs(ours.scores - found.keypoint_scores).max() < 1e-3
     moved = np.abs(ours.keypoints - once.keypoints)
     still = np.setdiff1d(np.arange(133), MOVED)
     assert np.median(moved[:, MOVED]) > 0.5 and moved[:, still].max() < 1e-4

@@ -1,7 +1,6 @@
 """A file with curves gives calibrated scores; those of the second look count."""
 
 import shutil
-import sys
 
 import numpy as np
 import pytest
@@ -10,9 +9,7 @@ from rtmw_ext.core.calibration import calibrate
 from rtmw_ext.core.metadata import NetworkError, NetworkMetadata
 from rtmw_ext.core.skeleton import PARTS
 from rtmw_ext.runtime import PoseModel
-from rtmw_ext.zoo import SHIPPED
 from support.paths import PEOPLE
-from support.tools import load_tool
 
 FIRST = {'body': [[0.1, 200.0], [0.2, 0.9]], 'face': [[0.1, 200.0], [0.0, 0.4]]}
 SECOND = {'face': [[0.1, 200.0], [0.5, 1.0]]}
@@ -21,12 +18,14 @@ SECOND = {'face': [[0.1, 200.0], [0.5, 1.0]]}
 @pytest.fixture(scope='module')
 def files(loud_t_file, tmp_path_factory):
     """The same network without curves, with some, and with others."""
-    tool = load_tool('calibrate')
+    from rtmw_ext.export.external_data import set_calibration
+
     folder = tmp_path_factory.mktemp('calibrated')
     found = []
     for name, curves in (('plain', None), ('first', FIRST), ('second', SECOND)):
         found.append(folder / f'{name}.onnx')
-        tool.set_calibration(loud_t_file, curves, found[-1])
+        shutil.copy(loud_t_file, found[-1])
+        assert set_calibration(found[-1], curves) == [found[-1]]
     return found
 
 
@@ -58,25 +57,3 @@ def test_curves_that_are_none():
             NetworkMetadata(calibration=curves)
     meta = NetworkMetadata(calibration=FIRST)
     assert NetworkMetadata.from_json(meta.to_json()).calibration == FIRST
-
-
-@pytest.mark.torch
-def test_a_graph_with_its_weights_beside_it(drawn_root, tmp_path, monkeypatch):
-    graph = tmp_path / 'net' / 'rtmw-t_photos-256x192.onnx'
-    graph.parent.mkdir()
-    for name in (graph.name, 'rtmw3d-t_photos-256x192.safetensors'):
-        shutil.copy(SHIPPED / name, graph.parent)
-    people = tmp_path / 'people'
-    people.mkdir()
-    (people / 'images').symlink_to(drawn_root / 'images' / 'val')
-    shutil.copy(drawn_root / 'annotations' / 'val.json', people)
-    before = {path.name for path in graph.parent.iterdir()}
-    command = ['calibrate', str(graph), '--sets', str(people)]
-    monkeypatch.setattr(sys, 'argv', command)
-    tool = load_tool('calibrate')
-    tool.set_calibration(graph, None, graph)
-    tool.main()
-    curve = PoseModel(graph).calibration['face']
-    raw, shares = curve
-    assert len(raw) == len(shares) and np.all(np.diff(shares) >= 0)
-    assert {path.name for path in graph.parent.iterdir()} == before

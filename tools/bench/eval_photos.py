@@ -131,13 +131,14 @@ class PosePredictor:
 
     Args:
         pose: The network.
+        raw: Give raw scores, by which AP ranks people.
 
     Attributes:
         seconds (list[float]): Of the call for each person.
     """
 
-    def __init__(self, pose: PoseModel) -> None:
-        self.pose = pose
+    def __init__(self, pose: PoseModel, raw: bool = False) -> None:
+        self.pose, self.raw = pose, raw
         self.seconds: list[float] = []
 
     def __call__(
@@ -151,7 +152,7 @@ class PosePredictor:
             people = self.pose(image, box[None])
             self.seconds.append(time.perf_counter() - start)
             points.append(people.keypoints[0])
-            scores.append(people.scores[0])
+            scores.append((people.raw_scores if self.raw else people.scores)[0])
         return np.stack(points).astype(float), np.stack(scores)
 
 
@@ -282,7 +283,7 @@ def rendered_figures(
     for number, row in enumerate(content['annotations'][:limit]):
         people = pose(boxes.paths[number], boxes.boxes[number : number + 1])
         points.append(people.keypoints[0])
-        scores.append(people.scores[0])
+        scores.append(people.raw_scores[0])
         true = np.reshape(row['keypoints_3d'], (-1, 3))
         _, found = geometry.to_camera_space(
             people.keypoints,
@@ -531,7 +532,10 @@ def main() -> None:
         columns[name]['ms a person'] = 1000 * float(np.median(predict.seconds))
         all_outcomes[name] = outcomes or {}
         if (samples / 'coco').is_dir():
-            for part, value in coco_ap(predict, samples / 'coco', flags.boxes).items():
+            ranked = predict
+            if isinstance(predict, PosePredictor):
+                ranked = PosePredictor(predict.pose, raw=True)
+            for part, value in coco_ap(ranked, samples / 'coco', flags.boxes).items():
                 columns[name][f'COCO sample, AP {part}'] = 100 * value
     for name, outcomes in all_outcomes.items():
         for part, rows in outcomes.items():
