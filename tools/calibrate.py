@@ -33,7 +33,7 @@ from rtmw_ext.runtime import PoseModel
 from rtmw_ext.zoo import resolve_network
 
 #: Points of a part in a half at least.
-LEAST = 50
+LEAST = 30
 
 
 @dataclass

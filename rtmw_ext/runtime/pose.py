@@ -169,7 +169,7 @@ class PoseModel:
 
     @functools.cached_property
     def _curves(self) -> dict[str, Curve]:
-        again = self.second_look and self.second_look.calibration
+        again = self.second_look.calibration if self.second_look else None
         return join_curves(self.calibration, again, self._unit)
 
     def __call__(

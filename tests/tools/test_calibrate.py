@@ -7,7 +7,7 @@ import numpy as np
 import onnx
 import pytest
 import torch
-from mmpose.apis import MMPoseInferencer, init_model
+from mmpose.apis import MMPoseInferencer, inference_topdown, init_model
 
 from rtmw_ext import zoo
 from rtmw_ext.apis.topdown import estimate_poses
@@ -136,20 +136,11 @@ def test_both_programs_look_again(name, calibrated, people_image):
     still = np.setdiff1d(np.arange(133), moved)
     assert np.abs(ours.scores - theirs)[:, still].max() < 1e-3
     assert theirs[:, face].min() >= 0.5 and ours.scores[:, face].min() >= 0.5
-    raw = next(iter(model.test_step([sample_of(model, people_image, box)])))
+    (raw,) = inference_topdown(model, people_image, box)
     expected = calibrate(
         raw.pred_instances.keypoint_scores, {**FIRST, **SECOND}, pose.score_scale
     )
     assert np.allclose(theirs, expected, atol=1e-6)
-
-
-def sample_of(model, image, box):
-    """The input of ``model.test_step`` that mmpose makes of a box."""
-    from mmengine.dataset import Compose
-
-    pipeline = Compose(model.cfg.test_dataloader.dataset.pipeline)
-    scores = np.ones(1, np.float32)
-    return pipeline(dict(img=image, bbox=box, bbox_score=scores, **model.dataset_meta))
 
 
 def test_samples_of_a_model_keep_raw_scores(package, people_image):
@@ -161,7 +152,7 @@ def test_samples_of_a_model_keep_raw_scores(package, people_image):
     assert model.curves == FIRST and plain.curves == {}
     found = []
     for one in (plain, model):
-        ((sample,),) = [one.test_step([sample_of(one, people_image, box)])]
+        (sample,) = inference_topdown(one, people_image, box)
         found.append(sample.pred_instances.keypoint_scores)
     assert np.array_equal(*found) and found[0].max() > 1
 
@@ -254,6 +245,18 @@ def test_the_same_points_make_the_same_diagram(tmp_path):
     tool.draw_diagram({'one look': looks['second look']}, files[2])
     one, two, other = (path.read_bytes() for path in files)
     assert one == two != other and len(one) < 100_000
+
+
+def test_a_few_points_make_no_curve(capsys):
+    tool = load_tool('calibrate')
+    half = np.arange(100) % 2
+    outcomes = {
+        'body': tool.Outcomes(np.linspace(1, 2, 100), half == 0, half),
+        'face': tool.Outcomes(np.linspace(1, 2, 100), half == 0, 0 * half),
+    }
+    curves, held_out = tool.fit_parts(outcomes, ['body', 'face'], 'one look')
+    assert list(curves) == list(held_out) == ['body']
+    assert 'one look, face: 100 points are too few' in capsys.readouterr().out
 
 
 def test_a_published_file(package, people, monkeypatch, tmp_path):
