@@ -7,7 +7,7 @@ SAMPLES ?= ../shared
 .DEFAULT_GOAL := help
 .PHONY: help runtime setup wheel clean demo test lint coverage fuzz \
 	docs eval-synthetic eval-real eval-photos photos synthetic-val table check-exports \
-	bench-results \
+	bench-results bench-stream \
 	distill-study ablation-study
 
 help: ## list the targets
@@ -59,6 +59,9 @@ coverage: setup ## all tests, and the share of lines that they run
 bench-results: setup ## memory of result files, and what is left after SIGKILL and SIGTERM (half an hour)
 	$(RUN) tools/bench/memory.py
 	$(RUN) tools/bench/kill.py
+
+bench-stream: setup ## lag and memory of a stream that is too fast, over RTSP (5 minutes)
+	$(RUN) tools/bench/stream.py
 
 RUNS ?= 300
 fuzz: setup ## damaged inputs of every kind: RUNS=N of each, SEED=S (minutes)

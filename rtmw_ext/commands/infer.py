@@ -8,6 +8,7 @@ import sys
 import warnings
 from collections.abc import Iterable, Iterator
 from contextlib import ExitStack
+from dataclasses import dataclass
 from importlib.util import find_spec
 from pathlib import Path
 from typing import TypeVar
@@ -21,6 +22,7 @@ from ..core.crops import BoxError
 from ..core.errors import UsageError
 from ..core.geometry import PERSON_HEIGHT, Camera, CameraError
 from ..core.images import ImageError, open_image, read_image
+from ..core.media import without_password
 from ..core.people import People
 from ..output import FORMATS
 from ..output.box_files import BoxFile
@@ -29,9 +31,11 @@ from ..output.pose_map import DEFAULT_PARTS
 from ..output.records import Run, Source
 from ..output.style import SHOWN
 from ..output.video_writer import CODECS
+from ..output.window import Window
 from ..runtime import Detector, PoseModel, WholeBody, video
 from ..runtime.detector import SCORE_THR
 from ..runtime.network import BACKENDS, PRECISIONS
+from ..runtime.stream import Stream
 from ..zoo import (
     DEFAULTS,
     MODES,
@@ -71,6 +75,43 @@ SETTINGS = (
 _Item = TypeVar('_Item')
 
 
+@dataclass(frozen=True)
+class Playback:
+    """Which parts of videos, and how.
+
+    Attributes:
+        start: Seconds of files, from.
+        end: And up to; None is the end.
+        max_seconds: Of live sources.
+        reconnect: Seconds for which a lost one is tried again.
+        window: Shows what is drawn.
+    """
+
+    start: float = 0.0
+    end: float | None = None
+    max_seconds: float | None = None
+    reconnect: float = 60.0
+    window: Window | None = None
+
+    def open(self, source: str | int) -> video.Video | Stream:
+        """
+        Raises:
+            VideoError: It cannot be opened, or has no such seconds.
+        """
+        if not video.is_stream(source):
+            return video.Video(source, self.start, self.end)
+        if self.start or self.end is not None:
+            raise video.VideoError(
+                f'{video.name_of(source)} is live: give --max-seconds in place of '
+                '--start and --end'
+            )
+        return Stream(source, self.max_seconds, self.reconnect, _say)
+
+
+def _say(line: str) -> None:
+    print(f'rtmw: {line}', file=sys.stderr)
+
+
 def add_parser(
     commands: 'argparse._SubParsersAction[argparse.ArgumentParser]',
 ) -> None:
@@ -85,8 +126,8 @@ def add_parser(
         'inputs',
         nargs='+',
         metavar='INPUT',
-        help='image, video, folder of these, glob or webcam number; or a list of '
-        'them, one a line: @FILE, or FILE.txt',
+        help='image, video, folder of these, glob, webcam number, or address (rtsp, '
+        'rtmp, http, srt, udp); or a list of them, one a line: @FILE, or FILE.txt',
     )
     parser.add_argument(
         '--recursive',
@@ -176,6 +217,21 @@ def add_parser(
     )
     parser.add_argument(
         '--end', type=float, metavar='SECONDS', help='videos: up to this time'
+    )
+    parser.add_argument(
+        '--max-seconds', type=float, metavar='N', help='webcams and streams: stop after'
+    )
+    parser.add_argument(
+        '--reconnect',
+        type=float,
+        default=60.0,
+        metavar='SECONDS',
+        help='webcams and streams: try so long to get a lost one back (default: 60)',
+    )
+    parser.add_argument(
+        '--show',
+        action='store_true',
+        help='videos, webcams and streams: show them in a window; closing it stops',
     )
     parser.add_argument(
         '--codec',
@@ -269,7 +325,13 @@ def run(flags: argparse.Namespace) -> int:
         flags.stride,
         flags.smooth,
         flags.frames,
-        (flags.start, flags.end),
+        Playback(
+            flags.start,
+            flags.end,
+            flags.max_seconds,
+            flags.reconnect,
+            Window('rtmw') if flags.show else None,
+        ),
         boxes,
     )
     return ExitCode.DONE if whole else ExitCode.PARTLY
@@ -515,7 +577,7 @@ def infer(
     every: int,
     smooth: bool = False,
     limit: int | None = None,
-    span: tuple[float, float | None] = (0.0, None),
+    playback: Playback = Playback(),
     boxes: BoxFile | None = None,
 ) -> bool:
     """Estimates and writes. Result files are completed whatever happens.
@@ -527,7 +589,7 @@ def infer(
         every: As of :meth:`WholeBody.video`.
         smooth: Smooth videos.
         limit: Frames of a video at most.
-        span: Seconds of videos: from, and up to (None: the end).
+        playback: Which parts of videos, and how.
         boxes: Of the people in all sources, in place of the detector's.
 
     Returns:
@@ -563,9 +625,11 @@ def infer(
                         every,
                         smooth,
                         limit,
-                        span,
+                        playback,
                         boxes,
                     )
+                    if playback.window is not None and playback.window.closed:
+                        break
                 elif estimated := result():
                     people, drawn, size = estimated
                     with uninterrupted():
@@ -628,11 +692,12 @@ def _video(
     every: int,
     smooth: bool,
     limit: int | None,
-    span: tuple[float, float | None],
+    playback: Playback,
     boxes: BoxFile | None,
 ) -> bool:
     """Estimates and writes a video. Returns whether it was whole."""
-    frames = video.Video(source, *span)
+    frames = video.interruptible(lambda: playback.open(source))
+    live = isinstance(frames, Stream)
     results = estimator.video(
         frames if limit is None else _first(frames, limit),
         every,
@@ -640,33 +705,43 @@ def _video(
         boxes=None
         if boxes is None
         else (boxes.boxes_of(str(source), number) for number in itertools.count()),
+        live=live,
     )
     number = 0
     with ExitStack() as stack:
         stack.callback(results.close)
         writer = stack.enter_context(
             outputs.video_writer(
-                name, frames.rate, None if isinstance(source, int) else source
+                name, frames.rate, None if isinstance(source, int) or live else source
             )
         )
         bar = stack.enter_context(_bar(frames.name, limit or frames.count))
         for number, (frame, people) in enumerate(results, 1):
-            drawn = outputs.draw(frame, people) if outputs.draws else None
+            window = playback.window
+            drawn = (
+                outputs.draw(frame, people)
+                if outputs.draws or window is not None
+                else None
+            )
             with uninterrupted():
                 if number == 1:
                     outputs.begin(_source_of(frames, source, name, frame))
                 time = frames.times.popleft()
                 outputs.add(name, number - 1, people, time)
-                if drawn is not None:
+                if drawn is not None and outputs.draws:
                     writer.write(drawn, time)
             bar.update()
+            if window is not None and drawn is not None:
+                window.show(drawn)
+                if window.closed:
+                    return True
     with uninterrupted():
         outputs.end()
     if number == 0:
         raise video.VideoError(
-            f'{frames.name} has no frame from {span[0]:g} s on, or up to --end: give '
-            'others'
-            if span != (0.0, None)
+            f'{frames.name} has no frame from {playback.start:g} s on, or up to --end: '
+            'give others'
+            if playback.start or playback.end is not None
             else f'{frames.name} holds no frame that can be read: it is damaged; '
             'convert it to MP4'
         )
@@ -677,19 +752,20 @@ def _video(
 
 
 def _source_of(
-    frames: video.Video, source: str | int, name: str, frame: np.ndarray
+    frames: video.Video | Stream, source: str | int, name: str, frame: np.ndarray
 ) -> Source:
+    kind = 'stream' if isinstance(frames, Stream) else 'video'
     return Source(
         name,
-        source,
-        'webcam' if isinstance(source, int) else 'video',
+        source if isinstance(source, int) else without_password(source),
+        'webcam' if isinstance(source, int) else kind,
         frame.shape[1::-1],
         frames.rate,
         frames.count or None,
     )
 
 
-def _first(frames: video.Video, limit: int) -> Iterator[np.ndarray]:
+def _first(frames: video.Video | Stream, limit: int) -> Iterator[np.ndarray]:
     iterator = iter(frames)
     for _, frame in zip(range(limit), iterator):
         yield frame

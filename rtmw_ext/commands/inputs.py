@@ -10,6 +10,7 @@ from typing import NamedTuple
 
 from ..core.errors import UsageError
 from ..core.images import ImageError, is_image
+from ..core.media import is_address
 from ..core.paths import file_identity
 from ..runtime import video
 
@@ -20,10 +21,10 @@ COMMENT = '#'
 
 
 class Input(NamedTuple):
-    """An image, video or webcam.
+    """An image, video, webcam or stream.
 
     Attributes:
-        source: The file, or the webcam's number.
+        source: The file or address, or the webcam's number.
         folder: Of its outputs, below that of all: where it is in the folder
             that was given. Empty for files that were given themselves.
     """
@@ -50,8 +51,8 @@ def find_inputs(
     """Finds what the inputs of a command line stand for.
 
     Args:
-        texts: Images, videos, folders of these, globs, webcam numbers, or lists
-            of all of them: ``@FILE``, or a file that ends in ``.txt``.
+        texts: Images, videos, folders of these, globs, addresses, webcam numbers, or
+            lists of all of them: ``@FILE``, or a file that ends in ``.txt``.
         recursive: Look into folders of folders, too.
         out: Folder of the outputs. It is not looked into.
 
@@ -63,7 +64,8 @@ def find_inputs(
     found = Found([], [])
     for text in texts:
         named = text.startswith(LIST) and not os.path.lexists(text)
-        if named or (text.lower().endswith(LIST_SUFFIX) and not Path(text).is_dir()):
+        listed = text.lower().endswith(LIST_SUFFIX) and not is_address(text)
+        if named or (listed and not Path(text).is_dir()):
             path = Path(text[len(LIST) :] if named else text)
             for line in _read_list(path):
                 _add(found, _beside(path, line), recursive, out)
@@ -101,6 +103,8 @@ def _beside(path: Path, line: str) -> str:
 def _add(found: Found, text: str, recursive: bool, out: str | Path | None) -> None:
     if text.isdigit() and not Path(text).exists():
         found.inputs.append(Input(int(text)))
+    elif is_address(text):
+        found.inputs.append(Input(text))
     elif Path(text).is_dir():
         inputs, skipped = _look_into(Path(text), recursive, out)
         found.inputs.extend(inputs)

@@ -5,6 +5,7 @@ PyAV is loaded when it is needed. ``ImportError`` says that it is absent.
 
 import functools
 import io
+import re
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -27,12 +28,18 @@ ANIMATED_FORMATS = ('GIF', 'PNG', 'WEBP')
 IMAGE_BRANDS = {b'heic', b'heix', b'heim', b'heis', b'mif1', b'avif'}
 #: FFmpeg's names of formats of images, and of text that it draws.
 STILL_FORMATS = ('image2', 'tty', 'ico')
+#: Schemes of addresses that may be those of files.
+FILE_SCHEMES = ('http', 'https', 'ftp', 'hls')
+#: Seconds until a server must have answered, and until more must come.
+TIMEOUTS = (5.0, 10.0)
 MOTION_JPEG = ('.mjpeg', '.mjpg')
 
 
 def holds_video(path: str | Path) -> bool | None:
     """Whether a file is a video or an animation; None where its content says
     nothing, or cannot be read."""
+    if is_address(path) or is_device(path):
+        return True
     try:
         status = Path(path).stat()
     except (OSError, ValueError):
@@ -99,12 +106,17 @@ def format_name(path: str | Path) -> str | None:
         try:
             with av.open(_Nameless(file), metadata_errors='replace') as container:
                 name = container.format.name.split(',')[0]
-                if name.startswith(STILL_FORMATS) or '_pipe' in name:
+                if _is_still(name):
                     return None
                 video_stream(container, path)
                 return name
         except av.FFmpegError as error:
             raise _no_video(path, error.strerror) from None
+
+
+def _is_still(name: str) -> bool:
+    """Whether a format is that of images."""
+    return name.startswith(STILL_FORMATS) or '_pipe' in name
 
 
 class _Nameless:
@@ -116,13 +128,74 @@ class _Nameless:
         self.tell: Callable[..., int] = file.tell
 
 
+def is_address(source: str | Path | int) -> bool:
+    """Whether a source is an address, such as ``rtsp://camera/stream``."""
+    return isinstance(source, str) and bool(re.match(r'[a-z][a-z0-9+.]+://', source))
+
+
+def is_device(source: str | Path | int) -> bool:
+    """Whether a source is a file of a camera, as Linux has them."""
+    return str(source).startswith('/dev/video')
+
+
+def is_live(source: str | Path | int) -> bool:
+    """Whether a source goes on while nobody looks: a webcam, or an address that is
+    live by its kind. Those of HTTP may be either."""
+    if isinstance(source, int) or is_device(source):
+        return True
+    return is_address(source) and str(source).split(':')[0] not in FILE_SCHEMES
+
+
+def without_password(address: str) -> str:
+    """An address without what its owner keeps secret."""
+    return re.sub(r'//[^/@]*@', '//', address)
+
+
+def has_length(address: str) -> bool:
+    """Whether what an address of HTTP gives has an end.
+
+    Raises:
+        VideoError: It cannot be opened.
+        ImportError: PyAV is absent.
+    """
+    with open_video(address) as container:
+        return bool(container.duration) or _is_still(container.format.name)
+
+
+def open_address(address: str) -> Any:
+    """Opens an address as an ``av.container.InputContainer``.
+
+    Raises:
+        VideoError: It cannot be opened, or has no pictures.
+        ImportError: PyAV is absent.
+    """
+    import av
+
+    scheme = address.split(':')[0]
+    options = {'fflags': 'nobuffer'} if is_live(address) else {}
+    if scheme in ('rtsp', 'rtsps'):
+        # UDP loses packets, and many networks do not pass it.
+        options['rtsp_transport'] = 'tcp'
+    try:
+        return av.open(
+            address, options=options, timeout=TIMEOUTS, metadata_errors='replace'
+        )
+    except (av.FFmpegError, OSError) as error:
+        raise VideoError(
+            f'{without_password(address)} cannot be opened '
+            f'({error.strerror or error}): check the address, and that it is on'
+        ) from None
+
+
 def open_video(path: str | Path) -> Any:
-    """Opens a video file as an ``av.container.InputContainer``.
+    """Opens a video file or an address as an ``av.container.InputContainer``.
 
     Raises:
         VideoError: It is no video that FFmpeg knows.
         ImportError: PyAV is absent.
     """
+    if is_address(path):
+        return open_address(str(path))
     import av
 
     name = format_name(path)
@@ -154,14 +227,16 @@ def video_stream(container: Any, name: str | Path) -> Any:
     stream = best if best in streams else streams[0]
     if stream.codec_context is None:
         raise VideoError(
-            f'{name} has a video codec that PyAV does not know: convert it to MP4'
+            f'{without_password(str(name))} has a video codec that PyAV does not '
+            'know: convert it to MP4'
         )
     return stream
 
 
 def _no_video(name: str | Path, why: str | None) -> VideoError:
     return VideoError(
-        f'{name} cannot be opened ({why}): it is damaged or no video; convert it to MP4'
+        f'{without_password(str(name))} cannot be opened ({why}): it is damaged or no '
+        'video; convert it to MP4'
     )
 
 

@@ -8,10 +8,12 @@ import re
 import unicodedata
 from collections.abc import Iterable, Sequence
 from pathlib import Path
+from urllib.parse import urlsplit
 
 import cv2
 import numpy as np
 
+from ..core.media import is_address
 from ..core.paths import file_identity
 from ..core.people import MIN_SCORE, People
 from .base import ANY_FRAME, FORMATS, ResultFormat
@@ -241,7 +243,7 @@ class OutputFolder:
             frames: Whether it has frames.
             folder: Of the outputs, below this one; part of the name.
         """
-        stem = f'webcam{source}' if isinstance(source, int) else Path(source).stem
+        stem = f'webcam{source}' if isinstance(source, int) else _stem(str(source))
         stem = f'{folder}/{stem}' if folder else stem
         name, number = stem, 1
         while self._taken & (keys := _keys([name, *self._files(name, frames)])):
@@ -350,6 +352,15 @@ def _folders_of(folder: str) -> list[Path]:
     """A folder and those above it, as far as it says."""
     path = Path(folder)
     return [above for above in (path, *path.parents) if above.name]
+
+
+def _stem(source: str) -> str:
+    """The stem of a file, or of an address, of which the end of the path counts."""
+    if not is_address(source):
+        return Path(source).stem
+    address = urlsplit(source)
+    name = Path(address.path).stem or address.hostname or 'stream'
+    return re.sub(r'[^\w.+-]', '_', name)
 
 
 def _keys(files: Iterable[str]) -> set[str]:

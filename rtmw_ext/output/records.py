@@ -44,12 +44,12 @@ LOCATION = re.compile(rb'\x0a\x08location\x12([\x01-\x7f])', re.DOTALL)
 
 @dataclass(frozen=True)
 class Source:
-    """An image, video or webcam that results are of.
+    """An image, video, webcam or stream that results are of.
 
     Attributes:
         name: Of the results, without suffix.
-        path: The file, or the webcam's number.
-        kind: ``image``, ``video`` or ``webcam``.
+        path: The file or address, or the webcam's number.
+        kind: ``image``, ``video``, ``webcam`` or ``stream``.
         size: (w, h) in pixels.
         rate: Frames a second.
         frames: That the file announces.

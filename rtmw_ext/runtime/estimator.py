@@ -168,6 +168,7 @@ class WholeBody:
         smooth: float | None = None,
         camera: Camera | None = None,
         boxes: Iterable[ArrayLike] | None = None,
+        live: bool = False,
     ) -> Generator[tuple[np.ndarray, People], None, None]:
         """People of each frame of a video. Reading, detection, pose
         estimation and what the caller does overlap in threads.
@@ -180,6 +181,8 @@ class WholeBody:
             camera: As of :mod:`rtmw_ext.core.geometry`.
             boxes: Those of each frame, as ``__call__`` takes them, in place of the
                 detector's; ``every`` does not count.
+            live: A frame is taken when the one before is done: results are of the
+                newest one, and nothing overlaps.
 
         Yields:
             A frame and its people, with ids.
@@ -191,12 +194,16 @@ class WholeBody:
         """
         if every < 1:
             raise UsageError(f'every={every} must be 1 or more')
-        read = ahead(frames)
-        detections = ahead(
+        read = frames if live else ahead(frames)
+        detections = (
             self._detect_every(read, every)
             if boxes is None
             else self._take_given(read, boxes)
         )
+        if live:
+            yield from self._track(detections, smooth, camera)
+            return
+        detections = ahead(detections)
         yield from ahead(self._track(detections, smooth, camera))
 
     def _detect_every(

@@ -14,7 +14,14 @@ import numpy as np
 from PIL import Image
 
 from ..core.errors import VideoError
-from ..core.media import is_animated, open_video, video_stream
+from ..core.media import (
+    is_address,
+    is_animated,
+    is_device,
+    is_live,
+    open_video,
+    video_stream,
+)
 
 #: Seconds before the wanted one that are sought, in turn; then all is decoded.
 SEEK_BACK = (0.0, 10.0)
@@ -51,10 +58,10 @@ def open_reader(source: str | Path | int) -> Reader:
     Raises:
         VideoError: It cannot be opened.
     """
-    if isinstance(source, int):
+    if isinstance(source, int) or is_device(source):
         return OpenCVReader(source)
     # FFmpeg knows no animated WebP, and takes some GIFs for one frame.
-    if is_animated(source):
+    if not is_address(source) and is_animated(source):
         return PillowReader(source)
     try:
         return AvReader(source)
@@ -66,6 +73,10 @@ class AvReader:
     """PyAV's, of files."""
 
     def __init__(self, path: str | Path) -> None:
+        from av.video.reformatter import VideoReformatter
+
+        # One for all frames: to make it takes as long as a frame.
+        self._to_bgr = VideoReformatter().reformat
         self._path = path
         self.damaged = 0
         self._open()
@@ -91,7 +102,8 @@ class AvReader:
     def _open(self) -> None:
         self._container = open_video(self._path)
         self._stream = video_stream(self._container, self._path)
-        self._stream.thread_type = 'AUTO'
+        # Threads for frames hold as many frames back.
+        self._stream.thread_type = 'SLICE' if is_live(self._path) else 'AUTO'
 
     def frames(self, start: float) -> Iterator[tuple[float | None, np.ndarray]]:
         decoded = self._from(start) if start else self._decode()
@@ -171,8 +183,8 @@ class AvReader:
         """Upright, of the size of the first frame."""
         self._size = self._size or (frame.width, frame.height)
         width, height = self._size
-        pixels = frame.to_ndarray(format='bgr24', width=width, height=height)
-        return upright(pixels, _display_matrix(frame))
+        shown = self._to_bgr(frame, format='bgr24', width=width, height=height)
+        return upright(shown.to_ndarray(), _display_matrix(frame))
 
     def close(self) -> None:
         self._container.close()
@@ -250,7 +262,7 @@ class OpenCVReader:
     """OpenCV's, of files and webcams."""
 
     def __init__(self, source: str | Path | int) -> None:
-        self._webcam = isinstance(source, int)
+        self._webcam = isinstance(source, int) or is_device(source)
         if isinstance(source, int) and not 0 <= source < 2**31:
             raise VideoError(f'webcam {source} cannot be: they count from 0')
         self._capture = cv2.VideoCapture(source if self._webcam else str(source))

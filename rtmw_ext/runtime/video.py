@@ -8,13 +8,19 @@ from collections import deque
 from collections.abc import Callable, Generator, Iterable
 from concurrent.futures import Future, ThreadPoolExecutor
 from pathlib import Path
-from time import monotonic
 from typing import Any, TypeVar
 
 import numpy as np
 
 from ..core.errors import VideoError
-from ..core.media import SUFFIXES, holds_video
+from ..core.media import (
+    SUFFIXES,
+    has_length,
+    holds_video,
+    is_address,
+    is_live,
+    without_password,
+)
 from .readers import open_reader
 
 DEFAULT_RATE = 30.0
@@ -34,16 +40,37 @@ def is_video(source: str | Path | int) -> bool:
     return Path(source).suffix.lower() in SUFFIXES if found is None else found
 
 
+def name_of(source: str | Path | int) -> str:
+    """What messages call a source."""
+    if isinstance(source, int):
+        return f'webcam {source}'
+    return without_password(str(source))
+
+
+def is_stream(source: str | Path | int) -> bool:
+    """Whether a source is live: a camera, or an address without an end.
+
+    Raises:
+        VideoError: An address of HTTP cannot be opened.
+    """
+    if is_live(source) or not is_address(source):
+        return is_live(source)
+    try:
+        return not has_length(str(source))
+    except ImportError:
+        return True
+
+
 class Video:
-    """The frames of a video file or webcam, (H, W, 3) uint8 BGR.
+    """The frames of a video file, also of HTTP, (H, W, 3) uint8 BGR.
 
     With PyAV, every container and codec that FFmpeg knows, by content; without
     it OpenCV's.
 
     Args:
-        source: A file, or a webcam's number.
-        start: Frames from this second on, of files.
-        end: Frames before this second, of files.
+        source: A file or its address.
+        start: Frames from this second on.
+        end: Frames before this second.
 
     Attributes:
         name (str): Of the source.
@@ -51,8 +78,8 @@ class Video:
         count (int): Frames that the file announces; 0 if unknown.
         read (int): Frames read so far.
         times (collections.deque[float]): Seconds of the frames that were read,
-            from the first of the file: as it says (frames may be unevenly spaced),
-            by the clock for a webcam. Whoever takes the frames takes these, too.
+            from the first of the file, as it says: frames may be unevenly spaced.
+            Whoever takes the frames takes these, too.
 
     Raises:
         VideoError: It cannot be opened, or has no such seconds.
@@ -61,14 +88,10 @@ class Video:
     def __init__(
         self, source: str | Path | int, start: float = 0.0, end: float | None = None
     ) -> None:
-        self._webcam = isinstance(source, int)
-        self.name = f'webcam {source}' if self._webcam else str(source)
-        if not isinstance(source, int) and not Path(source).is_file():
-            raise VideoError(f'video {source} does not exist: check the path')
-        if self._webcam and (start or end is not None):
-            raise VideoError(
-                f'{self.name} has no start and end: leave --start and --end'
-            )
+        self.name = name_of(source)
+        if not isinstance(source, int) and not is_address(source):
+            if not Path(source).is_file():
+                raise VideoError(f'video {source} does not exist: check the path')
         self.start, self.end = start, math.inf if end is None else end
         self._reader = open_reader(source)
         self.rate = self._reader.rate
@@ -99,12 +122,8 @@ class Video:
         self._over = False
 
     def __iter__(self) -> Generator[np.ndarray, None, None]:
-        begin = None
         try:
             for time, frame in self._reader.frames(self.start):
-                if self._webcam:
-                    begin = begin or monotonic()
-                    time = monotonic() - begin
                 # Some files say nothing, or go back.
                 if time is None or time <= self._last:
                     time = max(self._last, -1 / self.rate) + 1 / self.rate
@@ -124,7 +143,7 @@ class Video:
     def fault(self) -> str | None:
         """What is wrong with a file that was read to its end, in words; None if
         nothing is."""
-        if self._over or self._webcam:
+        if self._over:
             return None
         missing = self._reader.duration - max(self._last, 0) - 1 / self.rate
         # Without a count, it is rounded by what a clock or a codec holds back.
@@ -138,6 +157,24 @@ class Video:
         if damaged := self._reader.damaged:
             return f'is damaged in {damaged} places: frames may be missing'
         return None
+
+
+def interruptible(function: Callable[[], Result]) -> Result:
+    """Calls a function in a thread that nobody waits for once a signal comes, as
+    one that waits for a server. Raises its error."""
+    done: queue.Queue[tuple[Any, BaseException | None]] = queue.Queue()
+
+    def work() -> None:
+        try:
+            done.put((function(), None))
+        except BaseException as error:
+            done.put((None, error))
+
+    threading.Thread(target=work, daemon=True).start()
+    result, error = done.get()
+    if error is not None:
+        raise error
+    return result
 
 
 _END = object()

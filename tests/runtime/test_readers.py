@@ -250,8 +250,6 @@ def test_a_start_behind_the_end(tmp_path):
     path = write_clip(tmp_path / 'clip.mp4', codec='libx264')
     with pytest.raises(VideoError, match='lasts 0.240 s: --start 2 is behind its end'):
         Video(path, 2)
-    with pytest.raises(VideoError, match='webcam 0 has no start'):
-        Video(0, 2)
 
 
 def test_frames_up_to_the_damage(tmp_path):
