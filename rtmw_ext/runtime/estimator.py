@@ -213,7 +213,7 @@ class WholeBody:
             yield frame, None if number % every else self.detect(frame)
 
     def _take_given(
-        self, frames: Generator[np.ndarray, None, None], boxes: Iterable[ArrayLike]
+        self, frames: Iterable[np.ndarray], boxes: Iterable[ArrayLike]
     ) -> Iterator[tuple[np.ndarray, Boxes]]:
         rows = iter(boxes)
         for number, frame in enumerate(frames):

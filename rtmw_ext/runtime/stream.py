@@ -17,7 +17,7 @@ from .video import DEFAULT_RATE, name_of
 #: time.
 FIRST_WAIT, LAST_WAIT = 0.5, 8.0
 #: Seconds that a thread has to end; one that waits for a server ends with the process.
-CLOSING = 0.5
+CLOSING = 0.2
 
 
 class Stream:
