@@ -32,7 +32,14 @@ from ..output.records import Run, Source
 from ..output.style import SHOWN
 from ..output.video_writer import CODECS
 from ..output.window import Window
-from ..runtime import Detector, PoseModel, WholeBody, video
+from ..runtime import (
+    Detector,
+    OneStageModel,
+    PoseModel,
+    WholeBody,
+    load_pose,
+    video,
+)
 from ..runtime.detector import SCORE_THR
 from ..runtime.network import BACKENDS, PRECISIONS
 from ..runtime.stream import Stream
@@ -455,7 +462,7 @@ def _networks(estimator: WholeBody) -> dict[str, Path]:
     return {
         role: Path(model.network.path)
         for role, model in models.items()
-        if isinstance(model, (PoseModel, Detector))
+        if isinstance(model, (PoseModel, OneStageModel, Detector))
     }
 
 
@@ -476,7 +483,8 @@ def _add_network_flags(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument(
         '--det',
-        help='detector: file, name, or "none" for images of one person (default: '
+        help='detector, not for networks of one stage: file, name, or "none" for '
+        'images of one person (default: '
         f'$RTMW_DET, else {DEFAULTS["detector"]}, or {STAND_INS["detector"]} where '
         'that cannot be fetched)',
     )
@@ -523,22 +531,22 @@ def build_estimator(
         The estimator that the flags describe.
     """
     second_file = flags.second_look and resolve_network(flags.second_look)
-    names: dict[Kind, str | None] = {'pose': flags.pose, 'detector': flags.det}
-    if flags.det == 'none' or flags.boxes:
-        del names['detector']
+    # Whether there is to be a detector, a pose network that is named decides.
+    names: dict[Kind, str | None] = {'pose': flags.pose}
+    if not flags.pose and flags.det != 'none' and not flags.boxes:
+        names['detector'] = flags.det
     networks = resolve_networks(names)
-    files = [*networks.values(), second_file]
     threads = flags.threads or os.cpu_count() or 1
     # Several images at once, a thread each, beat all threads on one.
     side_by_side = flags.device == 'cpu' and images is not None and images > threads
     network = dict(
-        backend=flags.backend or _first_backend(flags, files, images),
+        backend=flags.backend or _first_backend(flags, images),
         device=flags.device,
         threads=threads,
         precision=flags.precision,
         streams=threads if side_by_side else 1,
     )
-    pose = PoseModel(
+    pose = load_pose(
         networks['pose'],
         rgb=False if flags.bgr else None,
         subbin=flags.subbin,
@@ -547,11 +555,27 @@ def build_estimator(
         second_look=second_file,
         **network,
     )
+    least = SCORE_THR if flags.det_threshold is None else flags.det_threshold
+    if isinstance(pose, OneStageModel):
+        if flags.boxes:
+            raise UsageError(
+                f'{flags.pose} finds the people itself: leave --boxes out, or give '
+                'another --pose'
+            )
+        if flags.det not in (None, 'none'):
+            warnings.warn(
+                f'{flags.pose} finds the people itself: the detector {flags.det} is '
+                'not used',
+                stacklevel=2,
+            )
+        pose.score_thr = least
+        return WholeBody(pose, max_people=flags.max_people)
     for model in filter(None, (pose, pose.second_look)):
         model.batch = min(model.batch, flags.batch or model.batch)
     if flags.det == 'none' or flags.boxes:
         return WholeBody(pose, max_people=flags.max_people)
-    least = SCORE_THR if flags.det_threshold is None else flags.det_threshold
+    if 'detector' not in networks:
+        networks = resolve_networks({'detector': flags.det})
     return WholeBody(
         pose,
         Detector(networks['detector'], score_thr=least, **network),
@@ -560,13 +584,13 @@ def build_estimator(
     )
 
 
-def _first_backend(
-    flags: argparse.Namespace, files: list[Path | None], images: int | None
-) -> str | None:
+def _first_backend(flags: argparse.Namespace, images: int | None) -> str | None:
     """The backend that is done first with so many images; None for the default."""
     few = images is not None and images <= FEW_IMAGES
     can = flags.device == 'cpu' and flags.precision == 'fp32'
-    readable = all(file.suffix == '.onnx' for file in files if file)
+    # Networks that are named are ONNX files.
+    files = map(str, (flags.pose, flags.det, flags.second_look))
+    readable = not any(file.endswith('.xml') for file in files)
     return 'onnxruntime' if few and can and readable else None
 
 

@@ -13,6 +13,7 @@ from ..core.people import People
 from .detector import Detector, DetectorError
 from .estimator import WholeBody
 from .network import NetworkError, load_network
+from .one_stage import OneStageModel, load_pose
 from .pose import PoseError, PoseModel
 from .tracking import OneEuro, Tracker
 from .video import VideoError
@@ -23,6 +24,7 @@ __all__ = [
     'DetectorError',
     'NetworkError',
     'OneEuro',
+    'OneStageModel',
     'People',
     'PoseError',
     'PoseModel',
@@ -30,4 +32,5 @@ __all__ = [
     'VideoError',
     'WholeBody',
     'load_network',
+    'load_pose',
 ]

@@ -126,15 +126,10 @@ class Detector:
         kept = np.flatnonzero((sides > 0).all(1))
         if unique:
             kept = kept[np.argsort(-scores[kept], kind='stable')]
-        elif len(kept):
-            rectangles = np.concatenate([boxes[:, :2], sides], 1)[kept]
-            best = cv2.dnn.NMSBoxes(
-                rectangles.tolist(),
-                scores[kept].tolist(),
-                self.score_thr,
-                self.iou_thr,
-            )
-            kept = kept[np.asarray(best, dtype=int).reshape(-1)]
+        else:
+            kept = kept[
+                suppress(boxes[kept], scores[kept], self.score_thr, self.iou_thr)
+            ]
         return boxes[kept].astype(np.float32), scores[kept].astype(np.float32)
 
     def letterbox(self, image: np.ndarray) -> tuple[np.ndarray, float]:
@@ -156,6 +151,27 @@ class Detector:
             tensor -= self.mean
             tensor *= self.scale
         return tensor, ratio
+
+
+def suppress(
+    boxes: np.ndarray, scores: np.ndarray, score_thr: float, iou_thr: float
+) -> np.ndarray:
+    """Non-maximum suppression.
+
+    Args:
+        boxes: (P, 4), finite.
+        scores: (P, ).
+        score_thr: Least confidence.
+        iou_thr: Of boxes that overlap more, the one with the higher score is kept.
+
+    Returns:
+        Numbers of those that are kept, best first.
+    """
+    if not len(boxes):
+        return np.zeros(0, int)
+    rectangles = np.concatenate([boxes[:, :2], boxes[:, 2:] - boxes[:, :2]], 1)
+    kept = cv2.dnn.NMSBoxes(rectangles.tolist(), scores.tolist(), score_thr, iou_thr)
+    return np.asarray(kept, dtype=int).reshape(-1)
 
 
 def decode_heads(heads: list[np.ndarray], size: Size, score_thr: float) -> Candidates:

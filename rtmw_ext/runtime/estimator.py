@@ -17,6 +17,7 @@ from ..core.images import read_image
 from ..core.people import MIN_SCORE, People
 from ..core.skeleton import PARTS
 from .detector import Detector
+from .one_stage import OneStageModel, load_pose
 from .pose import PoseModel
 from .tracking import OneEuro, Tracker, points_box
 from .video import ahead, side_by_side
@@ -36,10 +37,11 @@ class WholeBody:
     """People in images and videos.
 
     Args:
-        pose: The pose network, or its file.
+        pose: The pose network, or its file. One of one stage (RTMO) finds the
+            people, too.
         detector: The detector, its file, or a function from an image to boxes
             and scores as :meth:`detect` returns them. None takes every image
-            for one person.
+            for one person, unless ``pose`` is of one stage.
         fallback: Where the detector finds nobody in an image, look for one
             person in the whole of it; see :meth:`whole_image`. Not in videos.
         max_people: Where more are detected, those with the largest boxes count:
@@ -49,19 +51,23 @@ class WholeBody:
 
     Raises:
         NetworkError, PoseError, DetectorError: A file cannot be used.
-        UsageError: ``max_people`` is less than 1.
+        UsageError: ``max_people`` is less than 1, or there is a detector for a
+            network of one stage.
     """
 
     def __init__(
         self,
-        pose: PoseModel | str | Path,
+        pose: PoseModel | OneStageModel | str | Path,
         detector: DetectorFunction | str | Path | None = None,
         *,
         fallback: bool = True,
         max_people: int | None = None,
         **network: Any,
     ) -> None:
-        self.pose = pose if isinstance(pose, PoseModel) else PoseModel(pose, **network)
+        self.pose = (
+            load_pose(pose, **network) if isinstance(pose, (str, Path)) else pose
+        )
+        self._refuse(detector)
         if isinstance(detector, (str, Path)):
             detector = Detector(detector, **network)
         self.detector = detector
@@ -73,6 +79,9 @@ class WholeBody:
     def detect(self, image: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         """Boxes (N, 4) x1, y1, x2, y2 in pixels, and scores (N, ) of the people
         in an image (H, W, 3), of ``max_people`` at most."""
+        if isinstance(self.pose, OneStageModel):
+            people = self._at_once(self.pose, image)
+            return people.boxes, people.box_scores
         if self.detector is None:
             height, width = image.shape[:2]
             return (
@@ -97,14 +106,38 @@ class WholeBody:
         Raises:
             ImageError: The image is broken.
             BoxError: A given box has no area, is not finite or lies outside.
+            UsageError: There are boxes for a network of one stage.
         """
         image = read_image(image)
+        if isinstance(self.pose, OneStageModel):
+            self._refuse(boxes)
+            return self._at_once(self.pose, image)
         if boxes is not None:
             return self.pose(image, *self._given(image, boxes), camera=camera)
         boxes, scores = self.detect(image)
         if not len(boxes) and self.fallback:
             return self.whole_image(image, camera)
         return self.pose(image, boxes, scores, camera=camera)
+
+    def _at_once(self, pose: OneStageModel, image: np.ndarray) -> People:
+        """The people that a network of one stage finds, ``max_people`` at most."""
+        people = pose(image)
+        numbers = np.arange(len(people))
+        return people[largest(people.boxes, numbers, self.max_people)[1]]
+
+    def _refuse(self, finder: object) -> None:
+        """
+        Args:
+            finder: Boxes or a detector, or None.
+
+        Raises:
+            UsageError: The network is of one stage, which needs none.
+        """
+        if finder is not None and isinstance(self.pose, OneStageModel):
+            raise UsageError(
+                f'{self.pose.network.path} finds the people itself: leave boxes and '
+                'the detector out'
+            )
 
     def _given(self, image: np.ndarray, boxes: ArrayLike) -> Boxes:
         """Given boxes, as of :meth:`detect`."""
@@ -125,6 +158,8 @@ class WholeBody:
             Nobody if fewer than ``LEAST_BODY`` points of the body score
             ``MIN_SCORE``; the score of the box is their mean.
         """
+        if isinstance(self.pose, OneStageModel):
+            return self.pose(image)[:1]
         height, width = image.shape[:2]
         people = self.pose(image, [(0, 0, width, height)], camera=camera)
         score = _body_score(people)
@@ -175,7 +210,8 @@ class WholeBody:
 
         Args:
             frames: (H, W, 3) uint8 BGR, all of one size.
-            every: Detect in every n-th frame, >= 1, and track in between.
+            every: Detect in every n-th frame, >= 1, and track in between. Networks
+                of one stage detect in all.
             smooth: Frames a second: smooth the points by :class:`OneEuro`.
                 None does not smooth.
             camera: As of :mod:`rtmw_ext.core.geometry`.
@@ -188,12 +224,13 @@ class WholeBody:
             A frame and its people, with ids.
 
         Raises:
-            UsageError: ``every`` is less than 1, or ``boxes`` ends before the
-                frames.
+            UsageError: ``every`` is less than 1, ``boxes`` ends before the frames,
+                or a network of one stage is given some.
             BoxError: A given box has no area, is not finite or lies outside.
         """
         if every < 1:
             raise UsageError(f'every={every} must be 1 or more')
+        self._refuse(boxes)
         read = frames if live else ahead(frames)
         detections = (
             self._detect_every(read, every)
@@ -209,8 +246,9 @@ class WholeBody:
     def _detect_every(
         self, frames: Iterable[np.ndarray], every: int
     ) -> Iterator[tuple[np.ndarray, Boxes | None]]:
+        alone = isinstance(self.pose, OneStageModel)
         for number, frame in enumerate(frames):
-            yield frame, None if number % every else self.detect(frame)
+            yield frame, None if alone or number % every else self.detect(frame)
 
     def _take_given(
         self, frames: Iterable[np.ndarray], boxes: Iterable[ArrayLike]
@@ -235,11 +273,14 @@ class WholeBody:
         tracker = Tracker()
         smoother = None if smooth is None else OneEuro(smooth)
         for frame, boxes in detections:
-            if boxes is not None:
-                tracker.detect(*boxes)
-            people = tracker.update(
-                self.pose(frame, tracker.boxes, tracker.box_scores, camera)
-            )
+            if isinstance(self.pose, OneStageModel):
+                people = self._at_once(self.pose, frame)
+                tracker.detect(people.boxes, people.box_scores)
+            else:
+                if boxes is not None:
+                    tracker.detect(*boxes)
+                people = self.pose(frame, tracker.boxes, tracker.box_scores, camera)
+            people = tracker.update(people)
             yield frame, people if smoother is None else smoother(people)
 
 

@@ -60,7 +60,7 @@ class PoseModel:
     ``simcc_x``, ``simcc_y`` and in 3D ``simcc_z``, each (B, K, bins), out.
 
     Args:
-        path: ``.onnx`` or ``.xml``.
+        path: ``.onnx``, ``.xml``, or a network that is loaded.
         rgb: Feed RGB (True) or BGR (False). None: what the file says, else
             RGB, which all released models were trained on. rtmlib 0.0.16 feeds
             BGR.
@@ -95,7 +95,7 @@ class PoseModel:
 
     def __init__(
         self,
-        path: str | Path,
+        path: str | Path | Network,
         *,
         rgb: bool | None = None,
         subbin: bool = False,
@@ -105,8 +105,10 @@ class PoseModel:
         second_look: 'PoseModel | str | Path | None' = None,
         **network: Any,
     ) -> None:
-        self.network = load_network(path, **network)
-        meta = self.network.metadata
+        self.network = (
+            path if isinstance(path, Network) else load_network(path, **network)
+        )
+        path, meta = self.network.path, self.network.metadata
         self._order = _output_order(self.network)
         shapes = list(self.network.outputs.values())
         shapes = [shapes[number] for number in self._order]
@@ -115,7 +117,7 @@ class PoseModel:
         self.num_keypoints = shapes[0][1]
         ((batch, _, height, width),) = self.network.inputs.values()
         self.batch = batch or MAX_BATCH
-        self.input_size = _input_size(path, meta.input_size, (width, height))
+        self.input_size = input_size_of(path, meta.input_size, (width, height))
         ratio = None if self.decoded else _split_ratio(path, shapes, self.input_size)
         self.split_ratio = meta.split_ratio or ratio or SPLIT_RATIO
         self.z_range = meta.z_range or Z_RANGE
@@ -361,10 +363,21 @@ def measure_scale(pose: PoseModel) -> float:
     return 1 / (high if raw_scores.max() > math.sqrt(low * high) else low)
 
 
-def _input_size(
+def input_size_of(
     path: str | Path, given: tuple[int, int] | None, fixed: tuple[int | None, ...]
 ) -> tuple[int, int]:
-    """(w, h): of the metadata, else that of the network's input."""
+    """
+    Args:
+        path: Of the network, for errors.
+        given: (w, h) of its metadata; None where they do not say.
+        fixed: (w, h) of its input; None for a free side.
+
+    Returns:
+        (w, h): of the metadata, else that of the network's input.
+
+    Raises:
+        PoseError: They leave it open, or do not go together.
+    """
     width, height = given or fixed
     if width is None or height is None:
         raise PoseError(
@@ -392,6 +405,11 @@ def _split_ratio(
     return ratios.pop() if ratios else None
 
 
+def is_one_stage(network: Network) -> bool:
+    """Whether a network has the outputs of RTMO, which needs no detector."""
+    return set(network.outputs) == set(ONE_STAGE)
+
+
 def _output_order(network: Network) -> list[int]:
     """The positions of x, y[, z] (or keypoints, scores) among the outputs, by
     name where they have OpenMMLab's.
@@ -403,11 +421,10 @@ def _output_order(network: Network) -> list[int]:
     inputs = list(network.inputs.values())
     if set(names) == set(DECODED):
         return [names.index(name) for name in DECODED]
-    if set(names) == set(ONE_STAGE):
+    if is_one_stage(network):
         raise PoseError(
-            f'{network.path} is a one-stage network (RTMO), which finds people and '
-            'their points at once: this version runs networks of two stages, such as '
-            'rtmpose-m with yolox-m'
+            f'{network.path} is a one-stage network (RTMO), which takes no boxes: open '
+            'it by WholeBody or OneStageModel'
         )
     if (
         len(inputs) != 1

@@ -10,9 +10,8 @@ from rtmw_ext.core.people import People
 from rtmw_ext.core.skeleton import keypoint_names, links_of
 from rtmw_ext.output.draw2d import draw_people
 from rtmw_ext.output.reading import read
-from rtmw_ext.runtime import PoseModel
-from rtmw_ext.runtime.pose import PoseError
-from support.networks import bright, toy
+from rtmw_ext.output.video_writer import VideoWriter
+from support.networks import bright, brightest
 from support.zoo import publish, without_hashes
 
 #: Of the formats that take any number of points.
@@ -57,11 +56,61 @@ def test_a_published_network_by_name(name, count, file_server, monkeypatch, tmp_
     assert drawn.shape == picture.shape and (drawn != picture).any()
 
 
-def test_a_one_stage_network_is_refused_by_its_name(tmp_path):
-    outputs = {'dets': [1, 10, 5], 'keypoints': [1, 10, 17, 3]}
-    file = toy(tmp_path / 'rtmo.onnx', {'input': [1, 3, 416, 416]}, outputs)
-    with pytest.raises(PoseError, match='one-stage network .RTMO.'):
-        PoseModel(file)
+@pytest.fixture
+def rtmo(file_server, monkeypatch, tmp_path):
+    """A server that has rtmo-s, and no detector."""
+    folder, address = file_server
+    monkeypatch.setenv(zoo.MIRROR, address)
+    monkeypatch.setenv('XDG_CACHE_HOME', str(tmp_path / 'cache'))
+    without_hashes(monkeypatch)
+    file, _ = brightest(tmp_path / 'end2end.onnx')
+    path = zoo.get('rtmo-s').onnx.removeprefix(f'{address}/')
+    publish(folder / path, file.read_bytes())
+
+
+def clip(path):
+    """A video of a disc that moves to the right."""
+    writer = VideoWriter(path, 10)
+    with writer:
+        for x in range(40, 56, 4):
+            frame = np.zeros((64, 128, 3), np.uint8)
+            writer.write(cv2.circle(frame, (x, 32), 4, (255, 255, 255), cv2.FILLED))
+
+
+def test_a_one_stage_network_by_name(rtmo, tmp_path, capsys):
+    """Without a detector, in pictures and videos."""
+    picture = np.zeros((90, 150, 3), np.uint8)
+    picture[40:50, 60:70] = 255
+    cv2.imwrite(str(tmp_path / 'a.png'), picture)
+    clip(tmp_path / 'b.mp4')
+    out = tmp_path / 'out'
+    code = cli.main(
+        ['infer', str(tmp_path / 'a.png'), str(tmp_path / 'b.mp4'), '--pose', 'rtmo-s']
+        + ['--out', str(out), '--format', 'jsonl', 'csv', '--boxes']
+    )
+    assert code == 0 and capsys.readouterr().err == ''
+    (frame,) = read(out / 'a.jsonl')
+    assert frame.people.keypoints.shape == (1, 17, 2)
+    assert np.abs(frame.people.keypoints.mean(1) - (60, 40)).max() < 8
+    frames = read(out / 'b.jsonl')
+    assert [frame.people.ids.tolist() for frame in frames] == [[0]] * 4
+    assert set(frames.run['models']) == {'pose'}
+    drawn = cv2.imread(str(out / 'a.jpg'))
+    assert drawn.shape == picture.shape and (drawn != picture).any()
+
+
+@pytest.mark.parametrize('flags', [('--det', 'yolox-m'), ('--mode', 'fast')])
+def test_a_detector_is_not_used_beside_one_stage(flags, rtmo, tmp_path, capsys):
+    """Nor fetched: the server has none."""
+    cv2.imwrite(str(tmp_path / 'a.png'), np.full((64, 96, 3), 255, np.uint8))
+    arguments = ['infer', str(tmp_path / 'a.png'), '--pose', 'rtmo-s', *flags]
+    assert cli.main([*arguments, '--out', str(tmp_path / 'out'), '--no-draw']) == 0
+    detector = flags[1] if flags[0] == '--det' else zoo.MODES['fast'].detector
+    assert capsys.readouterr().err == (
+        'rtmw: warning: rtmo-s finds the people itself: the detector '
+        f'{detector} is not used\n'
+    )
+    assert len(read(tmp_path / 'out' / 'a.json')[0].people) == 1
 
 
 @pytest.mark.parametrize('count', [17, 26])

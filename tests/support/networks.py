@@ -1,14 +1,16 @@
 """Small ONNX files."""
 
+import numpy as np
 import onnx
-from onnx import TensorProto, helper
+from onnx import TensorProto, helper, numpy_helper
 
 
-def bright(path, sure, points=17, size=(24, 32)):
+def bright(path, sure, points=17, size=(24, 32), depth=False):
     """A SimCC network that finds all points where a picture is brightest, with
     scores up to ``sure``, of an input of (w, h); like published files it says
-    nothing of itself."""
+    nothing of itself. With ``depth`` it predicts z, too."""
     width, height = size
+    axes = [('x', width, 1), ('y', height, 2), *[('z', width, 1)] * depth]
     nodes = [
         helper.make_node('ReduceMean', ['input'], ['grey'], axes=[1], keepdims=0),
         # Its slope: black gives about 0.1, white 0.9 of a sure score.
@@ -20,7 +22,7 @@ def bright(path, sure, points=17, size=(24, 32)):
         helper.make_tensor('shape', TensorProto.INT64, [3], [1, points, 1]),
     ]
     outputs = []
-    for axis, bins, other in (('x', width, 1), ('y', height, 2)):
+    for axis, bins, other in axes:
         name = f'simcc_{axis}'
         nodes += [
             helper.make_node(
@@ -43,6 +45,65 @@ def bright(path, sure, points=17, size=(24, 32)):
     )
     _save(graph, path)
     return path
+
+
+def brightest(path, size=(96, 64), points=17):
+    """A network of one stage, as MMDeploy writes RTMO, that finds one person where
+    a picture is brightest, in an input of (w, h): sure if that is white. Behind it
+    there are a copy of it and an empty row, as in published files."""
+    width, height = size
+    offsets = np.random.default_rng(0).uniform(-8, 8, (1, 1, points, 2))
+    corners = np.array([[[-9.0, -9.0]], [[9.0, 9.0]]])
+    constants = {
+        'offsets': offsets.astype('f4'),
+        'low': corners[:1].astype('f4'),
+        'high': corners[1:].astype('f4'),
+        'white': np.float32(255),
+        'empty': np.zeros((1, 1, 5), 'f4'),
+        'last': np.array([-1]),
+        'middle': np.array([1]),
+        'visible': np.array([1, 1, points, 1]),
+        'copies': np.array([1, 3, 1, 1]),
+    }
+    node = helper.make_node
+    nodes = [
+        node('ReduceMean', ['input'], ['grey'], axes=[1], keepdims=0),
+        node('ReduceMax', ['grey'], ['columns'], axes=[1], keepdims=0),
+        node('ReduceMax', ['grey'], ['rows'], axes=[2], keepdims=0),
+        node('ReduceMax', ['columns'], ['most'], axes=[1], keepdims=1),
+        # The grey margins are no person.
+        node('Div', ['most', 'white'], ['share']),
+        node('Mul', ['share', 'share'], ['score']),
+        node('ArgMax', ['columns'], ['x'], axis=1),
+        node('ArgMax', ['rows'], ['y'], axis=1),
+        node('Concat', ['x', 'y'], ['place'], axis=1),
+        node('Cast', ['place'], ['center'], to=TensorProto.FLOAT),
+        node('Unsqueeze', ['center', 'middle'], ['centers']),
+        node('Add', ['centers', 'low'], ['near']),
+        node('Add', ['centers', 'high'], ['far']),
+        node('Unsqueeze', ['score', 'middle'], ['scores']),
+        node('Concat', ['near', 'far', 'scores'], ['person'], axis=2),
+        node('Concat', ['person', 'person', 'empty'], ['dets'], axis=1),
+        node('Unsqueeze', ['centers', 'middle'], ['origins']),
+        node('Add', ['origins', 'offsets'], ['xy']),
+        node('Unsqueeze', ['scores', 'last'], ['sure']),
+        node('Expand', ['sure', 'visible'], ['visibility']),
+        node('Concat', ['xy', 'visibility'], ['skeleton'], axis=3),
+        node('Tile', ['skeleton', 'copies'], ['keypoints']),
+    ]
+    value = helper.make_tensor_value_info
+    graph = helper.make_graph(
+        nodes,
+        'brightest',
+        [value('input', TensorProto.FLOAT, [1, 3, height, width])],
+        [
+            value('dets', TensorProto.FLOAT, [1, None, 5]),
+            value('keypoints', TensorProto.FLOAT, [1, None, points, 3]),
+        ],
+        [numpy_helper.from_array(array, name) for name, array in constants.items()],
+    )
+    _save(graph, path)
+    return path, offsets[0, 0]
 
 
 def toy(path, inputs, outputs):
