@@ -116,13 +116,13 @@ HALPE26_NAMES = (
 )
 
 
+#: {number of points: their names}: COCO-WholeBody's, COCO's and Halpe's.
+SKELETONS = {len(names): names for names in (KEYPOINT_NAMES, BODY_NAMES, HALPE26_NAMES)}
+
+
 def keypoint_names(count: int) -> tuple[str, ...]:
-    """Names of ``count`` points: COCO-WholeBody's of 133, COCO's of 17, Halpe's of
-    26, else numbers."""
-    for names in (KEYPOINT_NAMES, BODY_NAMES, HALPE26_NAMES):
-        if len(names) == count:
-            return names
-    return tuple(map(str, range(count)))
+    """Names of ``count`` points: those of ``SKELETONS``, else numbers."""
+    return SKELETONS.get(count) or tuple(map(str, range(count)))
 
 
 Link = tuple[int, int]

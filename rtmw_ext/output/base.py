@@ -12,7 +12,7 @@ import numpy as np
 
 from ..core.errors import RTMWError
 from ..core.people import People
-from ..core.skeleton import NUM_KEYPOINTS
+from ..core.skeleton import BODY_NAMES, HALPE26_NAMES, NUM_KEYPOINTS, SKELETONS
 from .records import RecordFile, Run, Source
 
 #: What is behind the name of a result file in that of its records.
@@ -155,14 +155,15 @@ def scored_keypoints(people: People) -> np.ndarray:
     return np.concatenate([people.keypoints, people.scores[..., None]], axis=2)
 
 
-def check_whole_body(people: People, format_name: str) -> None:
+def check_skeleton(people: People, purpose: str) -> None:
     """
     Raises:
-        ResultError: The people have other keypoints than the 133.
+        ResultError: The people have none of the skeletons with names.
     """
     count = people.keypoints.shape[1]
-    if count != NUM_KEYPOINTS:
+    if count not in SKELETONS:
         raise ResultError(
-            f'{format_name} results need the {NUM_KEYPOINTS} whole-body '
-            f'points, but the model finds {count}: write json, csv or npz'
+            f'{purpose} needs {NUM_KEYPOINTS} points (COCO-WholeBody), '
+            f'{len(HALPE26_NAMES)} (Halpe) or {len(BODY_NAMES)} (COCO), but the model '
+            f'finds {count}: write json, csv, npz or coco'
         )

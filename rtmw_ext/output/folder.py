@@ -285,7 +285,7 @@ class OutputFolder:
         its pose map.
 
         Raises:
-            ResultError: Pose maps need the 133 points.
+            ResultError: Pose maps need 133, 26 or 17 points.
         """
         if self.pose_map:
             return draw_pose_map(

@@ -4,7 +4,7 @@ Colours, order, widths and rounding are those of controlnet_aux's DWPose
 annotator (https://github.com/huggingface/controlnet_aux, version 0.0.10). Feet,
 which it leaves out, are OpenPose's BODY_25.
 
-Shapes: N persons, K = 133 keypoints; pictures are (H, W, 3) uint8 BGR.
+Shapes: N persons, K keypoints; pictures are (H, W, 3) uint8 BGR.
 """
 
 import colorsys
@@ -15,8 +15,8 @@ import cv2
 import numpy as np
 
 from ..core.people import MIN_SCORE, People
-from ..core.skeleton import LINKS, PARTS
-from .base import check_whole_body, scored_keypoints
+from ..core.skeleton import KEYPOINT_NAMES, LINKS, PARTS, keypoint_names
+from .base import check_skeleton, scored_keypoints
 from .draw2d import FARTHEST
 from .formats.openpose_json import COCO_18, select
 
@@ -84,7 +84,8 @@ def draw_pose_map(
     """Draws people on black.
 
     Args:
-        people: With the 133 points, in pixels of the picture.
+        people: With the 133 points, Halpe's 26 or COCO's 17, in pixels of the
+            picture. What they lack is not drawn.
         size: (W, H) of the picture.
         parts: ``body``, ``face``, ``hands``, ``feet``.
         threshold: Points with a lower score are left out.
@@ -94,12 +95,16 @@ def draw_pose_map(
         (H, W, 3) of :func:`map_size`.
 
     Raises:
-        ResultError: The people have other keypoints than the 133.
+        ResultError: The people have other keypoints.
     """
-    check_whole_body(people, 'pose map')
+    check_skeleton(people, 'pose map')
     width, height = map_size(size, side)
     picture = np.zeros((height, width, 3), np.uint8)
-    points = scored_keypoints(people)
+    names, known = keypoint_names(people.keypoints.shape[1]), scored_keypoints(people)
+    points = np.full((len(people), len(KEYPOINT_NAMES), 3), -np.inf, known.dtype)
+    for number, name in enumerate(KEYPOINT_NAMES):
+        if name in names:
+            points[:, number] = known[:, names.index(name)]
     points[..., :2] *= (width / size[0], height / size[1])
     points[~(np.abs(points[..., :2]) < FARTHEST).all(2)] = (0, 0, -np.inf)
     bodies = [select(person, COCO_18) for person in points]

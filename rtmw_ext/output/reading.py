@@ -18,12 +18,18 @@ from typing import Any, overload
 import numpy as np
 
 from ..core.people import COLUMNS_3D, People
-from ..core.skeleton import FIELDS, NUM_KEYPOINTS
+from ..core.skeleton import BODY_NAMES, FIELDS, HALPE26_NAMES, NUM_KEYPOINTS
 from .base import ResultError, records_of
 from .files import CLOSING, OPENING, PART, OutputError, finishing, part_of
 from .formats.json_lines import SUFFIX as LINES
 from .formats.npz_arrays import finish_npz
-from .formats.openpose_json import BODY_FIELD, COCO_18, POINTS, POINTS_18
+from .formats.openpose_json import (
+    BODY_FIELD,
+    COCO_18,
+    PARTS_OF,
+    OpenPose18Json,
+    OpenPoseJson,
+)
 from .formats.openpose_json import SUFFIXES as OPENPOSE
 
 #: What a damaged file makes readers raise.
@@ -98,7 +104,8 @@ def read(path: str | Path) -> Results:
 
     What a format leaves out is missing: COCO and OpenPose have no 3D, CSV and
     OpenPose no boxes (those of the points stand for them) and rounded points,
-    openpose18 no scores.
+    openpose18 no scores. Of OpenPose, bodies without face and hands are people of
+    17 points (COCO_18) or of Halpe's 26 (BODY_25, which lacks the head).
     Files of mmpose (with ``instance_info``, too) and of earlier versions are
     read, and files that a program which was killed left as ``NAME.part``.
 
@@ -365,8 +372,11 @@ def _coco(rows: list[dict]) -> Iterator[Place]:
         name = str(row.get('file_name', row['image_id']))
         images[name, row.get('frame')].append(row)
     for (name, frame), persons in images.items():
+        # Of other points than the 133, all are in the first.
+        body, *others = FIELDS
+        fields = [body, *(part for part in others if part in persons[0])]
         points = np.array(
-            [sum((row[part] for part in FIELDS), []) for row in persons], np.float32
+            [sum((row[part] for part in fields), []) for row in persons], np.float32
         ).reshape(len(persons), -1, 3)
         boxes = np.array([row['bbox'] for row in persons], float)
         boxes[:, 2:] += boxes[:, :2]
@@ -383,10 +393,18 @@ def _coco(rows: list[dict]) -> Iterator[Place]:
 def _openpose(path: Path, content: dict, records: _Records) -> Place:
     named = OPENPOSE_FILE.fullmatch(path.name)
     persons = content['people']
-    points = np.zeros((len(persons), NUM_KEYPOINTS, 3), np.float32)
+    # Bodies alone are of 17 points or 26.
+    small = any(len(row[BODY_FIELD]) == 3 * len(COCO_18) for row in persons)
+    alone = not any(row.get(part) for row in persons for part in PARTS_OF)
+    count = NUM_KEYPOINTS
+    if persons and alone:
+        count = len(BODY_NAMES if small else HALPE26_NAMES)
+    layout = (OpenPose18Json if small else OpenPoseJson).layouts[count]
+    points = np.zeros((len(persons), count, 3), np.float32)
     for person, row in zip(points, persons):
-        small = len(row[BODY_FIELD]) == 3 * len(COCO_18)
-        for part, numbers in (POINTS_18 if small else POINTS).items():
+        for part, numbers in layout.items():
+            if not row[part]:
+                continue
             values = np.array(row[part], np.float32).reshape(len(numbers), 3)
             for number, value in zip(numbers, values):
                 if isinstance(number, int):

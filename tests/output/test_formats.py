@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from rtmw_ext.core.people import People
-from rtmw_ext.core.skeleton import FIELDS, KEYPOINT_NAMES
+from rtmw_ext.core.skeleton import FIELDS, KEYPOINT_NAMES, keypoint_names
 from rtmw_ext.output import FORMATS, ResultError, ResultFormat
 from rtmw_ext.output.formats.coco_json import coco_rows
 from rtmw_ext.output.formats.openpose_json import BODY_25, POINTS, POINTS_18
@@ -203,10 +203,52 @@ def test_nothing_was_added(format_name, tmp_path):
     assert not list(tmp_path.iterdir())
 
 
-@pytest.mark.parametrize('format_name', ['coco', 'openpose', 'openpose18'])
-def test_formats_of_the_whole_body_refuse_other_points(format_name, tmp_path):
-    with pytest.raises(ResultError, match='finds 17: write json, csv or npz'):
-        FORMATS[format_name](tmp_path).add('x', None, make_people(1, keypoints=17))
+@pytest.mark.parametrize('format_name', ['openpose', 'openpose18'])
+def test_formats_of_skeletons_refuse_other_points(format_name, tmp_path):
+    with pytest.raises(ResultError, match='finds 21: write json, csv, npz or coco'):
+        FORMATS[format_name](tmp_path).add('x', None, make_people(1, keypoints=21))
+    assert not list(tmp_path.iterdir())
+
+
+@pytest.mark.parametrize('count', [14, 17, 26])
+def test_coco_has_other_points_in_one_field(count, tmp_path):
+    people = make_people(2, keypoints=count)
+    write('coco', tmp_path, [('x', None)], [people])
+    rows = json.loads((tmp_path / 'coco_results.json').read_text())
+    assert {*FIELDS} & rows[0].keys() == {'keypoints'}
+    for number, row in enumerate(rows):
+        assert len(row['keypoints']) == 3 * count
+        assert np.array_equal(row['keypoints'][::3], people.keypoints[number, :, 0])
+        assert np.array_equal(row['keypoints'][2::3], people.scores[number])
+
+
+#: {number of points: {place in OpenPose's body: name, or two names}}, as its
+#: documentation numbers them.
+PLACES = {
+    17: {0: 'nose', 1: ('left_shoulder', 'right_shoulder'), 4: 'right_wrist'}
+    | {8: 'right_hip', 13: 'left_ankle', 14: 'right_eye', 17: 'left_ear'},
+    26: {0: 'nose', 1: 'neck', 4: 'right_wrist', 8: 'hip', 9: 'right_hip'}
+    | {14: 'left_ankle', 15: 'right_eye', 19: 'left_big_toe', 20: 'left_small_toe'}
+    | {21: 'left_heel', 22: 'right_big_toe', 24: 'right_heel'},
+}
+
+
+@pytest.mark.parametrize('count, size', [(17, 18), (26, 25)])
+def test_openpose_of_bodies_alone(count, size, tmp_path):
+    people = make_people(1, keypoints=count)
+    write('openpose', tmp_path, [('x', None)], [people])
+    content = json.loads((tmp_path / 'x_keypoints.json').read_text())
+    (person,) = content['people']
+    body = np.reshape(person['pose_keypoints_2d'], (-1, 3))
+    assert len(body) == size
+    names = list(keypoint_names(count))
+    for place, name in PLACES[count].items():
+        pair = [names.index(one) for one in ([name] if type(name) is str else name)]
+        point = people.keypoints[0, pair].mean(0)
+        expected = [*point, people.scores[0, pair].min()]
+        assert np.allclose(body[place], expected), (place, name)
+    for field in ('face', 'hand_left', 'hand_right'):
+        assert person[f'{field}_keypoints_2d'] == []
 
 
 def test_other_points_have_numbers_as_names(tmp_path):

@@ -5,13 +5,14 @@ limbs and colours written out, geometry in floating point.
 """
 
 import importlib.util
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import pytest
 
 from rtmw_ext.core.people import People
-from rtmw_ext.core.skeleton import PARTS
+from rtmw_ext.core.skeleton import KEYPOINT_NAMES, PARTS, keypoint_names
 from rtmw_ext.output import ResultError
 from rtmw_ext.output.pose_map import draw_pose_map, map_size
 
@@ -198,10 +199,29 @@ def test_sizes():
     assert 2 < large.any(2).sum() / drawn(people).any(2).sum() < 4
 
 
-def test_pose_maps_need_the_133_points():
+@pytest.mark.parametrize('count', [17, 26])
+def test_pose_maps_of_bodies_alone(count):
+    """They are drawn as bodies and feet of people with all points."""
+    people = make_people(2)
+    numbers = [
+        KEYPOINT_NAMES.index(name) if name in KEYPOINT_NAMES else 0
+        for name in keypoint_names(count)
+    ]
+    body = replace(
+        people,
+        keypoints=people.keypoints[:, numbers],
+        scores=people.scores[:, numbers],
+    )
+    drawn_parts = ('body', 'feet') if count == 26 else ('body',)
+    whole = draw_pose_map(people, SIZE, drawn_parts)
+    alone = draw_pose_map(body, SIZE, ('body', 'face', 'hands', 'feet'))
+    assert whole.any() and np.array_equal(whole, alone)
+
+
+def test_pose_maps_need_a_skeleton():
     people = make_people(1)
-    people.keypoints, people.scores = people.keypoints[:, :17], people.scores[:, :17]
-    with pytest.raises(ResultError, match='133 whole-body points'):
+    people.keypoints, people.scores = people.keypoints[:, :21], people.scores[:, :21]
+    with pytest.raises(ResultError, match='pose map needs 133 points .* finds 21'):
         draw_pose_map(people, SIZE)
 
 

@@ -128,6 +128,24 @@ def test_round_trip(format_name, seed, counts, three_d):
         assert frame.time == pytest.approx(number / 29.97)
 
 
+@pytest.mark.parametrize('records', [True, False])
+@pytest.mark.parametrize('count', [17, 26])
+@pytest.mark.parametrize('format_name', FORMATS)
+def test_other_skeletons_are_read_back(format_name, count, records, tmp_path):
+    """OpenPose lacks the head of Halpe's 26 points, COCO_18 all but the first 17."""
+    photo = make_people(2, keypoints=count)
+    write(format_name, tmp_path, photo, [make_people(0, keypoints=count)] * 2).close()
+    for path in tmp_path.glob('*.meta.jsonl') if not records else ():
+        path.unlink()
+    frames = read(tmp_path / FILES[format_name][0])
+    (found,) = (frame.people for frame in frames if frame.source == 'photo')
+    if format_name == 'openpose':
+        photo.keypoints[:, 17:18], photo.scores[:, 17:18] = 0, 0
+    if format_name == 'openpose18':
+        photo.keypoints, photo.scores = photo.keypoints[:, :17], photo.scores[:, :17]
+    check(format_name, found, photo)
+
+
 @pytest.mark.parametrize('format_name', FORMATS)
 def test_results_say_what_they_are_of(format_name, tmp_path):
     write(

@@ -1,14 +1,15 @@
-"""COCO-WholeBody's result list.
+"""COCO's and COCO-WholeBody's result list.
 
-Source: https://github.com/jin-s13/COCO-WholeBody, "Evaluation".
+Sources: https://cocodataset.org/#format-results, "Keypoint Detection";
+https://github.com/jin-s13/COCO-WholeBody, "Evaluation".
 """
 
 import re
 from pathlib import Path, PurePosixPath
 
 from ...core.people import People
-from ...core.skeleton import FIELDS
-from ..base import RunFile, check_whole_body, register, scored_keypoints
+from ...core.skeleton import FIELDS, NUM_KEYPOINTS
+from ..base import RunFile, register, scored_keypoints
 from ..files import ListFile
 from ..records import plain
 
@@ -16,7 +17,7 @@ from ..records import plain
 NUMBER = re.compile('[0-9]{1,15}')
 
 
-@register('coco', "coco_results.json, COCO-WholeBody's result list")
+@register('coco', "coco_results.json, COCO's or COCO-WholeBody's result list")
 class CocoJson(RunFile):
     """``coco_results.json``: one row per person, see :func:`coco_rows`.
     ``image_id`` is unique: the number that an image's name is, else the next
@@ -59,7 +60,6 @@ class CocoJson(RunFile):
         people: People,
         time: float | None = None,
     ) -> None:
-        check_whole_body(people, 'COCO')
         image_id = self._image_id(name, frame)
         self.records.add(name, frame, time, people, dict(image_id=image_id))
         if self._list is None:
@@ -81,19 +81,18 @@ def _number(name: str) -> int | None:
 
 
 def coco_rows(people: People, image_id: int) -> list[dict]:
-    """COCO-WholeBody's rows of the people of one image.
+    """COCO's rows of the people of one image: COCO-WholeBody's of the 133 points,
+    else all points in ``keypoints``, as COCO has its 17 and Halpe its 26.
 
     Returns:
         One dict per person: ``image_id``, ``category_id``, ``bbox``
         [x, y, w, h] in pixels, ``score`` (the box's times the mean of the
         points'), the points' fields, each a flat list of x, y, score, and
         beyond COCO's ``box_score`` and, where there is one, ``track_id``.
-
-    Raises:
-        ResultError: The people have other keypoints than the 133.
     """
-    check_whole_body(people, 'COCO')
     rows = []
+    whole = people.keypoints.shape[1] == NUM_KEYPOINTS
+    fields = FIELDS if whole else {'keypoints': slice(None)}
     boxes = people.boxes.astype(float)
     sizes = boxes[:, 2:] - boxes[:, :2]
     for number, points in enumerate(scored_keypoints(people)):
@@ -104,7 +103,7 @@ def coco_rows(people: People, image_id: int) -> list[dict]:
             score=plain(people.box_scores[number] * people.scores[number].mean()),
             box_score=plain(people.box_scores[number]),
         )
-        for field, part in FIELDS.items():
+        for field, part in fields.items():
             row[field] = plain(points[part].ravel())
         if people.ids is not None:
             row['track_id'] = int(people.ids[number])

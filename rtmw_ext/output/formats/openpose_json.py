@@ -10,12 +10,12 @@ from typing import ClassVar
 import numpy as np
 
 from ...core.people import MIN_SCORE, People
-from ...core.skeleton import PARTS
+from ...core.skeleton import HALPE26_NAMES, HIPS, KEYPOINT_NAMES, PARTS
 from ..base import (
     ANY_FRAME,
     RECORDS,
     ResultFormat,
-    check_whole_body,
+    check_skeleton,
     records_of,
     register,
     scored_keypoints,
@@ -27,12 +27,14 @@ from ..records import RecordFile, plain
 Points = tuple[int | tuple[int, int], ...]
 
 NECK = (5, 6)
+#: Middles of ours that Halpe has as points.
+HALPE_MIDDLES = {NECK: 'neck', HIPS: 'hip'}
 BODY_25: Points = (
     0,
     NECK,
     *(6, 8, 10),
     *(5, 7, 9),
-    (11, 12),
+    HIPS,
     *(12, 14, 16),
     *(11, 13, 15),
     *(2, 1, 4, 3),
@@ -59,13 +61,23 @@ PARTS_OF: dict[str, Points] = {
 #: {field: points} of each body.
 POINTS: dict[str, Points] = {BODY_FIELD: BODY_25, **PARTS_OF}
 POINTS_18: dict[str, Points] = {BODY_FIELD: COCO_18, **PARTS_OF}
+#: BODY_25 as Halpe's 26 points.
+HALPE_25: Points = tuple(
+    HALPE26_NAMES.index(
+        KEYPOINT_NAMES[point] if isinstance(point, int) else HALPE_MIDDLES[point]
+    )
+    for point in BODY_25
+)
+#: COCO's 17 points, and the first of Halpe's 26.
+BODY_18: dict[str, Points] = {BODY_FIELD: COCO_18}
 
 
 class _OpenPoseJson(ResultFormat):
     """A file for each image and frame."""
 
     suffix: ClassVar[str]
-    points: ClassVar[dict[str, Points]]
+    #: {number of points: {field: points}}.
+    layouts: ClassVar[dict[int, dict[str, Points]]]
 
     def __init__(self, folder: Path) -> None:
         super().__init__(folder)
@@ -84,21 +96,27 @@ class _OpenPoseJson(ResultFormat):
         people: People,
         time: float | None = None,
     ) -> None:
-        check_whole_body(people, 'OpenPose')
+        check_skeleton(people, 'OpenPose')
         if name not in self._records:
             path = records_of(self.folder / (name + self.suffix))
             self._records[name] = RecordFile(path, self.run)
             if self._source is not None:
                 self._records[name].begin(self._source)
         self._records[name].add(name, frame, time, people)
+        layout = self.layouts[people.keypoints.shape[1]]
+        # OpenPose writes empty lists of parts that it was not asked for.
+        absent: dict[str, list[float]] = {
+            field: [] for field in PARTS_OF if field not in layout
+        }
         ids = [-1] * len(people) if people.ids is None else people.ids.tolist()
         persons = [
             dict(
                 person_id=[person],
                 **{
                     field: plain(self._values(select(points, numbers)).ravel())
-                    for field, numbers in self.points.items()
+                    for field, numbers in layout.items()
                 },
+                **absent,
             )
             for person, points in zip(ids, scored_keypoints(people))
         ]
@@ -129,10 +147,11 @@ class _OpenPoseJson(ResultFormat):
 class OpenPoseJson(_OpenPoseJson):
     """``NAME_keypoints.json`` for an image and
     ``NAME_000000000000_keypoints.json`` for a frame, with BODY_25, 70 points
-    of the face and 21 of each hand."""
+    of the face and 21 of each hand. Of Halpe's 26 points it has BODY_25 alone, of
+    COCO's 17 COCO_18, as OpenPose's model of that name."""
 
     suffix = '_keypoints.json'
-    points = POINTS
+    layouts = {133: POINTS, 26: {BODY_FIELD: HALPE_25}, 17: BODY_18}
 
 
 @register(
@@ -145,7 +164,7 @@ class OpenPose18Json(_OpenPoseJson):
     others are 0, 0, 0."""
 
     suffix = '_keypoints18.json'
-    points = POINTS_18
+    layouts = {133: POINTS_18, 26: BODY_18, 17: BODY_18}
 
     def _values(self, points: np.ndarray) -> np.ndarray:
         found = (points[:, 2] >= MIN_SCORE) & np.isfinite(points).all(1)
