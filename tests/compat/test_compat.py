@@ -14,6 +14,7 @@ from mmengine.registry import init_default_scope
 from rtmw_ext.commands import cli
 from rtmw_ext.compat import dependencies
 from rtmw_ext.compat import patches as compat
+from support.deploy import onnx_runtime
 from support.paths import RTMW_T
 
 
@@ -181,23 +182,7 @@ def test_mmdeploy_exports(rtmw_t, tmp_path):
     """mmdeploy's own entry, dynamic batch: ONNX Runtime agrees with torch."""
     from mmdeploy.apis import torch2onnx
 
-    axes = dict(input={0: 'batch'}, simcc_x={0: 'batch'}, simcc_y={0: 'batch'})
-    deploy = dict(
-        onnx_config=dict(
-            type='onnx',
-            export_params=True,
-            opset_version=17,
-            keep_initializers_as_inputs=False,
-            save_file='end2end.onnx',
-            input_names=['input'],
-            output_names=['simcc_x', 'simcc_y'],
-            input_shape=[192, 256],
-            optimize=True,
-            dynamic_axes=axes,
-        ),
-        codebase_config=dict(type='mmpose', task='PoseDetection'),
-        backend_config=dict(type='onnxruntime'),
-    )
+    deploy = onnx_runtime((192, 256), ['simcc_x', 'simcc_y'])
     model, config = rtmw_t
     checkpoint = tmp_path / 'model.pth'
     torch.save(dict(state_dict=model.state_dict(), meta={}), checkpoint)
