@@ -86,7 +86,7 @@ def test_a_one_stage_network_by_name(rtmo, tmp_path, capsys):
     out = tmp_path / 'out'
     code = cli.main(
         ['infer', str(tmp_path / 'a.png'), str(tmp_path / 'b.mp4'), '--pose', 'rtmo-s']
-        + ['--out', str(out), '--format', 'jsonl', 'csv', '--boxes']
+        + ['--out', str(out), '--format', 'jsonl', 'csv', '--ids']
     )
     assert code == 0 and capsys.readouterr().err == ''
     (frame,) = read(out / 'a.jsonl')
@@ -111,6 +111,22 @@ def test_a_detector_is_not_used_beside_one_stage(flags, rtmo, tmp_path, capsys):
         f'{detector} is not used\n'
     )
     assert len(read(tmp_path / 'out' / 'a.json')[0].people) == 1
+
+
+def test_flags_of_people_beside_one_stage(rtmo, tmp_path, capsys):
+    """A threshold counts; boxes are refused."""
+    cv2.imwrite(str(tmp_path / 'a.png'), np.full((64, 96, 3), 200, np.uint8))
+    arguments = ['infer', str(tmp_path / 'a.png'), '--pose', 'rtmo-s', '--no-draw']
+    for threshold, count in (('0.5', 1), ('0.7', 0)):
+        out = tmp_path / threshold
+        flags = ['--det-threshold', threshold, '--out', str(out)]
+        assert cli.main([*arguments, *flags]) == 0
+        assert len(read(out / 'a.json')[0].people) == count
+    (tmp_path / 'boxes.csv').write_text('image,x1,y1,x2,y2\na.png,1,1,40,40\n')
+    flags = ['--boxes', str(tmp_path / 'boxes.csv'), '--out', str(tmp_path / 'out')]
+    assert cli.main([*arguments, *flags]) == 1
+    (line,) = capsys.readouterr().err.splitlines()
+    assert 'rtmo-s finds the people itself: leave --boxes out' in line
 
 
 @pytest.mark.parametrize('count', [17, 26])

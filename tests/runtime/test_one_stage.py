@@ -70,6 +70,13 @@ def test_backends(network, backend):
     assert np.abs(people.boxes[0] - (56, 36, 92, 72)).max() <= 4
 
 
+def answer(model, dets, points):
+    """The network gives these instead: (P, 5) and (P, K, 3)."""
+    outputs = {'dets': dets[None], 'keypoints': points[None]}
+    order = list(model.network.outputs)
+    model.network = lambda _: [outputs[name] for name in order]
+
+
 def test_what_is_left_of_candidates(network):
     """The more certain of two who overlap; nobody of padding, of margins, or without
     finite numbers."""
@@ -91,15 +98,25 @@ def test_what_is_left_of_candidates(network):
     points = np.zeros((len(dets), 17, 3), np.float32)
     points[..., 0] = np.arange(len(dets))[:, None]
     points[..., 2] = np.linspace(-0.1, 1.1, 17)
-    outputs = {'dets': dets[None], 'keypoints': points[None]}
-    order = list(model.network.outputs)
-    model.network = lambda _: [outputs[name] for name in order]
+    answer(model, dets, points)
     people = model(np.zeros((SIZE[1], SIZE[0], 3), np.uint8))
     assert people.boxes.tolist() == [[11, 10, 41, 50], [60, 20, 80, 60]]
     assert people.keypoints[:, 0, 0].tolist() == [1, 2]
     assert np.allclose(people.box_scores, [0.9, 0.7])
     assert people.scores.min() == 0 and people.scores.max() == 1
     assert np.allclose(people.raw_scores[0], points[0, :, 2])
+
+
+def test_the_people_in_front(network):
+    """Those with the largest boxes, as of two stages."""
+    estimate = WholeBody(network[0], max_people=2)
+    corners = [(0, 0, 20, 30), (30, 0, 90, 60), (60, 30, 75, 60), (5, 40, 25, 63)]
+    scores = np.array([[0.9], [0.8], [0.7], [0.6]])
+    dets = np.hstack([np.array(corners), scores]).astype(np.float32)
+    answer(estimate.pose, dets, np.ones((4, 17, 3), np.float32))
+    image = np.zeros((SIZE[1], SIZE[0], 3), np.uint8)
+    for boxes in (estimate(image).boxes, estimate.detect(image)[0]):
+        assert boxes.tolist() == [list(corners[0]), list(corners[1])]
 
 
 def test_a_video_keeps_ids(network):
@@ -124,8 +141,13 @@ def test_one_stage_in_whole_body(network):
     assert np.array_equal(scores, people.box_scores)
     # Nobody is looked for in the whole image, as two stages do.
     assert len(estimate(np.zeros_like(picture))) == 0
-    with pytest.raises(UsageError, match=r'rtmo.onnx finds the people itself'):
+    refused = pytest.raises(UsageError, match=r'rtmo.onnx finds the people itself')
+    with refused:
         WholeBody(network[0], lambda image: None)
+    with refused:
+        estimate(picture, boxes=[])
+    with refused:
+        next(estimate.video([picture], boxes=[[]]))
 
 
 def test_load_pose_tells_them_apart(network, tmp_path):
