@@ -3,18 +3,20 @@
 
 tools/average_weights.py FIRST SECOND --share 0.7 --out AVERAGE.pth
 
-The average has ``share`` of the second. Source: Wortsman et al., Model soups (ICML
+A training is its work folder, a file or a model's name. The average has ``share`` of
+the second. Source: Wortsman et al., Model soups (ICML
 2022).
 """
 
 import argparse
+from collections.abc import Mapping
 
 import torch
-from mmengine.runner.checkpoint import _load_checkpoint
 from torch import Tensor
 
-import rtmw_ext  # noqa: F401  (teaches MMEngine .safetensors)
 from rtmw_ext.core.errors import RTMWError
+from rtmw_ext.models.loading import read_weights
+from rtmw_ext.zoo import resolve_checkpoint
 
 
 class WeightsDiffer(RTMWError, ValueError):
@@ -22,7 +24,7 @@ class WeightsDiffer(RTMWError, ValueError):
 
 
 def average(
-    first: dict[str, Tensor], second: dict[str, Tensor], share: float
+    first: Mapping[str, Tensor], second: Mapping[str, Tensor], share: float
 ) -> dict[str, Tensor]:
     """The weights, ``share`` of them the second's; whole numbers are the second's.
 
@@ -53,12 +55,12 @@ def main() -> None:
     flags.add_argument('--share', type=float, default=0.5)
     flags.add_argument('--out', required=True)
     flags = flags.parse_args()
-    states = []
-    for path in (flags.first, flags.second):
-        loaded = _load_checkpoint(path, map_location='cpu')
-        states.append(loaded.get('state_dict', loaded))
     try:
-        state = average(*states, flags.share)
+        first, second = (
+            read_weights(resolve_checkpoint(name))
+            for name in (flags.first, flags.second)
+        )
+        state = average(first, second, flags.share)
     except RTMWError as error:
         raise SystemExit(f'error: {error}') from None
     torch.save(dict(meta={}, state_dict=state), flags.out)

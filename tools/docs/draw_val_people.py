@@ -22,7 +22,7 @@ from rtmw_ext.zoo import SECOND_LOOK, resolve_network
 SETS = ('lspet', 'ccp', 'fedb')
 #: Side of a person's picture in pixels, its room in longer sides of the box, and the
 #: people of a row.
-SIDE, ROOM, COLUMNS = 180, 1.2, 8
+SIDE, ROOM, COLUMNS = 180, 1.2, 4
 GREY = 60
 
 
@@ -71,7 +71,7 @@ def main() -> None:
                     ]
                 )
             )
-    columns = min(COLUMNS // 2, len(pairs))
+    columns = min(COLUMNS, len(pairs))
     pairs += [np.full_like(pairs[0], GREY)] * (-len(pairs) % columns)
     rows = [
         np.hstack(pairs[start : start + columns])

@@ -10,7 +10,7 @@ from typing import ClassVar
 import numpy as np
 
 from ...core.people import MIN_SCORE, People
-from ...core.skeleton import HALPE26_NAMES, HIPS, KEYPOINT_NAMES, PARTS
+from ...core.skeleton import HALPE26_NAMES, HIPS, KEYPOINT_NAMES, PARTS, SHOULDERS
 from ..base import (
     ANY_FRAME,
     RECORDS,
@@ -26,12 +26,11 @@ from ..records import RecordFile, plain
 #: Points of ours that a point of OpenPose's is; a pair is the middle of two.
 Points = tuple[int | tuple[int, int], ...]
 
-NECK = (5, 6)
 #: Middles of ours that Halpe has as points.
-HALPE_MIDDLES = {NECK: 'neck', HIPS: 'hip'}
+HALPE_MIDDLES = {SHOULDERS: 'neck', HIPS: 'hip'}
 BODY_25: Points = (
     0,
-    NECK,
+    SHOULDERS,
     *(6, 8, 10),
     *(5, 7, 9),
     HIPS,
@@ -43,7 +42,7 @@ BODY_25: Points = (
 )
 COCO_18: Points = (
     0,
-    NECK,
+    SHOULDERS,
     *(6, 8, 10),
     *(5, 7, 9),
     *(12, 14, 16),
