@@ -17,7 +17,8 @@ ARROWS = {
     'output': {'core'},
     'runtime': {'core'},
     'zoo': {'core'},
-    'commands': {'compat', 'core', 'output', 'runtime', 'zoo'},
+    'motion': {'core', 'output', 'runtime'},
+    'commands': {'compat', 'core', 'motion', 'output', 'runtime', 'zoo'},
     'codecs': {'core'},
     'datasets': {'codecs', 'core', 'zoo'},
     'models': {'codecs', 'core', 'zoo'},
@@ -27,7 +28,7 @@ ARROWS = {
     'apis': {'compat', 'core', 'engine', 'models', 'runtime', 'zoo'},
     'export': {'compat', 'core', 'engine', 'models', 'output', 'runtime', 'zoo'},
 }
-TORCH_FREE = {'compat', 'commands', 'core', 'output', 'runtime', 'zoo'}
+TORCH_FREE = {'compat', 'commands', 'core', 'motion', 'output', 'runtime', 'zoo'}
 TORCH = {'torch', 'torchvision', 'mmengine', 'mmcv', 'mmdet', 'mmpose', 'mmdeploy'}
 #: What modules import besides; torch and its kin only inside functions, as
 #: test_no_torch_is_loaded sees.

@@ -5,6 +5,7 @@ Shapes: N persons, K keypoints.
 
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
+from enum import IntEnum
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -23,6 +24,20 @@ COLUMNS_3D = {
     'keypoints_3d': ('x_3d', 'y_3d', 'z_3d'),
     'keypoints_3d_cam': ('x_cam', 'y_cam', 'z_cam'),
 }
+
+
+class Origin(IntEnum):
+    """Where a point of a person in a frame of a video comes from."""
+
+    #: Found in this frame. It may be smoothed.
+    MEASURED = 0
+    #: Not found in this frame: it follows from the frames before and behind.
+    FILLED = 1
+    #: Found, but an outlier that was replaced, or on the other side of the body:
+    #: left and right were swapped back.
+    CHANGED = 2
+    #: Neither found nor filled.
+    MISSING = 3
 
 
 class PersonIndexError(RTMWError, IndexError):
