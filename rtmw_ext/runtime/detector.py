@@ -100,10 +100,12 @@ class Detector:
                 f'detector {path} could be RTMDet or YOLOX: '
                 'say kind="rtmdet" or "yolox"'
             )
+        # MMDet's detectors take BGR, as images are here.
+        self.rgb = meta.rgb is True
         self.mean: np.ndarray | None = None
         self.scale: np.ndarray | None = None
         if kind == 'rtmdet':
-            self.mean, self.scale = meta.normalisation(rgb=False)
+            self.mean, self.scale = meta.normalisation(self.rgb)
         self.score_thr, self.iou_thr = score_thr, iou_thr
 
     def __call__(self, image: str | Path | np.ndarray) -> tuple[np.ndarray, np.ndarray]:
@@ -146,6 +148,8 @@ class Detector:
         )
         tensor = np.full((1, 3, height, width), BORDER, np.float32)
         pixels = cv2.resize(image, inner)
+        if self.rgb:
+            pixels = pixels[..., ::-1]
         tensor[0, :, : inner[1], : inner[0]] = pixels.transpose(2, 0, 1)
         if self.mean is not None and self.scale is not None:
             tensor -= self.mean

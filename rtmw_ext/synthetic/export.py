@@ -149,6 +149,8 @@ def _replace(path, write) -> None:
 
 def _crop_shard(task):
     out, shard, first, count, seed, size, backgrounds = task
+    # torch, which pictures do without.
+    from ..datasets.crop_pool import write_shard
     from .scene import rng_of
 
     maker = _maker(backgrounds)
@@ -169,17 +171,7 @@ def _crop_shard(task):
         truth['visible'][i] = sample.visible[0]
         truth['camera'][i] = sample.camera
 
-    def save_truth(path) -> None:
-        with open(path, 'wb') as file:
-            np.savez(file, **truth)
-
-    def save_crops(path) -> None:
-        with open(path, 'wb') as file:
-            np.save(file, crops)
-
-    _replace(out / f'truth-{shard:05d}.npz', save_truth)
-    # Last: where the crops are, the shard is whole.
-    _replace(out / f'crops-{shard:05d}.npy', save_crops)
+    write_shard(out, shard, crops, truth)
     return count
 
 

@@ -3,8 +3,10 @@
 import json
 
 import numpy as np
+import onnx
 import pytest
 
+from rtmw_ext.core.metadata import METADATA_KEY, NetworkMetadata
 from rtmw_ext.runtime import Detector, DetectorError, NetworkError
 from rtmw_ext.runtime.detector import decode_dets, decode_heads, decode_yolox
 from rtmw_ext.runtime.tracking import iou
@@ -23,6 +25,20 @@ def test_detector_errors(tmp_path):
         Detector(path)
     assert Detector(path, 'yolox').mean is None
     assert Detector(path.rename(tmp_path / 'rtmdet_x.onnx')).mean is not None
+
+
+@pytest.mark.parametrize('rgb', [True, False, None])
+def test_order_of_channels(tmp_path, rgb):
+    dets = {'dets': (1, 7, 5), 'labels': (1, 7)}
+    path = toy(tmp_path / 'rtmdet.onnx', {'x': (1, 3, 32, 32)}, dets)
+    meta = NetworkMetadata(mean=(10.0, 20.0, 30.0), std=(1.0, 1.0, 1.0), rgb=rgb)
+    model = onnx.load(path)
+    onnx.helper.set_model_props(model, {METADATA_KEY: meta.to_json()})
+    onnx.save(model, path)
+    image = np.full((32, 32, 3), (10, 20, 30), np.uint8)
+    tensor, _ = Detector(path).letterbox(image)
+    off = [20, 0, -20] if rgb else [0, 0, 0]
+    assert tensor[0, :, 0, 0].tolist() == off
 
 
 def test_decode_heads_by_hand():

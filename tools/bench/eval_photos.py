@@ -68,26 +68,13 @@ H36M = {
     15: 8,
     16: 10,
 }
-#: WFLW's 98 points -> the face's 68, as rtmw_ext's dataset maps them.
-WFLW = (
-    *range(0, 33, 2),
-    *range(33, 38),
-    *range(42, 47),
-    *range(51, 60),
-    60,
-    61,
-    63,
-    64,
-    65,
-    67,
-    68,
-    69,
-    71,
-    72,
-    73,
-    75,
-    *range(76, 96),
-)
+#: WFLW's points of the face's 68, in their order.
+WFLW = [
+    theirs
+    for theirs, ours in runpy.run_path(
+        str(ROOT / 'configs/_base_/datasets/wflw_133.py')
+    )['wflw_train']['pipeline'][0]['pairs']
+]
 MEDIAPIPE = Path(__file__).with_name('mediapipe_holistic.py')
 
 #: What weights that work on photos must reach: number, column, row, limit; at
@@ -232,7 +219,7 @@ def read_wflw(folder: Path) -> measure.PhotoSet:
     names = {image['id']: image['file_name'] for image in content['images']}
     paths, boxes, all_points = [], [], []
     for row in content['annotations']:
-        points = np.reshape(row['keypoints'], (-1, 3))[list(WFLW), :2]
+        points = np.reshape(row['keypoints'], (-1, 3))[WFLW, :2]
         paths.append(folder / names[row['image_id']])
         boxes.append(np.concatenate([points.min(0), points.max(0)]))
         whole = np.zeros((133, 2))
