@@ -2,26 +2,20 @@
 
 import argparse
 import itertools
-import math
-import os
 import sys
-import warnings
 from collections.abc import Iterable, Iterator
 from contextlib import ExitStack
 from dataclasses import dataclass
-from importlib.util import find_spec
 from pathlib import Path
 from typing import TypeVar
 
 import numpy as np
-from PIL import Image
 from tqdm import tqdm
 
-from ..core.camera_files import read_camera
 from ..core.crops import BoxError
 from ..core.errors import UsageError
-from ..core.geometry import PERSON_HEIGHT, Camera, CameraError
-from ..core.images import ImageError, open_image, read_image
+from ..core.geometry import CameraError
+from ..core.images import ImageError, check_pixels, read_image
 from ..core.media import without_password
 from ..core.people import People
 from ..output import FORMATS
@@ -33,36 +27,26 @@ from ..output.style import SHOWN
 from ..output.video_writer import CODECS
 from ..output.window import Window
 from ..runtime import (
-    Detector,
-    OneStageModel,
-    PoseModel,
     WholeBody,
-    load_pose,
     video,
 )
-from ..runtime.detector import SCORE_THR
-from ..runtime.network import BACKENDS, PRECISIONS
 from ..runtime.stream import Stream
-from ..zoo import (
-    DEFAULTS,
-    MODES,
-    SECOND_LOOK,
-    STAND_INS,
-    Kind,
-    resolve_network,
-    resolve_networks,
+from .estimator_flags import (
+    STRIDE,
+    add_network_flags,
+    add_people_flags,
+    build_estimator,
+    check_people,
+    complete,
+    networks_of,
 )
 from .exit_codes import ExitCode
 from .flags import check_least
 from .inputs import Input, find_inputs
 from .signals import uninterrupted
 
+#: Of an image: read and drawn, it takes 6 bytes a pixel.
 MAX_PIXELS = 100_000_000
-#: Images up to which ONNX Runtime is done first: it starts 0.5 to 1 s sooner than
-#: OpenVINO, which takes less time an image.
-FEW_IMAGES = 32
-#: Frames of a video from one look for people to the next.
-STRIDE = 8
 #: ``--out`` for the standard output.
 STANDARD = '-'
 #: Flags that change results, as the results name them.
@@ -214,7 +198,7 @@ def add_parser(
     parser.add_argument(
         '--frames', type=int, metavar='N', help='videos: stop after N frames'
     )
-    _add_people_flags(parser)
+    add_people_flags(parser)
     parser.add_argument(
         '--start',
         type=float,
@@ -253,40 +237,7 @@ def add_parser(
         help='images: where the detector finds nobody, do not '
         'look for one person in the whole image',
     )
-    _add_network_flags(parser)
-
-
-def _add_people_flags(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument(
-        '--boxes',
-        metavar='FILE',
-        help='people, in place of a detector: COCO annotations or results, results of '
-        'rtmw infer, or CSV with image, x1, y1, x2, y2[, score][, frame]',
-    )
-    parser.add_argument(
-        '--max-people',
-        type=int,
-        metavar='N',
-        help='of more people, those with the N largest boxes (default: all)',
-    )
-    parser.add_argument(
-        '--det-threshold',
-        type=float,
-        metavar='X',
-        help=f'least score of a box, 0 to 1 (default: {SCORE_THR})',
-    )
-    parser.add_argument(
-        '--camera',
-        metavar='FILE|FX,FY,CX,CY',
-        help="3D models: the camera: OpenCV's YAML or JSON, COLMAP's cameras.txt, or "
-        'pixels',
-    )
-    parser.add_argument(
-        '--person-height',
-        type=float,
-        metavar='METRES',
-        help=f'3D models: of the people, for their depth (default: {PERSON_HEIGHT})',
-    )
+    add_network_flags(parser)
 
 
 def run(flags: argparse.Namespace) -> int:
@@ -312,7 +263,7 @@ def run(flags: argparse.Namespace) -> int:
         **dict(stride=1, batch=1, frames=1, threads=0, pose_map_side=64),
         max_people=1,
     )
-    camera = _check_people(flags)
+    camera = check_people(flags)
     boxes = _read_boxes(flags, sources)
     # Before networks are fetched for nothing.
     outputs = _open_outputs(flags, inputs)
@@ -324,7 +275,7 @@ def run(flags: argparse.Namespace) -> int:
                 f'{flags.pose or "the default"} is a 2D model: give --pose an RTMW3D'
             )
     settings = {name: getattr(flags, name) for name in SETTINGS}
-    outputs.run = Run(_networks(estimator), settings, camera)
+    outputs.run = Run(networks_of(estimator), settings, camera)
     whole = infer(
         estimator,
         sources,
@@ -344,23 +295,6 @@ def run(flags: argparse.Namespace) -> int:
     return ExitCode.DONE if whole else ExitCode.PARTLY
 
 
-def _check_people(flags: argparse.Namespace) -> Camera | None:
-    """Checks the flags about people before networks are fetched. Returns the
-    camera."""
-    if flags.det_threshold is not None:
-        if not 0 < flags.det_threshold < 1:
-            raise UsageError(
-                f'--det-threshold is {flags.det_threshold}: it must be between 0 and 1'
-            )
-        if flags.det == 'none' and not flags.boxes:
-            raise UsageError('--det-threshold is of a detector: leave --det none')
-    if flags.person_height is not None and not 0 < flags.person_height < math.inf:
-        raise UsageError(
-            f'--person-height is {flags.person_height}: it must be more than 0 metres'
-        )
-    return None if flags.camera is None else read_camera(flags.camera)
-
-
 def _read_boxes(flags: argparse.Namespace, sources: list[str | int]) -> BoxFile | None:
     """The boxes of the inputs, if there is a file of them; a line says which have
     none."""
@@ -378,33 +312,6 @@ def _read_boxes(flags: argparse.Namespace, sources: list[str | int]) -> BoxFile 
             file=sys.stderr,
         )
     return boxes
-
-
-def complete(flags: argparse.Namespace, images: int | None) -> None:
-    """Sets the flags that were not given: by ``--mode``, else by ``$RTMW_POSE`` and
-    ``$RTMW_DET``, else to their defaults.
-
-    Args:
-        flags: Of this command.
-        images: That it is for; None for videos.
-    """
-    mode = MODES[flags.mode] if flags.mode else None
-    # Empty, a variable counts as not set.
-    flags.pose = flags.pose or (
-        mode.pose if mode else os.environ.get('RTMW_POSE') or None
-    )
-    flags.det = flags.det or (
-        mode.detector if mode else os.environ.get('RTMW_DET') or None
-    )
-    if flags.stride is None:
-        flags.stride = mode.stride if mode else STRIDE
-    if flags.precision is None:
-        few = images is not None and images <= FEW_IMAGES
-        openvino = flags.backend == 'openvino' or (
-            flags.backend is None and not few and find_spec('openvino')
-        )
-        fits = mode and flags.device == 'cpu' and openvino
-        flags.precision = mode.precision if mode and fits else PRECISIONS[0]
 
 
 def _open_outputs(flags: argparse.Namespace, inputs: list[Input]) -> OutputFolder:
@@ -450,148 +357,6 @@ def _open_outputs(flags: argparse.Namespace, inputs: list[Input]) -> OutputFolde
 
 def _kinds(sources: list[str | int]) -> list[tuple[str | int, bool]]:
     return [(source, video.is_video(source)) for source in sources]
-
-
-def _networks(estimator: WholeBody) -> dict[str, Path]:
-    """{role: file} of the networks."""
-    models = dict(
-        pose=estimator.pose,
-        detector=estimator.detector,
-        second_look=estimator.pose.second_look,
-    )
-    return {
-        role: Path(model.network.path)
-        for role, model in models.items()
-        if isinstance(model, (PoseModel, OneStageModel, Detector))
-    }
-
-
-def _add_network_flags(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument(
-        '--mode',
-        choices=tuple(MODES),
-        help='networks, stride and precision that no flag gives: '
-        + '; '.join(
-            f'{name}: {mode.pose}, {mode.detector}, {mode.stride}, {mode.precision}'
-            for name, mode in MODES.items()
-        ),
-    )
-    parser.add_argument(
-        '--pose',
-        help='pose network: file or name (default: $RTMW_POSE, else '
-        f'{DEFAULTS["pose"]}, or {STAND_INS["pose"]} where that cannot be fetched)',
-    )
-    parser.add_argument(
-        '--det',
-        help='detector, not for networks of one stage: file, name, or "none" for '
-        'images of one person (default: '
-        f'$RTMW_DET, else {DEFAULTS["detector"]}, or {STAND_INS["detector"]} where '
-        'that cannot be fetched)',
-    )
-    parser.add_argument('--backend', choices=BACKENDS)
-    parser.add_argument(
-        '--device', default='cpu', help='cpu, cuda, cuda:1, ... (default: cpu)'
-    )
-    parser.add_argument(
-        '--precision',
-        choices=PRECISIONS,
-        help=f'default: {PRECISIONS[0]}, or that of --mode',
-    )
-    parser.add_argument('--threads', type=int, default=0, help='0 takes all cores')
-    parser.add_argument(
-        '--batch', type=int, metavar='N', help='people a call of the network at most'
-    )
-    parser.add_argument(
-        '--subbin', action='store_true', help='points between SimCC bins'
-    )
-    parser.add_argument(
-        '--second-look',
-        nargs='?',
-        metavar='NETWORK',
-        const=SECOND_LOOK,
-        help='faces and hands again, in crops of their own: '
-        'better and slower; by this network, file or name '
-        f'(default: {SECOND_LOOK})',
-    )
-    parser.add_argument(
-        '--bgr', action='store_true', help='feed BGR, as rtmlib 0.0.16 does'
-    )
-
-
-def build_estimator(
-    flags: argparse.Namespace, images: int | None, camera: Camera | None = None
-) -> WholeBody:
-    """
-    Args:
-        flags: Those of networks and people.
-        images: That it is for; None for videos.
-        camera: Of all images.
-
-    Returns:
-        The estimator that the flags describe.
-    """
-    second_file = flags.second_look and resolve_network(flags.second_look)
-    # Whether there is to be a detector, a pose network that is named decides.
-    names: dict[Kind, str | None] = {'pose': flags.pose}
-    if not flags.pose and flags.det != 'none' and not flags.boxes:
-        names['detector'] = flags.det
-    networks = resolve_networks(names)
-    threads = flags.threads or os.cpu_count() or 1
-    # Several images at once, a thread each, beat all threads on one.
-    side_by_side = flags.device == 'cpu' and images is not None and images > threads
-    network = dict(
-        backend=flags.backend or _first_backend(flags, images),
-        device=flags.device,
-        threads=threads,
-        precision=flags.precision,
-        streams=threads if side_by_side else 1,
-    )
-    pose = load_pose(
-        networks['pose'],
-        rgb=False if flags.bgr else None,
-        subbin=flags.subbin,
-        person_height=flags.person_height or PERSON_HEIGHT,
-        camera=camera,
-        second_look=second_file,
-        **network,
-    )
-    least = SCORE_THR if flags.det_threshold is None else flags.det_threshold
-    if isinstance(pose, OneStageModel):
-        if flags.boxes:
-            raise UsageError(
-                f'{flags.pose} finds the people itself: leave --boxes out, or give '
-                'another --pose'
-            )
-        if flags.det not in (None, 'none'):
-            warnings.warn(
-                f'{flags.pose} finds the people itself: the detector {flags.det} is '
-                'not used',
-                stacklevel=2,
-            )
-        pose.score_thr = least
-        return WholeBody(pose, max_people=flags.max_people)
-    for model in filter(None, (pose, pose.second_look)):
-        model.batch = min(model.batch, flags.batch or model.batch)
-    if flags.det == 'none' or flags.boxes:
-        return WholeBody(pose, max_people=flags.max_people)
-    if 'detector' not in networks:
-        networks = resolve_networks({'detector': flags.det})
-    return WholeBody(
-        pose,
-        Detector(networks['detector'], score_thr=least, **network),
-        fallback=not flags.no_fallback,
-        max_people=flags.max_people,
-    )
-
-
-def _first_backend(flags: argparse.Namespace, images: int | None) -> str | None:
-    """The backend that is done first with so many images; None for the default."""
-    few = images is not None and images <= FEW_IMAGES
-    can = flags.device == 'cpu' and flags.precision == 'fp32'
-    # Networks that are named are ONNX files.
-    files = map(str, (flags.pose, flags.det, flags.second_look))
-    readable = not any(file.endswith('.xml') for file in files)
-    return 'onnxruntime' if few and can and readable else None
 
 
 def infer(
@@ -680,32 +445,11 @@ def _image(
     estimator: WholeBody, source: str, outputs: OutputFolder, boxes: BoxFile | None
 ) -> tuple[People, np.ndarray | None, tuple[int, int]]:
     """The people of an image, its picture if there is to be one, and (w, h)."""
-    _check_size(source)
+    check_pixels(source, MAX_PIXELS)
     image = read_image(source)
     people = estimator(image, boxes=None if boxes is None else boxes.boxes_of(source))
     drawn = outputs.draw(image, people) if outputs.draws else None
     return people, drawn, image.shape[1::-1]
-
-
-def _check_size(path: str) -> None:
-    """Read and drawn, an image takes 6 bytes a pixel.
-
-    Raises:
-        ImageError: It has more than ``MAX_PIXELS``.
-    """
-    try:
-        with warnings.catch_warnings():
-            warnings.simplefilter('ignore', Image.DecompressionBombWarning)
-            with open_image(path) as image:
-                width, height = image.size
-    except Image.DecompressionBombError:
-        width = height = np.inf
-    except OSError:
-        return  # read_image says what is wrong with it.
-    if width * height > MAX_PIXELS:
-        raise ImageError(
-            f'image {path} has more than {MAX_PIXELS:,} pixels: scale it down'
-        )
 
 
 def _video(

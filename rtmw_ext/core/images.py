@@ -13,6 +13,7 @@ are in it. Else it is the smallest of ``DEPTHS`` that holds the highest value.
 
 import io
 import struct
+import warnings
 from pathlib import Path
 
 import cv2
@@ -51,6 +52,10 @@ ENDINGS = {b'\xff\xd8': b'\xff\xd9', b'\x89P': b'IEND\xaeB`\x82'}
 
 class ImageError(RTMWError, ValueError):
     """An image cannot be used; the text names it and the fix."""
+
+
+class ImageTooLarge(ImageError):
+    """An image has more pixels than are read."""
 
 
 def _heif_brands(head: bytes) -> set[bytes]:
@@ -120,6 +125,37 @@ def open_image(path: str | Path, data: bytes | None = None) -> Image.Image:
             ) from None
         return HeifImageFile(file)
     return Image.open(file)
+
+
+def check_pixels(path: str | Path, most: int, data: bytes | None = None) -> bool:
+    """Checks an image's size before it is decoded.
+
+    Args:
+        path: The file.
+        most: Its pixels at most.
+        data: Its content; None reads what is needed of it.
+
+    Returns:
+        Whether its size is known; else :func:`read_image` says what is wrong, or
+        OpenCV knows it.
+
+    Raises:
+        ImageTooLarge: It has more pixels.
+    """
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter('ignore', Image.DecompressionBombWarning)
+            with open_image(path, data) as image:
+                width, height = image.size
+    except Image.DecompressionBombError:
+        width = height = most
+    except (OSError, ImageError):
+        return False
+    if width * height > most:
+        raise ImageTooLarge(
+            f'image {path} has more than {most:,} pixels: scale it down'
+        )
+    return True
 
 
 def read_image(

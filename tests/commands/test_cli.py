@@ -15,7 +15,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from rtmw_ext.commands import cli
+from rtmw_ext.commands import cli, estimator_flags
 from rtmw_ext.commands import infer as runs
 from rtmw_ext.commands.bench import cost, crowd, moving
 from rtmw_ext.commands.exit_codes import ExitCode
@@ -357,8 +357,8 @@ def test_many_images_at_once(capsys, photo, loud_t_file, tmp_path):
     'images, flags, backend',
     [
         (1, [], 'OnnxRuntime'),
-        (runs.FEW_IMAGES, [], 'OnnxRuntime'),
-        (runs.FEW_IMAGES + 1, [], 'OpenVino'),
+        (estimator_flags.FEW_IMAGES, [], 'OnnxRuntime'),
+        (estimator_flags.FEW_IMAGES + 1, [], 'OpenVino'),
         (None, [], 'OpenVino'),
         (1, ['--backend', 'openvino'], 'OpenVino'),
     ],
@@ -370,8 +370,8 @@ def test_few_images_take_the_backend_that_starts_first(
     flags = cli._parser().parse_args(
         ['infer', 'x.jpg', '--pose', str(loud_t_file), '--det', 'none', *flags]
     )
-    runs.complete(flags, images)
-    estimator = runs.build_estimator(flags, images)
+    estimator_flags.complete(flags, images)
+    estimator = estimator_flags.build_estimator(flags, images)
     assert type(estimator.pose.network).__name__ == backend
 
 
@@ -381,8 +381,11 @@ def test_few_images_of_an_openvino_file(loud_t_file, tmp_path):
     flags = cli._parser().parse_args(
         ['infer', 'x.jpg', '--pose', str(tmp_path / 'loud.xml'), '--det', 'none']
     )
-    runs.complete(flags, 1)
-    assert type(runs.build_estimator(flags, 1).pose.network).__name__ == 'OpenVino'
+    estimator_flags.complete(flags, 1)
+    assert (
+        type(estimator_flags.build_estimator(flags, 1).pose.network).__name__
+        == 'OpenVino'
+    )
 
 
 def test_nobody_in_the_picture(photo, loud_t_file, tmp_path):

@@ -3,8 +3,7 @@
 import pytest
 
 from rtmw_ext import zoo
-from rtmw_ext.commands import cli
-from rtmw_ext.commands import infer as runs
+from rtmw_ext.commands import cli, estimator_flags
 from support.zoo import publish, without_hashes
 
 
@@ -17,7 +16,7 @@ def nothing_set(monkeypatch, tmp_path):
 
 def completed(*arguments, images=1):
     flags = cli._parser().parse_args(['infer', 'a.jpg', *arguments])
-    runs.complete(flags, images)
+    estimator_flags.complete(flags, images)
     return flags.pose, flags.det, flags.stride, flags.precision
 
 
@@ -47,7 +46,7 @@ def test_the_precision_of_a_mode_is_that_of_openvino_on_a_cpu():
     fast = ('--mode', 'fast')
     # Of a video, and of many images.
     assert completed(*fast, images=None)[-1] == 'bf16'
-    assert completed(*fast, images=runs.FEW_IMAGES + 1)[-1] == 'bf16'
+    assert completed(*fast, images=estimator_flags.FEW_IMAGES + 1)[-1] == 'bf16'
     assert completed(*fast, '--backend', 'openvino')[-1] == 'bf16'
     for flags in (
         ('--backend', 'onnxruntime'),
