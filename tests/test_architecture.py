@@ -24,7 +24,7 @@ ARROWS = {
     'models': {'codecs', 'core', 'zoo'},
     'engine': {'codecs', 'core', 'datasets', 'models', 'output', 'zoo'},
     'evaluation': {'core', 'datasets'},
-    'synthetic': {'core', 'datasets'},
+    'synthetic': {'core', 'datasets', 'output'},
     'apis': {'compat', 'core', 'engine', 'models', 'runtime', 'zoo'},
     'export': {'compat', 'core', 'engine', 'models', 'output', 'runtime', 'zoo'},
 }

@@ -1,5 +1,5 @@
 """Writing synthetic people: COCO-WholeBody files with 3D, COCO boxes for
-detectors, or arrays of crops.
+detectors, arrays of crops, or clips of people who move.
 
 All are made in shards by worker processes.  A shard depends on its number
 and the seed only, and is there as a whole or not at all: a run that was
@@ -26,10 +26,12 @@ if TYPE_CHECKING:
     from .scene import Sample
 
 VERSION = 2
-KINDS = ('coco', 'detection', 'crops')
+KINDS = ('coco', 'detection', 'crops', 'clips')
 #: Defaults by kind: size in pixels, least and most people of a picture.
-SIZES = dict(coco=(640, 480), detection=(320, 320), crops=(288, 288))
-PEOPLE = dict(coco=(1, 4), detection=(0, 6), crops=(1, 1))
+SIZES = dict(coco=(640, 480), detection=(320, 320), crops=(288, 288), clips=(480, 360))
+PEOPLE = dict(coco=(1, 4), detection=(0, 6), crops=(1, 1), clips=(1, 5))
+#: Seconds of a clip.
+SECONDS = 10.0
 #: Long over short side of pictures for detectors.
 SHAPES = (1, 5 / 4, 4 / 3, 3 / 2, 16 / 9)
 #: Of whom less is shown than the first is nobody to a detector, less than the
@@ -215,6 +217,20 @@ def _picture_shard(task):
     return count
 
 
+def _clip(task):
+    out, number, _, _, seed, size, people, seconds, _ = task
+    from .clips import make_clip, write_clip
+
+    clip = make_clip(seed, number, _maker(None).body, seconds, size, people)
+    write_clip(clip, clip_folder(out, number))
+    return 1
+
+
+def clip_folder(out: Path, number: int) -> Path:
+    """Where the truth of a clip lies."""
+    return out / f'clip-{number:03d}'
+
+
 def _any_shape(rng, size):
     """(W, H) within ``size``, upright or wide, in a usual proportion."""
     ratio = rng.choice(SHAPES)
@@ -234,31 +250,34 @@ def export(
     workers: int = 1,
     backgrounds: str | None = None,
     shard: int = 256,
+    seconds: float = SECONDS,
     progress: Callable = print,
 ) -> Path:
     """Writes a data set, or what is missing of it.
 
     Args:
         out: Folder; made if missing.
-        num: Crops or pictures, >= 1.
+        num: Crops, pictures or clips, >= 1.
         seed: >= 0.
         kind: 'coco' for ``images/{split}/*.jpg`` with
             ``annotations/{split}.json`` (see :func:`annotation`), 'detection'
             for the same with boxes alone (see :func:`box_annotation`) and
             pictures of many shapes, 'crops' for shards of
-            :class:`rtmw_ext.datasets.CropDataset`.
+            :class:`rtmw_ext.datasets.CropDataset`, 'clips' for those of
+            :func:`rtmw_ext.synthetic.clips.write_clip`.
         size: (W, H) of pictures, at most that of
             those for detectors; crops are square. Default: ``SIZES``.
         people: Least and most people of a
             picture. Default: ``PEOPLE``.
-        split: Name of the split; not of 'crops'.
+        split: Name of the split; of 'coco' and 'detection'.
         workers: Processes.
         backgrounds: Folder of images for backgrounds.
         shard: Crops or pictures of a shard.
+        seconds: Of a clip, > 0.
         progress: Gets a line of text after each shard.
 
     Returns:
-        The annotation file, or the folder of the crops.
+        The annotation file, or the folder of the crops or clips.
 
     Raises:
         ExportError: An argument is out of range, or ``out`` holds a data set
@@ -267,6 +286,12 @@ def export(
     if kind not in KINDS:
         raise ExportError(f'format is {kind!r}: use one of {", ".join(KINDS)}')
     people = tuple(people or PEOPLE[kind])
+    if kind == 'clips':
+        shard = 1
+        if not (people[0] >= 1 and seconds > 0):
+            raise ExportError(
+                f'seconds={seconds} must be > 0 and people={people} from 1 on'
+            )
     if min(num, workers, shard) < 1 or seed < 0 or not (0 <= people[0] <= people[1]):
         raise ExportError(
             f'num={num}, workers={workers} and shard={shard} must be >= 1, '
@@ -284,13 +309,17 @@ def export(
         shard=shard,
         backgrounds=str(backgrounds or ''),
     )
+    single = kind in ('crops', 'clips')  # no splits
     if kind != 'crops':
         recipe.update(people=list(people))
+    if kind == 'clips':
+        recipe.update(seconds=seconds)
+    if not single:
         (out / 'images' / split).mkdir(parents=True, exist_ok=True)
         (out / 'parts' / split).mkdir(parents=True, exist_ok=True)
         (out / 'annotations').mkdir(exist_ok=True)
     out.mkdir(parents=True, exist_ok=True)
-    name = out / ('crops.json' if kind == 'crops' else f'{split}.recipe.json')
+    name = out / (f'{kind}.json' if single else f'{split}.recipe.json')
     if name.is_file() and json.loads(name.read_text()) != recipe:
         raise ExportError(
             f'{out} holds a data set of another recipe, {name.read_text()}: '
@@ -306,6 +335,9 @@ def export(
             path = out / f'crops-{number:05d}.npy'
             done = path.is_file() and len(np.load(path, mmap_mode='r')) == count
             task = (*part, size[0], backgrounds)
+        elif kind == 'clips':
+            done = (clip_folder(out, number) / 'truth.npz').is_file()
+            task = (*part, size, people, seconds, backgrounds)
         else:
             path = out / 'parts' / split / f'{number:05d}.json'
             done = (
@@ -315,13 +347,13 @@ def export(
         if not done:
             tasks.append(task)
     _run(
-        _crop_shard if kind == 'crops' else _picture_shard,
+        dict(crops=_crop_shard, clips=_clip).get(kind, _picture_shard),
         tasks,
         workers,
         num,
         progress,
     )
-    if kind == 'crops':
+    if single:
         return out
     person = {'id': 1, 'name': 'person', 'supercategory': 'person'}
     if kind == 'coco':

@@ -183,6 +183,13 @@ ARM_ANGLES = {
         (_normal, 40, 25),
         (_uniform, 10, 80),
     ),
+    # Not drawn: a pose of people who move.
+    'wave': (
+        (_normal, 15, 8),
+        (_uniform, 60, 85),
+        (_uniform, -85, -65),
+        (_uniform, 70, 105),
+    ),
     'free': (
         (_normal, 45, 55, -45, 170),
         (_normal, 35, 35, -20, 110),
@@ -215,15 +222,23 @@ class PoseSampler:
         return heads
 
     @functools.lru_cache(maxsize=None)  # noqa: B019 (one sampler a process)
-    def _along(self, first, second):
+    def direction(self, first: str, second: str) -> np.ndarray:
+        """(3, ) from one bone's head to another's at the reference pose."""
         d = self.heads[self.bones[second]] - self.heads[self.bones[first]]
         return d / np.linalg.norm(d)
 
-    def sample(self, rng: np.random.Generator) -> tuple[np.ndarray, str]:
+    def sample(
+        self,
+        rng: np.random.Generator,
+        family: str | None = None,
+        arms: tuple[str, str] | None = None,
+    ) -> tuple[np.ndarray, str]:
         """One pose.
 
         Args:
             rng: Source of everything random.
+            family: Of ``FAMILIES``. None draws one.
+            arms: Of the left and the right arm, of ``ARM_ANGLES``. None draws them.
 
         Returns:
             Rotations (B, 3, 3) for :meth:`Body.pose`,
@@ -231,14 +246,14 @@ class PoseSampler:
             the name of the family.
         """
         out = np.tile(np.eye(3), (len(self.bones), 1, 1))
-        family = _draw(rng, FAMILIES)
+        family = family or _draw(rng, FAMILIES)
         if family == 'rest':
             for side in 'LR':
                 self._hand(rng, out, side, 'open' if rng.uniform() < 0.5 else 'relaxed')
             return out, family
         self._trunk(rng, out, family)
         self._legs(rng, out, family)
-        arms = self._arm_families(rng, family)
+        arms = arms or self._arm_families(rng, family)
         for side, arm in zip('LR', arms):
             self._arm(rng, out, side, arm)
             hand = _draw(rng, HANDS)
@@ -310,7 +325,7 @@ class PoseSampler:
         down."""
         sign = 1 if side == 'L' else -1
         down = np.array([0, 0, -1.0])
-        thigh = self._along(f'upperleg01.{side}', f'lowerleg01.{side}')
+        thigh = self.direction(f'upperleg01.{side}', f'lowerleg01.{side}')
         # Down first, so that the twist does not depend on the reference.
         self._set(
             out,
@@ -320,7 +335,7 @@ class PoseSampler:
             @ turn(down, -sign * twist),
             _swing(thigh, down),
         )
-        shin = self._along(f'lowerleg01.{side}', f'foot.{side}')
+        shin = self.direction(f'lowerleg01.{side}', f'foot.{side}')
         hinge = _cross(thigh, np.array([0, -1.0, 0]))
         hinge /= np.linalg.norm(hinge)
         bent = np.degrees(np.arcsin(_cross(thigh, shin) @ hinge))
@@ -382,8 +397,8 @@ class PoseSampler:
         )
         sign = 1 if side == 'L' else -1
         down = np.array([0, 0, -1.0])
-        upper = self._along(f'upperarm01.{side}', f'lowerarm01.{side}')
-        fore = self._along(f'lowerarm01.{side}', f'wrist.{side}')
+        upper = self.direction(f'upperarm01.{side}', f'lowerarm01.{side}')
+        fore = self.direction(f'lowerarm01.{side}', f'wrist.{side}')
         # Of a hanging arm the elbow folds forwards.
         level = _swing(upper, down)
         ahead = level @ fore
@@ -425,7 +440,7 @@ class PoseSampler:
 
     def _palm_axis(self, side):
         """Across the palm: a positive turn folds the fingers to the palm."""
-        across = self._along(f'finger5-1.{side}', f'finger2-1.{side}')
+        across = self.direction(f'finger5-1.{side}', f'finger2-1.{side}')
         return across if side == 'R' else -across
 
     def _hand(self, rng, out, side, family) -> None:
@@ -478,7 +493,7 @@ class PoseSampler:
         across = self._palm_axis(side)
         for finger in range(2, 6):
             names = [f'finger{finger}-{i}.{side}' for i in (1, 2, 3)]
-            along = self._along(names[0], names[1])
+            along = self.direction(names[0], names[1])
             axis = across - (across @ along) * along
             palm = _cross(axis, along)
             fan = spread * (3.2 - finger) * sign
@@ -486,11 +501,11 @@ class PoseSampler:
                 self._set(out, name, turn(axis, curl[finger - 1, i]))
             out[self.bones[names[0]]] = turn(palm, fan) @ out[self.bones[names[0]]]
         names = [f'finger1-{i}.{side}' for i in (1, 2, 3)]
-        along = self._along(names[1], names[2])
-        first = self._along(names[0], names[1])
+        along = self.direction(names[1], names[2])
+        first = self.direction(names[0], names[1])
         axis = _cross(first, along)
         axis /= np.linalg.norm(axis)
-        wrist = self._along(f'wrist.{side}', f'finger3-1.{side}')
+        wrist = self.direction(f'wrist.{side}', f'finger3-1.{side}')
         self._set(
             out, names[0], turn(wrist, -sign * thumb), turn(axis, curl[0, 0] * 0.5)
         )

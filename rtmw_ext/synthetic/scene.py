@@ -85,6 +85,47 @@ def flat_bounds(vertices: np.ndarray) -> np.ndarray:
     return raster.bounds(vertices[:, :2] / vertices[:, 2:])
 
 
+def visibility(
+    space: np.ndarray,
+    points: np.ndarray,
+    inside: np.ndarray,
+    depth: np.ndarray,
+    owner: np.ndarray,
+    number: int,
+    fine: int = 1,
+    covered: np.ndarray | None = None,
+) -> np.ndarray:
+    """Whether the points of a person are seen.
+
+    Args:
+        space: (133, 3) camera axes, metres.
+        points: (133, 2) pixels.
+        inside: (133, ) bool, within the image.
+        depth: (H, W) 1 / z of what is in front, 0 where nothing is.
+        owner: (H, W) the number of whom it belongs to.
+        number: The person's.
+        fine: Pixels of ``depth`` a pixel, along a side.
+        covered: (H, W) bool, by things without depth.
+
+    Returns:
+        (133, ) uint8: 2 seen, 1 hidden, 0 outside.
+    """
+    visible = inside.astype(np.uint8)
+    kept = np.flatnonzero(inside)
+    at = np.round(points[kept] * fine + (fine - 1) / 2)
+    x, y = at.clip(0, np.array(depth.shape[::-1]) - 1).astype(int).T
+    front = depth[y, x]
+    with np.errstate(divide='ignore'):
+        gap = space[kept, 2] - 1 / front
+    # Somebody else in front hides it, however near.
+    hidden = gap > np.where(owner[y, x] == number, TOLERANCE[kept], 0.01)
+    hidden &= front > 0
+    if covered is not None:
+        hidden |= covered[y, x]
+    visible[kept[~hidden]] = 2
+    return visible
+
+
 @functools.lru_cache(maxsize=1)
 def _blas():
     """The BLAS of this process."""
@@ -533,23 +574,9 @@ class SceneMaker:
             flat = space @ camera.T
             points = flat[:, :2] / flat[:, 2:]
             inside = ((points >= low - 0.5) & (points <= high + 0.5)).all(1)
-            visible = np.where(inside, 1, 0).astype(np.uint8)
-            at = np.clip(
-                np.round(points * fine + (fine - 1) / 2),
-                0,
-                np.array(owner.shape[::-1]) - 1,
-            ).astype(int)
-            for k in np.flatnonzero(inside):
-                x, y = at[k]
-                front = depth[y, x]
-                if covered[y, x]:
-                    continue
-                if front > 0:
-                    gap = space[k, 2] - 1 / front
-                    # Somebody else in front hides it, however near.
-                    if gap > (TOLERANCE[k] if owner[y, x] == number else 0.01):
-                        continue
-                visible[k] = 2
+            visible = visibility(
+                space, points, inside, depth, owner, number, fine, covered
+            )
             first, last = (
                 flat_bounds(person.vertices) @ camera[:2, :2].T + camera[:2, 2]
             )

@@ -4,6 +4,7 @@
 ``--format coco``: pictures with COCO-WholeBody annotations and 3D fields.
 ``--format detection``: small pictures with boxes, some without people.
 ``--format crops``: shards of single persons for training at full speed.
+``--format clips``: truth of people who move: ids, 2D, 3D, rotations, cameras.
 ``--format drawn``: drawings of people, as ``coco`` without 3D, in seconds.
 
 A run that was stopped goes on where it was. For example:
@@ -16,7 +17,7 @@ from pathlib import Path
 from rtmw_ext.core.images import ImageError
 from rtmw_ext.synthetic import drawn
 from rtmw_ext.synthetic.body import BodyError
-from rtmw_ext.synthetic.export import KINDS, ExportError, export
+from rtmw_ext.synthetic.export import KINDS, SECONDS, ExportError, export
 
 
 def draw(flags: argparse.Namespace, size: list[int] | None) -> Path:
@@ -37,7 +38,9 @@ def main() -> None:
     flags = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
-    flags.add_argument('--num', type=int, required=True, help='pictures, or crops')
+    flags.add_argument(
+        '--num', type=int, required=True, help='pictures, crops or clips'
+    )
     flags.add_argument('--out', required=True, help='folder to write to')
     flags.add_argument('--seed', type=int, default=0)
     flags.add_argument('--format', choices=(*KINDS, 'drawn'), default='coco')
@@ -47,7 +50,7 @@ def main() -> None:
         nargs='+',
         metavar='PIXELS',
         help='width and height, or the side of crops; '
-        '640 480, at most 320 for detectors, 288, 320 320 '
+        '640 480, at most 320 for detectors, 288, 480 360 for clips, 320 320 '
         'for drawings by default',
     )
     flags.add_argument(
@@ -55,8 +58,10 @@ def main() -> None:
         type=int,
         nargs=2,
         metavar=('LEAST', 'MOST'),
-        help='in a picture; 1 4, for detectors 0 6, in drawings 1 1 by default',
+        help='in a picture; 1 4, for detectors 0 6, in clips 1 5, in drawings 1 1 by '
+        'default',
     )
+    flags.add_argument('--seconds', type=float, default=SECONDS, help='of a clip')
     flags.add_argument('--split', default='train', help='name of the split')
     flags.add_argument('--workers', type=int, default=2)
     flags.add_argument(
@@ -81,6 +86,7 @@ def main() -> None:
                 flags.split,
                 flags.workers,
                 flags.backgrounds,
+                seconds=flags.seconds,
                 progress=lambda line: print(line, flush=True),
             )
         )
