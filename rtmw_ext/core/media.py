@@ -32,6 +32,15 @@ STILL_FORMATS = ('image2', 'tty', 'ico')
 FILE_SCHEMES = ('http', 'https', 'ftp', 'hls')
 #: Seconds until a server must have answered, and until more must come.
 TIMEOUTS = (5.0, 10.0)
+#: Of FFmpeg, for live sources: a second and a few frames tell what they are; packets
+#: of MPEG-TS have no length, and whole ones would end where the next begins; of HLS,
+#: the newest segment comes first.
+LIVE_OPTIONS = dict(
+    analyzeduration='1000000',
+    fpsprobesize='8',
+    max_packet_size='184',
+    live_start_index='-1',
+)
 MOTION_JPEG = ('.mjpeg', '.mjpg')
 
 
@@ -162,8 +171,12 @@ def has_length(address: str) -> bool:
         return bool(container.duration) or _is_still(container.format.name)
 
 
-def open_address(address: str) -> Any:
+def open_address(address: str, live: bool = False) -> Any:
     """Opens an address as an ``av.container.InputContainer``.
+
+    Args:
+        address: Of a file or a stream.
+        live: It goes on while nobody looks.
 
     Raises:
         VideoError: It cannot be opened, or has no pictures.
@@ -172,7 +185,7 @@ def open_address(address: str) -> Any:
     import av
 
     scheme = address.split(':')[0]
-    options = {'fflags': 'nobuffer'} if is_live(address) else {}
+    options = LIVE_OPTIONS.copy() if live else {}
     if scheme in ('rtsp', 'rtsps'):
         # UDP loses packets, and many networks do not pass it.
         options['rtsp_transport'] = 'tcp'
@@ -180,6 +193,12 @@ def open_address(address: str) -> Any:
         return av.open(
             address, options=options, timeout=TIMEOUTS, metadata_errors='replace'
         )
+    except av.ProtocolNotFoundError:
+        raise VideoError(
+            f'{without_password(address)} cannot be opened: the FFmpeg of this PyAV '
+            f'knows no {scheme}; have another program pass it on, such as '
+            f'`ffmpeg -i {scheme}://... -c copy -f mpegts udp://127.0.0.1:5000`'
+        ) from None
     except (av.FFmpegError, OSError) as error:
         raise VideoError(
             f'{without_password(address)} cannot be opened '
@@ -187,15 +206,19 @@ def open_address(address: str) -> Any:
         ) from None
 
 
-def open_video(path: str | Path) -> Any:
+def open_video(path: str | Path, live: bool = False) -> Any:
     """Opens a video file or an address as an ``av.container.InputContainer``.
+
+    Args:
+        path: A file or an address.
+        live: As of :func:`open_address`.
 
     Raises:
         VideoError: It is no video that FFmpeg knows.
         ImportError: PyAV is absent.
     """
     if is_address(path):
-        return open_address(str(path))
+        return open_address(str(path), live)
     import av
 
     name = format_name(path)

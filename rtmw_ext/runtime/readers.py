@@ -7,6 +7,7 @@ Shapes: frames are (H, W, 3) uint8 BGR.
 import math
 from collections.abc import Iterator
 from pathlib import Path
+from time import monotonic, sleep
 from typing import Any, Protocol
 
 import cv2
@@ -18,13 +19,17 @@ from ..core.media import (
     is_address,
     is_animated,
     is_device,
-    is_live,
     open_video,
     video_stream,
 )
 
 #: Seconds before the wanted one that are sought, in turn; then all is decoded.
 SEEK_BACK = (0.0, 10.0)
+#: Seconds between frames of a stream, in the order in which they come; where there are
+#: more, back or on, its clock was set.
+LATE = 1.0
+#: FFmpeg's names of formats of which segments of seconds come at once.
+SEGMENTED = ('hls', 'dash')
 
 
 class Reader(Protocol):
@@ -53,8 +58,12 @@ class Reader(Protocol):
         """Closes the file."""
 
 
-def open_reader(source: str | Path | int) -> Reader:
+def open_reader(source: str | Path | int, live: bool = False) -> Reader:
     """
+    Args:
+        source: A file, an address, or a webcam.
+        live: The newest frame counts: none is held back.
+
     Raises:
         VideoError: It cannot be opened.
     """
@@ -64,22 +73,31 @@ def open_reader(source: str | Path | int) -> Reader:
     if not is_address(source) and is_animated(source):
         return PillowReader(source)
     try:
-        return AvReader(source)
+        return AvReader(source, live)
     except ImportError:
         return OpenCVReader(source)
 
 
 class AvReader:
-    """PyAV's, of files."""
+    """PyAV's, of files and streams.
 
-    def __init__(self, path: str | Path) -> None:
+    Args:
+        path: A file or an address.
+        live: A frame is given as soon as it has come, without those that came
+            while the source was opened.
+    """
+
+    def __init__(self, path: str | Path, live: bool = False) -> None:
         from av.video.reformatter import VideoReformatter
 
         # One for all frames: to make it takes as long as a frame.
         self._to_bgr = VideoReformatter().reformat
-        self._path = path
+        self._path, self._live = path, live
         self.damaged = 0
+        begin = monotonic()
         self._open()
+        # Seconds that FFmpeg has looked at by now, and keeps.
+        self._looked = monotonic() - begin
         stream = self._stream
         self.rate = float(stream.average_rate or stream.guessed_rate or 0)
         self.count = stream.frames
@@ -100,15 +118,54 @@ class AvReader:
         return (self._container.duration or 0) / 1e6 if alone else 0.0
 
     def _open(self) -> None:
-        self._container = open_video(self._path)
+        from av.codec.context import Flags
+
+        self._container = open_video(self._path, self._live)
         self._stream = video_stream(self._container, self._path)
         # Threads for frames hold as many frames back.
-        self._stream.thread_type = 'SLICE' if is_live(self._path) else 'AUTO'
+        self._stream.thread_type = 'SLICE' if self._live else 'AUTO'
+        if self._live:
+            self._stream.codec_context.flags |= Flags.low_delay
 
     def frames(self, start: float) -> Iterator[tuple[float | None, np.ndarray]]:
         decoded = self._from(start) if start else self._decode()
+        if self._live:
+            decoded = self._newest(decoded)
         for time, frame in decoded:
             yield time, self._picture(frame)
+
+    def _newest(
+        self, decoded: Iterator[tuple[float | None, Any]]
+    ) -> Iterator[tuple[float | None, Any]]:
+        """Frames that are new when they come, in order, and at their time where
+        many come at once."""
+        old, newest, begin = self._looked, -math.inf, -math.inf
+        at_once = self._container.format.name in SEGMENTED
+        # The first one is old, and of RTSP has no time.
+        next(decoded, None)
+        for time, frame in decoded:
+            if time is not None:
+                if newest - LATE < time <= newest:
+                    self._reorder()
+                    continue
+                newest = time
+                if at_once:
+                    wait = begin + time - monotonic()
+                    if 0 <= wait <= LATE:
+                        sleep(wait)
+                    else:
+                        begin = monotonic() - time
+                elif 0 <= time < old:
+                    continue
+                old = 0.0
+            yield time, frame
+
+    def _reorder(self) -> None:
+        """A stream has frames that are shown before one that came sooner (B-frames):
+        its decoder puts them in order, from the next sequence on."""
+        from av.codec.context import Flags
+
+        self._stream.codec_context.flags &= ~Flags.low_delay
 
     def _from(self, start: float) -> Iterator[tuple[float | None, Any]]:
         """As :meth:`_decode`, from a little before a second on."""

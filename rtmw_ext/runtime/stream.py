@@ -54,7 +54,7 @@ class Stream:
         self.name, self.count, self.read, self.dropped = name_of(source), 0, 0, 0
         self._source, self._patience, self._say = source, patience, say
         self._until = math.inf if max_seconds is None else monotonic() + max_seconds
-        self._reader: Reader | None = open_reader(source)
+        self._reader: Reader | None = open_reader(source, live=True)
         rate = self._reader.rate
         self.rate = rate if 0 < rate <= 1000 else DEFAULT_RATE
         self.times: deque[float] = deque()
@@ -94,7 +94,7 @@ class Stream:
             why = 'it ended'
             try:
                 if self._reader is None:
-                    self._reader = open_reader(self._source)
+                    self._reader = open_reader(self._source, live=True)
                 for _, frame in self._reader.frames(0.0):
                     if self._stop.is_set():
                         break

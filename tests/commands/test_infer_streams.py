@@ -120,6 +120,14 @@ def test_case_12(address, capsys, network, tmp_path):
     assert code == 1 and f'{address} cannot be opened' in err and err.count('\n') == 1
 
 
+def test_a_protocol_that_is_not_built_in(capsys, network, tmp_path):
+    address = 'amqp://user:secret@127.0.0.1:1/x'
+    code = cli.main(command(network, address, '--out', tmp_path, '--no-draw'))
+    err = capsys.readouterr().err
+    assert code == 1 and 'knows no amqp; have another program' in err
+    assert 'secret' not in err
+
+
 def test_streams_have_no_start(capsys, network, server, tmp_path):
     code = cli.main(command(network, server.address, '--out', tmp_path, '--start', 2))
     err = capsys.readouterr().err

@@ -1,25 +1,35 @@
-"""Live servers on loopback, which show a clock: MPEG-TS over HTTP, and over RTSP in
-RTP (RFC 2326, RFC 2250), in the connection of RTSP itself."""
+"""Live servers on loopback, which show a clock: H.264 in MPEG-TS over HTTP, and over
+RTSP in RTP (RFC 2326, RFC 6184), in the connection of RTSP itself, as cameras send
+it. Its encoder holds no frame back."""
 
 import contextlib
+import math
+import re
 import socket
 import socketserver
 import struct
 import threading
 import time
+from collections import deque
+from fractions import Fraction
 
 import numpy as np
 
 RATE, FIELDS, WIDTH, HEIGHT = 25, 12, 192, 32
-#: Bytes of MPEG-TS in a packet of RTP, and RTP's number of MPEG-TS.
-PACKET, MPEG_TS = 7 * 188, 33
+#: Bytes of a unit of H.264 in a packet of RTP, and RTP's number of it.
+PAYLOAD, H264 = 1400, 96
+#: Of RTP and MPEG-TS, a second.
+CLOCK = 90_000
+TICK = Fraction(1, CLOCK)
 
 
 def clock_frame(number):
-    """A frame that shows a number as bright and dark fields."""
+    """A frame that shows a number as bright and dark fields, with noise as cameras
+    have: frames take several packets."""
     bits = number >> np.arange(FIELDS) & 1
-    row = np.repeat(np.where(bits, 220, 30), WIDTH // FIELDS).astype(np.uint8)
-    return np.broadcast_to(row[None, :, None], (HEIGHT, WIDTH, 3))
+    row = np.repeat(np.where(bits, 190, 30), WIDTH // FIELDS)
+    noise = np.random.default_rng(number).integers(0, 60, (HEIGHT, WIDTH, 1))
+    return np.repeat(row[None, :, None] + noise, 3, 2).astype(np.uint8)
 
 
 def shown(frame):
@@ -36,12 +46,17 @@ class LiveServer:
         scheme: Of the address.
         rate: Frames a second.
         last: Frames after which a connection ends; None goes on.
+        codec: Of the encoder.
+        gop: Frames from a key frame to the next.
     """
 
-    def __init__(self, scheme='http', rate=RATE, last=None):
+    def __init__(self, scheme='http', rate=RATE, last=None, codec='libx264', gop=10):
         self.rate, self.last, self.port = rate, last, 0
+        self.codec, self.gop = codec, gop
         self._handler = dict(http=_Http, rtsp=_Rtsp)[scheme]
         self._scheme, self._begin = scheme, time.monotonic()
+        #: Who holds it stops all frames; ``sent`` are the numbers of the last ones.
+        self.gate, self.sent = threading.Lock(), deque(maxlen=4)
         self.start()
 
     @property
@@ -66,32 +81,33 @@ class LiveServer:
             with contextlib.suppress(OSError):
                 connection.shutdown(socket.SHUT_RDWR)
 
-    def send(self, file):
-        """Writes the stream to a file, in time."""
+    def set_up(self, coder):
+        """Makes it one of clocks."""
+        coder.width, coder.height, coder.pix_fmt = WIDTH, HEIGHT, 'yuv420p'
+        coder.framerate, coder.gop_size, coder.thread_count = RATE, self.gop, 1
+        if self.codec == 'libx264':
+            coder.time_base = TICK
+            coder.options = dict(preset='ultrafast', tune='zerolatency')
+        else:
+            coder.bit_rate = 2_000_000
+
+    def frames(self):
+        """Frames in their time; a late one shows the time at which it is late."""
         import av
 
         number = self.now()
-        stop = None if self.last is None else number + self.last
-        options = dict(flush_packets='1')
-        with (
-            contextlib.suppress(OSError, av.FFmpegError),
-            av.open(file, 'w', format='mpegts', options=options) as container,
-        ):
-            stream = container.add_stream('mpeg2video', rate=25)
-            stream.width, stream.height = WIDTH, HEIGHT
-            stream.pix_fmt, stream.codec_context.gop_size = 'yuv420p', 10
-            stream.codec_context.thread_count = 1
-            count = 0
-            while stop is None or number < stop:
-                frame = av.VideoFrame.from_ndarray(
-                    np.ascontiguousarray(clock_frame(number % 2**FIELDS)),
-                    format='bgr24',
-                )
-                frame.pts = count
-                container.mux(stream.encode(frame))
-                count += 1
-                number += 1
-                time.sleep(max(0, self._begin + number / self.rate - time.monotonic()))
+        stop = math.inf if self.last is None else number + self.last
+        while number < stop:
+            picture = clock_frame(number % 2**FIELDS)
+            with self.gate:
+                self.sent.append(number)
+                frame = av.VideoFrame.from_ndarray(picture, format='bgr24')
+                frame.pts, frame.time_base = round(number * CLOCK / self.rate), TICK
+                yield frame
+            time.sleep(
+                max(0, self._begin + (number + 1) / self.rate - time.monotonic())
+            )
+            number = max(number + 1, self.now())
 
 
 class _Server(socketserver.ThreadingTCPServer):
@@ -119,13 +135,29 @@ class _Handler(socketserver.StreamRequestHandler):
 
 class _Http(_Handler):
     def handle(self):
-        if self.request_lines():
-            self.wfile.write(b'HTTP/1.0 200 OK\r\nContent-Type: video/mp2t\r\n\r\n')
-            self.server.live.send(self.wfile)
+        import av
+
+        if not self.request_lines():
+            return
+        self.wfile.write(b'HTTP/1.0 200 OK\r\nContent-Type: video/mp2t\r\n\r\n')
+        options = dict(flush_packets='1')
+        with (
+            contextlib.suppress(OSError, av.FFmpegError),
+            av.open(self.wfile, 'w', format='mpegts', options=options) as container,
+        ):
+            live = self.server.live
+            stream = container.add_stream(live.codec, rate=RATE)
+            live.set_up(stream.codec_context)
+            for frame in live.frames():
+                container.mux(stream.encode(frame))
 
 
 class _Rtsp(_Handler):
     def handle(self):
+        with contextlib.suppress(OSError):
+            self._answer()
+
+    def _answer(self):
         while request := self.request_lines():
             first, headers = request
             method, body, more = first.split()[0], '', ''
@@ -133,8 +165,9 @@ class _Rtsp(_Handler):
                 more = 'Public: OPTIONS, DESCRIBE, SETUP, PLAY, TEARDOWN\r\n'
             elif method == 'DESCRIBE':
                 body = (
-                    'v=0\r\no=- 0 0 IN IP4 127.0.0.1\r\ns=clock\r\n'
-                    f't=0 0\r\nm=video 0 RTP/AVP {MPEG_TS}\r\na=control:track\r\n'
+                    'v=0\r\no=- 0 0 IN IP4 127.0.0.1\r\ns=clock\r\nt=0 0\r\n'
+                    f'm=video 0 RTP/AVP {H264}\r\na=rtpmap:{H264} H264/90000\r\n'
+                    f'a=fmtp:{H264} packetization-mode=1\r\na=control:track\r\n'
                 )
                 more = 'Content-Type: application/sdp\r\n'
             elif method == 'SETUP':
@@ -144,24 +177,39 @@ class _Rtsp(_Handler):
                 f'Content-Length: {len(body)}\r\n\r\n{body}'.encode()
             )
             if method == 'PLAY':
-                return self.server.live.send(_Rtp(self.wfile))
+                return self._play()
+
+    def _play(self):
+        import av
+
+        live, number = self.server.live, 0
+        coder = av.CodecContext.create(live.codec, 'w')
+        live.set_up(coder)
+        for frame in live.frames():
+            clock = frame.pts % 2**32
+            for packet in coder.encode(frame):
+                packets = list(_packets(bytes(packet)))
+                for payload in packets:
+                    last = payload is packets[-1]
+                    header = struct.pack(
+                        '>BBHII', 0x80, last << 7 | H264, number % 2**16, clock, 1
+                    )
+                    size = struct.pack('>H', len(header) + len(payload))
+                    self.wfile.write(b'$\0' + size + header + payload)
+                    number += 1
 
 
-class _Rtp:
-    """Takes MPEG-TS and writes it in packets of RTP, four bytes before each."""
-
-    def __init__(self, file):
-        self._file, self._number, self._rest = file, 0, b''
-
-    def write(self, data):
-        self._rest += bytes(data)
-        while len(self._rest) >= 188:
-            whole = min(len(self._rest) // 188 * 188, PACKET)
-            part, self._rest = self._rest[:whole], self._rest[whole:]
-            clock = int(time.monotonic() * 90_000) % 2**32
-            header = struct.pack(
-                '>BBHII', 0x80, MPEG_TS, self._number % 2**16, clock, 1
+def _packets(frame):
+    """The units of a frame of H.264 as payloads of RTP, long ones in parts."""
+    for unit in re.split(b'\0\0\0?\1', frame)[1:]:
+        if len(unit) <= PAYLOAD:
+            yield unit
+            continue
+        # FU-A: the type of the unit, and whether it begins or ends.
+        parts = range(1, len(unit), PAYLOAD)
+        for start in parts:
+            ends = (start == parts[0]) << 7 | (start == parts[-1]) << 6
+            yield (
+                bytes([unit[0] & 0xE0 | 28, ends | unit[0] & 0x1F])
+                + unit[start : start + PAYLOAD]
             )
-            self._number += 1
-            self._file.write(b'$\0' + struct.pack('>H', 12 + len(part)) + header + part)
-        return len(data)
