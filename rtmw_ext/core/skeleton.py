@@ -3,6 +3,8 @@
 Source: https://github.com/jin-s13/COCO-WholeBody, "Annotation format".
 """
 
+from collections.abc import Sequence
+
 KEYPOINT_NAMES = (
     'nose',
     'left_eye',
@@ -123,6 +125,38 @@ SKELETONS = {len(names): names for names in (KEYPOINT_NAMES, BODY_NAMES, HALPE26
 def keypoint_names(count: int) -> tuple[str, ...]:
     """Names of ``count`` points: those of ``SKELETONS``, else numbers."""
     return SKELETONS.get(count) or tuple(map(str, range(count)))
+
+
+#: Points of the 68 of the face that are each other's mirror image, those of the
+#: person's right side first.
+#: Source: iBUG, "Facial point annotations".
+_FACE_SIDES = (
+    *((number, 16 - number) for number in range(8)),
+    *((number, 43 - number) for number in range(17, 22)),
+    *((31, 35), (32, 34)),
+    *((36, 45), (37, 44), (38, 43), (39, 42), (40, 47), (41, 46)),
+    *((48, 54), (49, 53), (50, 52), (55, 59), (56, 58)),
+    *((60, 64), (61, 63), (65, 67)),
+)
+
+
+def side_pairs(names: Sequence[str]) -> list[tuple[int, int]]:
+    """Points that are each other's mirror image, (left, right) of the person: those
+    named ``left_`` and ``right_``, and those of the face.
+
+    Args:
+        names: Of all points.
+    """
+    numbers = {name: number for number, name in enumerate(names)}
+    pairs = [
+        (number, numbers['right_' + name.removeprefix('left_')])
+        for name, number in numbers.items()
+        if name.startswith('left_') and 'right_' + name.removeprefix('left_') in numbers
+    ]
+    if tuple(names) == KEYPOINT_NAMES:
+        first = PARTS['face'].start
+        pairs += [(first + left, first + right) for right, left in _FACE_SIDES]
+    return pairs
 
 
 Link = tuple[int, int]

@@ -271,6 +271,38 @@ class Motion:
             )
         return motion
 
+    def smooth(
+        self,
+        cutoff: float | None = None,
+        max_gap: float = 0.5,
+        swaps: bool = True,
+        threshold: float = 4.0,
+    ) -> 'Motion':
+        """Left and right swaps undone, outliers replaced, short gaps filled, noise
+        smoothed: :func:`.swaps.undo_swaps`, then :func:`.filters.smooth`.
+
+        Args:
+            cutoff: Hz, > 0. None: chosen by cross-validation.
+            max_gap: Seconds up to which gaps are filled, >= 0.
+            swaps: Undo them.
+            threshold: Robust standard deviations of an outlier, > 0.
+
+        Raises:
+            UsageError: A number is out of range.
+        """
+        from .filters import smooth
+        from .swaps import undo_swaps
+
+        return self.with_tracks(
+            smooth(
+                undo_swaps(track, self.names) if swaps else track,
+                cutoff,
+                max_gap,
+                threshold,
+            )
+            for track in self.tracks
+        )
+
     def to_people(self) -> Iterator[Frame]:
         """The people of each frame of the clip, as results have them: those who are
         there, with ids, NaN for points that are missing."""

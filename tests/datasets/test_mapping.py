@@ -6,6 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from mmengine.config import Config
 
+from rtmw_ext.core.skeleton import KEYPOINT_NAMES, side_pairs
 from rtmw_ext.datasets import WholeBodyKeypointMapping, catalog
 from rtmw_ext.datasets.mapping import MappingError, compile_mapping, definition
 from support.paths import mmpose_configs
@@ -256,3 +257,12 @@ def test_coverage_counts_what_is_mapped():
         assert (table[:, column] > 0).sum() == len(mapping.target)
     with pytest.raises(catalog.CatalogError, match='no_such.*lapa'):
         catalog.config_file('no_such')
+
+
+def test_sides_are_those_of_the_torch_free_rooms():
+    pairs = side_pairs(KEYPOINT_NAMES)
+    assert [OURS['flip_indices'][left] for left, _ in pairs] == [
+        right for _, right in pairs
+    ]
+    moved = sum(a != b for a, b in enumerate(OURS['flip_indices']))
+    assert moved == 2 * len(pairs)
