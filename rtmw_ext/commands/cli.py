@@ -1,11 +1,13 @@
 """The console script ``rtmw``: its parser, and what it says of errors."""
 
 import argparse
+import contextlib
 import os
 import signal
 import sys
 import traceback
 import warnings
+from typing import NoReturn
 
 from ..core.errors import RTMWError
 from .exit_codes import HELP, ExitCode
@@ -19,6 +21,22 @@ REPORT = (
 
 def main(arguments: list[str] | None = None) -> int:
     """Runs a command line, ``sys.argv`` by default. Returns the exit code."""
+    return _answer(arguments)[0]
+
+
+def script() -> NoReturn:
+    """The console script. A signal ends it at once: files are closed by then, and
+    networks and Python take a second to be freed."""
+    code, stopped = _answer(None)
+    if stopped:
+        with contextlib.suppress(OSError):
+            sys.stdout.flush()
+        os._exit(code)
+    sys.exit(code)
+
+
+def _answer(arguments: list[str] | None) -> tuple[int, KeyboardInterrupt | None]:
+    """The exit code, and what stopped the command; it holds what was in use."""
     # OpenCV reads these when it is loaded: its own lines would hide ours.
     os.environ.setdefault('OPENCV_LOG_LEVEL', 'SILENT')
     os.environ.setdefault('OPENCV_FFMPEG_LOGLEVEL', '-8')
@@ -28,14 +46,15 @@ def main(arguments: list[str] | None = None) -> int:
     )
     try:
         with stoppable():
-            return flags.run(flags)
+            return flags.run(flags), None
     except KeyboardInterrupt as stop:
         print('rtmw: stopped; finished outputs are kept', file=sys.stderr)
-        return 128 + (stop.number if isinstance(stop, Stopped) else signal.SIGINT)
+        number = stop.number if isinstance(stop, Stopped) else signal.SIGINT
+        return 128 + number, stop
     except BrokenPipeError:
         # Python would write what is pending once more.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        return ExitCode.PIPE_CLOSED
+        return ExitCode.PIPE_CLOSED, None
     except Exception as error:
         is_bug = not _user_caused(error)
         if is_bug or flags.debug:
@@ -44,7 +63,7 @@ def main(arguments: list[str] | None = None) -> int:
             REPORT if is_bug else f'rtmw: {" ".join(str(error).split())}',
             file=sys.stderr,
         )
-        return ExitCode.BUG if is_bug else ExitCode.FAILED
+        return ExitCode.BUG if is_bug else ExitCode.FAILED, None
 
 
 def _user_caused(error: Exception) -> bool:
@@ -76,4 +95,4 @@ def _parser() -> argparse.ArgumentParser:
 
 
 if __name__ == '__main__':
-    sys.exit(main())
+    script()

@@ -476,8 +476,14 @@ def _video(
         live=live,
     )
     number = 0
+
+    def close(kind: type[BaseException] | None, *_: object) -> None:
+        # Files need not wait for frames that a signal leaves undone.
+        if kind is None or not issubclass(kind, KeyboardInterrupt):
+            results.close()
+
     with ExitStack() as stack:
-        stack.callback(results.close)
+        stack.push(close)
         writer = stack.enter_context(
             outputs.video_writer(
                 name, frames.rate, None if isinstance(source, int) or live else source

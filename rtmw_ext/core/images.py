@@ -164,8 +164,8 @@ def read_image(
     """Reads an image file, or checks an array, into 8-bit BGR.
 
     Greyscale, RGBA and 16-bit images are converted, the latter from the range of
-    their values; rotation is applied as EXIF says, in HEIC as its transforms
-    say.
+    their values; rotation is applied as EXIF says, in HEIC and AVIF as their
+    transforms say, whatever EXIF does (ISO/IEC 23008-12).
 
     Args:
         source: A file, or (H, W), (H, W, 1), (H, W, 3) or (H, W, 4) of uint8 in

@@ -8,6 +8,7 @@ import signal
 import subprocess
 import sys
 import time
+import weakref
 import zipfile
 
 import cv2
@@ -15,10 +16,11 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from rtmw_ext.commands import cli, estimator_flags
+from rtmw_ext.commands import cli, estimator_flags, info
 from rtmw_ext.commands import infer as runs
 from rtmw_ext.commands.bench import cost, crowd, moving
 from rtmw_ext.commands.exit_codes import ExitCode
+from rtmw_ext.commands.signals import Stopped
 from rtmw_ext.core.images import read_image
 from rtmw_ext.output import FORMATS
 from rtmw_ext.output.draw2d import draw_people
@@ -614,3 +616,25 @@ def test_bench_takes_names(capsys, drawn_root):
     ):
         code, error = rtmw(capsys, 'bench', *names)
         assert code == 1 and 'unknown network "rtmw-q"' in error
+
+
+def test_a_signal_ends_at_once(capsys, monkeypatch):
+    """To free networks would take longer than all else."""
+    networks, ends = [], []
+
+    def run(_):
+        network = Network()
+        networks.append(weakref.ref(network))
+        raise Stopped(signal.SIGTERM)
+
+    class Network:
+        """Stands for what takes long to be freed."""
+
+    monkeypatch.setattr(info, 'run', run)
+    monkeypatch.setattr(sys, 'argv', ['rtmw', 'info'])
+    monkeypatch.setattr(os, '_exit', lambda code: ends.append((code, networks[0]())))
+    with pytest.raises(SystemExit):
+        cli.script()
+    ((code, network),) = ends
+    assert code == 143 and isinstance(network, Network)
+    assert 'finished outputs are kept' in capsys.readouterr().err

@@ -189,6 +189,19 @@ def test_rotation_in_every_format(suffix, orientation, tmp_path):
     assert expected.shape == ((80, 48, 3) if turned else (48, 80, 3))
 
 
+def test_transforms_rule_in_heif(tmp_path):
+    """EXIF's rotation only informs (ISO/IEC 23008-12): alone it turns nothing, as in
+    libheif and FFmpeg."""
+    path = saved(tmp_path / 'a.heic', 6)
+    content = bytearray(path.read_bytes())
+    # The angle of the box irot.
+    content[content.index(b'irot') + 4] = 0
+    path.write_bytes(content)
+    assert b'Exif' in content
+    expected = read_image(saved(tmp_path / 'a.png'))
+    assert np.abs(read_image(path).astype(int) - expected).max() < 25
+
+
 @pytest.mark.parametrize('suffix', ['.heic', '.avif'])
 def test_reading_modes(suffix, tmp_path):
     path = saved(tmp_path / f'a{suffix}', 6)

@@ -4,9 +4,9 @@ reads what is left.
 
     tools/bench/kill.py --moments 20 --seconds 60
 
-A line for each moment: frames in each file. It fails if a file cannot be read,
-if files are more than ``--lost`` seconds of the video apart, or if the input
-changed.
+A line for each moment: how long the process took to end, and frames in each file.
+It fails if a file cannot be read, if files are more than ``--lost`` seconds of the
+video apart, or if the input changed.
 """
 
 import argparse
@@ -66,9 +66,10 @@ def frames_of(folder: Path) -> dict[str, int]:
     return found
 
 
-def stop(clip: Path, folder: Path, number: int, delay: float) -> tuple[int, int]:
+def stop(clip: Path, folder: Path, number: int, delay: float) -> tuple[int, int, float]:
     """Runs ``rtmw infer`` and sends a signal ``delay`` seconds after the first
-    frame. Returns the exit code, and the frames that were written by then."""
+    frame. Returns the exit code, the frames that were written by then, and the
+    seconds until the process was gone."""
     command = [sys.executable, '-m', 'rtmw_ext.commands.cli', 'infer', str(clip)]
     command += ['--out', str(folder), '--format', *FORMATS, '--det', 'none']
     command += ['--pose', 'rtmw-t', '--threads', '1']
@@ -81,9 +82,10 @@ def stop(clip: Path, folder: Path, number: int, delay: float) -> tuple[int, int]
     time.sleep(delay)
     with lines.open('rb') as file:
         written = sum(b'"frame"' in line[:20] for line in file)
+    begin = time.monotonic()
     with contextlib.suppress(ProcessLookupError):
         os.kill(process.pid, number)
-    return process.wait(), written
+    return process.wait(), written, time.monotonic() - begin
 
 
 def main() -> None:
@@ -103,7 +105,7 @@ def main() -> None:
         for number in [signal.SIGKILL, signal.SIGTERM] * flags.moments:
             out = Path(folder) / f'{number.name}-{rng.random():.6f}'
             delay = rng.uniform(0, flags.longest)
-            code, written = stop(clip, out, number, delay)
+            code, written, took = stop(clip, out, number, delay)
             found = frames_of(out)
             lost = (written - min(found.values())) / RATE
             apart = (max(found.values()) - min(found.values())) / RATE
@@ -112,7 +114,8 @@ def main() -> None:
             failed += not whole
             counts = ', '.join(f'{name} {count}' for name, count in found.items())
             print(
-                f'{number.name} after {delay:4.1f} s: exit code {code}, {counts}; '
+                f'{number.name} after {delay:4.1f} s: exit code {code} '
+                f'in {took:.2f} s, {counts}; '
                 f'{max(lost, 0):.2f} s lost, {apart:.2f} s apart'
                 + ' FAILED'
                 * (not whole),
