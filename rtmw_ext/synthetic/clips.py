@@ -6,6 +6,7 @@ away. Both are in metres, pixels have whole numbers at their centres, times are 
 seconds. A clip comes from a seed and its number alone.
 """
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -17,6 +18,7 @@ from ..core.people import People
 from ..core.skeleton import HIPS, PARTS
 from ..output import FORMATS
 from ..output.records import Run, Source
+from ..output.video_writer import VideoWriter
 from . import raster
 from .body import Body
 from .motions import RATE, Actor
@@ -308,7 +310,7 @@ def _stay(rng, actor, y, deepest, alone) -> None:
         course.turn(rng.normal(0, 40))
         course.sit(rng.uniform(0.8, 2))
     else:
-        course.walk(rng.uniform((-1.4, -1.0), (1.4, 1.0)), rng.uniform(0.7, 1.4))
+        course.walk(rng.uniform((-1.1, -0.8), (1.1, 1.2)), rng.uniform(0.7, 1.4))
 
 
 def _gesture(rng, actor) -> None:
@@ -468,19 +470,27 @@ def _depth(space, faces, hidden, camera, shape):
     return depth
 
 
-def write_clip(clip: Clip, folder: Path) -> Truth:
-    """Writes ``truth.npz``, which :meth:`Truth.read` reads, and
-    ``keypoints.npz``, the same as results, which :func:`rtmw_ext.output.read` reads.
+def write_clip(
+    clip: Clip, folder: Path, pictures: Iterable[np.ndarray] | None = None
+) -> Truth:
+    """Writes ``truth.npz``, which :meth:`Truth.read` reads, ``keypoints.npz``, the
+    same as results, which :func:`rtmw_ext.output.read` reads, and the video, whose
+    name is that of the folder with ``.mp4``.
 
     Args:
         clip: What happens.
         folder: Made if missing.
+        pictures: (H, W, 3) uint8 BGR of each frame. None writes no video.
 
     Returns:
         The truth.
     """
     truth = find_truth(clip)
     folder.mkdir(parents=True, exist_ok=True)
+    if pictures is not None:
+        with VideoWriter(folder.with_suffix('.mp4'), clip.rate) as video:
+            for time, picture in zip(clip.times.tolist(), pictures):
+                video.write(picture, time)
     name, count = folder.name, len(clip.times)
     results = FORMATS['npz'](folder)
     settings = dict(seed=clip.seed, number=clip.number)

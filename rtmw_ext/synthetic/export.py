@@ -218,11 +218,14 @@ def _picture_shard(task):
 
 
 def _clip(task):
-    out, number, _, _, seed, size, people, seconds, _ = task
+    out, number, _, _, seed, size, people, seconds, truth_only, backgrounds = task
     from .clips import make_clip, write_clip
+    from .film import Film
 
-    clip = make_clip(seed, number, _maker(None).body, seconds, size, people)
-    write_clip(clip, clip_folder(out, number))
+    maker = _maker(backgrounds)
+    clip = make_clip(seed, number, maker.body, seconds, size, people)
+    film = None if truth_only else Film(clip, maker)
+    write_clip(clip, clip_folder(out, number), film)
     return 1
 
 
@@ -251,6 +254,7 @@ def export(
     backgrounds: str | None = None,
     shard: int = 256,
     seconds: float = SECONDS,
+    truth_only: bool = False,
     progress: Callable = print,
 ) -> Path:
     """Writes a data set, or what is missing of it.
@@ -274,6 +278,7 @@ def export(
         backgrounds: Folder of images for backgrounds.
         shard: Crops or pictures of a shard.
         seconds: Of a clip, > 0.
+        truth_only: Clips get no videos.
         progress: Gets a line of text after each shard.
 
     Returns:
@@ -313,7 +318,7 @@ def export(
     if kind != 'crops':
         recipe.update(people=list(people))
     if kind == 'clips':
-        recipe.update(seconds=seconds)
+        recipe.update(seconds=seconds, truth_only=truth_only)
     if not single:
         (out / 'images' / split).mkdir(parents=True, exist_ok=True)
         (out / 'parts' / split).mkdir(parents=True, exist_ok=True)
@@ -337,7 +342,7 @@ def export(
             task = (*part, size[0], backgrounds)
         elif kind == 'clips':
             done = (clip_folder(out, number) / 'truth.npz').is_file()
-            task = (*part, size, people, seconds, backgrounds)
+            task = (*part, size, people, seconds, truth_only, backgrounds)
         else:
             path = out / 'parts' / split / f'{number:05d}.json'
             done = (

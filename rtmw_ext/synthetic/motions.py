@@ -34,6 +34,8 @@ REACH = 0.997
 BOTH, HEEL = 0.12, 0.4
 #: Degrees by which feet point outwards.
 SPLAY = 7.0
+#: Metres of an adult's leg.
+LEG = 0.85
 SPINE = ('spine05', 'spine04', 'spine03', 'spine02', 'spine01')
 
 
@@ -254,7 +256,7 @@ class Course:
 
         Args:
             target: (2, ) on the floor.
-            speed: Metres a second.
+            speed: Metres a second, of legs of ``LEG``; shorter ones are slower.
         """
         chord = np.asarray(target, float) - self.place
         distance = np.linalg.norm(chord)
@@ -269,6 +271,8 @@ class Course:
         half = np.radians(off)
         length = distance * (half / np.sin(half) if abs(half) > 1e-6 else 1)
         ramp = 0.7
+        size = self.legs[0].length / LEG
+        speed *= np.sqrt(size)
         speed = min(speed, length / (1.3 * ramp))
         seconds = length / speed + ramp
         time = np.arange(1, int(round(seconds * RATE)) + 1) / RATE
@@ -293,7 +297,9 @@ class Course:
                 ]
             )
 
-        count = max(int(round(length / (0.36 + 0.27 * speed))), 1)
+        count = max(
+            int(round(length / (size * 0.36 + np.sqrt(size) * 0.27 * speed))), 1
+        )
         stride = length / count
         first = int(off < 0)
         for number in range(1, count + 2):

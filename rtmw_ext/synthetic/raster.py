@@ -127,7 +127,7 @@ def sun_view(direction: np.ndarray, vertices: np.ndarray, size: int) -> np.ndarr
 
 
 @njit(cache=True)
-def _lit(sun, shadow, x, y, z):
+def lit(sun, shadow, x, y, z):
     """Share of the first light that reaches a place, from 0 to 1."""
     u = sun[0, 0] * x + sun[0, 1] * y + sun[0, 2] * z + sun[0, 3]
     v = sun[1, 0] * x + sun[1, 1] * y + sun[1, 2] * z + sun[1, 3]
@@ -378,7 +378,7 @@ def shade(
             vz = a * vertices[i, 2] + b * vertices[j, 2] + c * vertices[k, 2]
             norm = np.sqrt(nx * nx + ny * ny + nz * nz) + 1e-9
             nx, ny, nz = nx / norm, ny / norm, nz / norm
-            lit = _lit(sun, shadow, vx + 0.01 * nx, vy + 0.01 * ny, vz + 0.01 * nz)
+            reached = lit(sun, shadow, vx + 0.01 * nx, vy + 0.01 * ny, vz + 0.01 * nz)
             norm = np.sqrt(vx * vx + vy * vy + vz * vz)
             vx, vy, vz = vx / norm, vy / norm, vz / norm
             up = 0.5 - 0.5 * ny
@@ -393,7 +393,7 @@ def shade(
                     d = nx * lx + ny * ly + nz * lz
                     if kind == SKIN or kind == FACE:  # soft edge of shadow
                         d = (d + 0.25) / 1.25
-                    open_sky = lit if q == 0 else 1.0
+                    open_sky = reached if q == 0 else 1.0
                     if d > 0:
                         light += open_sky * d * lights[q, 3 + n]
                     if gloss > 0 and open_sky > 0:

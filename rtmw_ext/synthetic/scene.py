@@ -21,7 +21,7 @@ from threadpoolctl import ThreadpoolController
 
 from ..core.skeleton import FIELDS, NUM_KEYPOINTS
 from . import raster
-from .appearance import Wardrobe, any_color
+from .appearance import Appearance, Wardrobe, any_color
 from .body import Body, vertex_normals
 from .poses import PoseSampler, sample_phenotype, turn
 
@@ -50,6 +50,31 @@ class Person:
     keypoints_3d: np.ndarray
     appearance: object
     family: str
+
+
+@dataclass
+class Mesh:
+    """Something to draw, in camera axes.
+
+    Attributes:
+        owner: Number of the person or thing.
+        vertices: (V, 3) float32.
+        faces: (F, 3) int32.
+        rest: (V, 3) float32, where patterns are fixed.
+        hidden: (F, ) bool, triangles to leave out.
+        kinds: (F, ) uint8, rows of the materials.
+        appearance: Of the owner.
+        bare: Nothing is worn over it, and it has no face.
+    """
+
+    owner: int
+    vertices: np.ndarray
+    faces: np.ndarray
+    rest: np.ndarray
+    hidden: np.ndarray
+    kinds: np.ndarray
+    appearance: Appearance
+    bare: bool = True
 
 
 @dataclass
@@ -479,75 +504,21 @@ class SceneMaker:
         enlarged[:2] *= fine
         enlarged[:2, 2] += (fine - 1) / 2
         enlarged = enlarged.astype(np.float32)
-        ids = np.full((height * fine, width * fine), -1, np.int32)
-        depth = np.zeros(ids.shape, np.float32)
-        body = self.body
-        wardrobe = self.wardrobe
-        meshes, base = [], 0
-        for number, person in enumerate(people):
-            dressed = self._dress(person.vertices, person.appearance)
-            parts = [
-                (dressed, body.faces, body.template, wardrobe.hidden, wardrobe.kinds)
-            ]
-            if person.appearance.skirt:
-                cloth, faces, rest = self._skirt(
-                    person.vertices, person.keypoints_3d, person.appearance
-                )
-                parts.append(
-                    (
-                        cloth,
-                        faces,
-                        rest,
-                        np.zeros(len(faces), bool),
-                        np.full(len(faces), person.appearance.skirt[2], np.uint8),
-                    )
-                )
-            for vertices, faces, rest, hidden, kinds in parts:
-                points = raster.project(vertices, enlarged)
-                raster.rasterise(points, faces, hidden, base, depth, ids)
-                meshes.append((number, base, vertices, points, faces, rest, kinds))
-                base += len(faces)
-        lights, ambient = self._lights(rng)
-        sun, shadow = self._shadow(lights[0, :3], meshes)
-        canvas = np.zeros((*ids.shape, 3), np.float32)
-        owner = np.full(ids.shape, -1, np.int16)
-        for number, base, vertices, points, faces, rest, kinds in meshes:
-            appearance = people[number].appearance
-            bare = len(rest) != len(appearance.paint)  # a skirt
-            low, high = np.clip(
-                raster.bounds(points)[:, :2] + [[0], [2]], 0, ids.shape[::-1]
-            )
-            raster.shade(
-                ids,
-                base,
-                points,
-                faces,
-                vertex_normals(vertices, faces),
-                vertices,
-                rest,
-                kinds,
-                appearance.layers[:0, :0] if bare else appearance.layers,
-                appearance.layer_kinds,
-                appearance.materials,
-                appearance.paint[:0] if bare else appearance.paint,
-                wardrobe.brows,
-                wardrobe.eyes,
-                appearance.brow,
-                appearance.eye,
-                lights,
-                ambient,
-                sun,
-                shadow,
-                (*low.astype(int), *high.astype(int)),
-                number,
-                owner,
-                canvas,
-            )
+        meshes = self.meshes(people)
+        lights, ambient = self.lights(rng)
+        canvas, alpha, depth, owner = self.draw(
+            meshes,
+            enlarged,
+            (height * fine, width * fine),
+            lights,
+            ambient,
+            self.shadow(lights[0, :3], meshes),
+        )
         alpha = cv2.resize(
-            (ids >= 0).astype(np.float32), size, interpolation=cv2.INTER_AREA
+            alpha.astype(np.float32), size, interpolation=cv2.INTER_AREA
         )[..., None]
         figure = cv2.resize(canvas, size, interpolation=cv2.INTER_AREA)
-        scene = self._background(rng, size) * (1 - alpha) + figure
+        scene = self.background(rng, size) * (1 - alpha) + figure
         exposure = np.exp(rng.normal(0, 0.3))
         picture = cv2.pow(np.clip(scene * np.float32(exposure), 0, 1), 1 / 2.2)
         cover = np.zeros((height, width), np.uint8)
@@ -560,6 +531,101 @@ class SceneMaker:
         return self._truth(
             people[:labelled], camera, image, photo_box, depth, owner, cover, fine
         )
+
+    def meshes(self, people: list[Person]) -> list[Mesh]:
+        """Dressed people, whose numbers are those of the list."""
+        body, wardrobe = self.body, self.wardrobe
+        meshes = []
+        for number, person in enumerate(people):
+            dressed = self._dress(person.vertices, person.appearance)
+            meshes.append(
+                Mesh(
+                    number,
+                    dressed,
+                    body.faces,
+                    body.template,
+                    wardrobe.hidden,
+                    wardrobe.kinds,
+                    person.appearance,
+                    bare=False,
+                )
+            )
+            if person.appearance.skirt:
+                cloth, faces, rest = self._skirt(
+                    person.vertices, person.keypoints_3d, person.appearance
+                )
+                kinds = np.full(len(faces), person.appearance.skirt[2], np.uint8)
+                hidden = np.zeros(len(faces), bool)
+                meshes.append(
+                    Mesh(number, cloth, faces, rest, hidden, kinds, person.appearance)
+                )
+        return meshes
+
+    def draw(
+        self,
+        meshes: list[Mesh],
+        camera: np.ndarray,
+        shape: tuple[int, int],
+        lights: np.ndarray,
+        ambient: np.ndarray,
+        shadow: tuple[np.ndarray, np.ndarray],
+    ) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
+        """Draws meshes in front of nothing.
+
+        Args:
+            meshes: What to draw.
+            camera: (3, 3) float32 intrinsics.
+            shape: (H, W).
+            lights: As of :func:`raster.shade`.
+            ambient: Likewise.
+            shadow: Of :meth:`shadow`.
+
+        Returns:
+            Linear RGB (H, W, 3), 0 where nothing is; bool (H, W), where something
+            is; 1 / z (H, W); the owner (H, W), -1 where nothing is.
+        """
+        wardrobe = self.wardrobe
+        ids = np.full(shape, -1, np.int32)
+        depth = np.zeros(shape, np.float32)
+        base, placed = 0, []
+        for mesh in meshes:
+            points = raster.project(mesh.vertices, camera)
+            raster.rasterise(points, mesh.faces, mesh.hidden, base, depth, ids)
+            placed.append((mesh, points, base))
+            base += len(mesh.faces)
+        canvas = np.zeros((*shape, 3), np.float32)
+        owner = np.full(shape, -1, np.int16)
+        for mesh, points, base in placed:
+            appearance = mesh.appearance
+            low, high = np.clip(
+                raster.bounds(points)[:, :2] + [[0], [2]], 0, ids.shape[::-1]
+            )
+            raster.shade(
+                ids,
+                base,
+                points,
+                mesh.faces,
+                vertex_normals(mesh.vertices, mesh.faces),
+                mesh.vertices,
+                mesh.rest,
+                mesh.kinds,
+                appearance.layers[:0, :0] if mesh.bare else appearance.layers,
+                appearance.layer_kinds,
+                appearance.materials,
+                appearance.paint[:0] if mesh.bare else appearance.paint,
+                wardrobe.brows,
+                wardrobe.eyes,
+                appearance.brow,
+                appearance.eye,
+                lights,
+                ambient,
+                *shadow,
+                (*low.astype(int), *high.astype(int)),
+                mesh.owner,
+                owner,
+                canvas,
+            )
+        return canvas, ids >= 0, depth, owner
 
     def _truth(self, people, camera, image, photo_box, depth, owner, cover, fine):
         height, width = image.shape[:2]
@@ -623,30 +689,34 @@ class SceneMaker:
         return (ids[y1 : y2 + 1, x1 : x2 + 1] >= 0).sum() / scale**2
 
     @staticmethod
-    def _shadow(direction, meshes, size=288):
-        """What the first light sees, see :func:`raster.sun_view`."""
-        shadow = np.zeros((size, size), np.float32)
-        ids = np.empty(shadow.shape, np.int32)
-        sun = raster.sun_view(
-            direction,
-            np.concatenate([mesh[2] for mesh in meshes])
-            if meshes
-            else np.zeros((1, 3), np.float32),
-            size,
-        )
-        for _, _, vertices, _, faces, *_ in meshes:
+    def shadow(
+        direction: np.ndarray, meshes: list[Mesh], size: int = 288
+    ) -> tuple[np.ndarray, np.ndarray]:
+        """What a light sees: :func:`raster.sun_view`, and (size, size) float32,
+        how near to it.
+
+        Args:
+            direction: (3, ) to the light.
+            meshes: That throw shadows.
+            size: Of the view in pixels.
+        """
+        near = np.zeros((size, size), np.float32)
+        ids = np.empty(near.shape, np.int32)
+        vertices = [mesh.vertices for mesh in meshes] or [np.zeros((1, 3), np.float32)]
+        sun = raster.sun_view(direction, np.concatenate(vertices), size)
+        for mesh in meshes:
             raster.rasterise(
-                vertices @ sun[:, :3].T + sun[:, 3],
-                faces,
-                np.zeros(len(faces), bool),
+                mesh.vertices @ sun[:, :3].T + sun[:, 3],
+                mesh.faces,
+                np.zeros(len(mesh.faces), bool),
                 0,
-                shadow,
+                near,
                 ids,
             )
-        return sun, shadow
+        return sun, near
 
     @staticmethod
-    def _lights(rng):
+    def lights(rng: np.random.Generator) -> tuple[np.ndarray, np.ndarray]:
         """Directions to the lights and colours; ambient below, above."""
         lights = []
         strength = rng.uniform(0.5, 1.6)
@@ -666,15 +736,15 @@ class SceneMaker:
             np.maximum(ambient, 0.02).astype(np.float32),
         )
 
-    def _background(self, rng, size):
+    def background(self, rng: np.random.Generator, size: tuple[int, int]) -> np.ndarray:
         """(H, W, 3) float32 linear RGB."""
         width, height = size
         if self.photos and rng.uniform() < 0.7:
             return self._photo_background(rng, size)
-        image = self._surface(rng, size)
+        image = self.surface(rng, size)
         if rng.uniform() < 0.5:  # wall and floor
             horizon = int(height * rng.uniform(0.3, 0.95))
-            image[horizon:] = self._surface(rng, size)[horizon:]
+            image[horizon:] = self.surface(rng, size)[horizon:]
         if rng.uniform() < 0.15:  # a mosaic
             cells = int(np.exp(rng.uniform(np.log(3), np.log(60))))
             field = rng.uniform(0, 1, (cells, cells, 1)) + rng.uniform(
@@ -702,7 +772,7 @@ class SceneMaker:
         return np.clip(image, 0, 1)
 
     @staticmethod
-    def _surface(rng, size):
+    def surface(rng: np.random.Generator, size: tuple[int, int]) -> np.ndarray:
         """(H, W, 3) float32: a gradient, or a texture whose detail falls with
         its size as that of photos does."""
         width, height = size

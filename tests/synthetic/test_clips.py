@@ -1,5 +1,8 @@
 """Clips of moving people: what moves how, the truth, what is written."""
 
+from dataclasses import replace
+
+import av
 import numpy as np
 import pytest
 from hypothesis import given
@@ -243,6 +246,7 @@ def test_clips_are_written_and_read(tmp_path, truth):
     seed by any number of workers."""
     lines = []
     make = dict(kind='clips', size=(160, 120), seconds=1.0, progress=lines.append)
+    make['truth_only'] = True
     export(tmp_path, 2, 7, workers=1, **make)
     again = clips.Truth.read(tmp_path / 'clip-001' / 'truth.npz')
     for name, value in vars(truth).items():
@@ -267,3 +271,30 @@ def test_clips_are_written_and_read(tmp_path, truth):
     for wrong in (dict(people=(0, 2)), dict(seconds=0.0)):
         with pytest.raises(ExportError, match='people='):
             export(tmp_path, 2, 7, **{**make, **wrong})
+
+
+def test_films_show_the_truth(body, tmp_path, truth):
+    """Who is seen is drawn there, and only there; a film is the same again."""
+    from rtmw_ext.synthetic.film import Film
+    from rtmw_ext.synthetic.scene import SceneMaker
+
+    maker = SceneMaker(body=body)
+    clip = clips.make_clip(7, 1, body, 1.0, (160, 120))
+    clip.times = clip.times[:2]
+    film = Film(clip, maker)
+    film.noise = 0.0
+    first = film.frame(0.0)
+    assert first.shape == (120, 160, 3) and first.dtype == np.uint8
+    np.testing.assert_array_equal(first, film.frame(0.0))
+    # Without the people and their shadows.
+    film.clip = replace(clip, actors=[])
+    empty = film.frame(0.0)
+    changed = np.abs(first.astype(int) - empty).max(2) > 8
+    seen = truth.visible[0] == 2
+    x, y = truth.keypoints[0][seen].round().astype(int).clip(0, (159, 119)).T
+    assert changed[y, x].mean() > 0.9
+    folder = tmp_path / 'clip-001'
+    clips.write_clip(clip, folder, Film(clip, maker))
+    with av.open(str(folder.with_suffix('.mp4'))) as video:
+        times = [float(frame.time) for frame in video.decode(video=0)]
+    assert times == pytest.approx(clip.times, abs=1e-3)

@@ -22,9 +22,7 @@ def work(task: tuple[int, int, int, str]) -> tuple:
 
     maker = SceneMaker()
     make = getattr(maker, kind)
-    steps = dict.fromkeys(
-        ('person', '_background', '_develop', '_shadow', 'render'), 0.0
-    )
+    steps = dict.fromkeys(('person', 'background', '_develop', 'shadow', 'render'), 0.0)
 
     def timed(name):
         inner = getattr(maker, name)
@@ -86,7 +84,7 @@ def main() -> None:
         name: np.mean([row[3][name] for row in rows]) / flags.num * 1e3
         for name in rows[0][3]
     }
-    mean['render'] -= sum(mean[name] for name in ('_background', '_develop', '_shadow'))
+    mean['render'] -= sum(mean[name] for name in ('background', '_develop', 'shadow'))
     each = np.mean([row[0] for row in rows]) / flags.num * 1e3
     mean['rest'] = each - sum(mean.values())
     cpu = np.mean([row[4] for row in rows]) / flags.num * 1e3

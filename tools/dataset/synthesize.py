@@ -4,7 +4,8 @@
 ``--format coco``: pictures with COCO-WholeBody annotations and 3D fields.
 ``--format detection``: small pictures with boxes, some without people.
 ``--format crops``: shards of single persons for training at full speed.
-``--format clips``: truth of people who move: ids, 2D, 3D, rotations, cameras.
+``--format clips``: videos of people who move, and what is true in every frame: ids, 2D,
+3D, joint rotations, cameras.
 ``--format drawn``: drawings of people, as ``coco`` without 3D, in seconds.
 
 A run that was stopped goes on where it was. For example:
@@ -62,6 +63,11 @@ def main() -> None:
         'default',
     )
     flags.add_argument('--seconds', type=float, default=SECONDS, help='of a clip')
+    flags.add_argument(
+        '--truth-only',
+        action='store_true',
+        help='clips get no videos',
+    )
     flags.add_argument('--split', default='train', help='name of the split')
     flags.add_argument('--workers', type=int, default=2)
     flags.add_argument(
@@ -87,6 +93,7 @@ def main() -> None:
                 flags.workers,
                 flags.backgrounds,
                 seconds=flags.seconds,
+                truth_only=flags.truth_only,
                 progress=lambda line: print(line, flush=True),
             )
         )
