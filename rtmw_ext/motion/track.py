@@ -5,6 +5,7 @@ Shapes: T frames of a track, F frames of a clip, K keypoints, N persons of a fra
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, fields, replace
+from functools import partialmethod
 from pathlib import Path
 from typing import Any
 
@@ -302,6 +303,19 @@ class Motion:
             )
             for track in self.tracks
         )
+
+    def write(self, path: str | Path, format: str | None = None) -> list[Path]:
+        """Writes files for animation, sports, sign language or statistics:
+        :func:`rtmw_ext.motion.files.write`."""
+        from .files import write
+
+        return write(self, path, format)
+
+    to_bvh = partialmethod(write, format='bvh')
+    to_glb = partialmethod(write, format='glb')
+    to_trc = partialmethod(write, format='trc')
+    to_c3d = partialmethod(write, format='c3d')
+    to_pose = partialmethod(write, format='pose')
 
     def to_people(self) -> Iterator[Frame]:
         """The people of each frame of the clip, as results have them: those who are
