@@ -90,12 +90,6 @@ def add_network_flags(parser: argparse.ArgumentParser) -> None:
 
 def add_people_flags(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
-        '--boxes',
-        metavar='FILE',
-        help='people, in place of a detector: COCO annotations or results, results of '
-        'rtmw infer, or CSV with image, x1, y1, x2, y2[, score][, frame]',
-    )
-    parser.add_argument(
         '--max-people',
         type=int,
         metavar='N',

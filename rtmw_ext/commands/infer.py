@@ -198,6 +198,12 @@ def add_parser(
     parser.add_argument(
         '--frames', type=int, metavar='N', help='videos: stop after N frames'
     )
+    parser.add_argument(
+        '--boxes',
+        metavar='FILE',
+        help='people, in place of a detector: COCO annotations or results, results of '
+        'rtmw infer, or CSV with image, x1, y1, x2, y2[, score][, frame]',
+    )
     add_people_flags(parser)
     parser.add_argument(
         '--start',

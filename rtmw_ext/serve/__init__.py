@@ -1,0 +1,1 @@
+"""``rtmw serve``: a service and a page (the extra ``serve``)."""

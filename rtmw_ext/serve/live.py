@@ -1,0 +1,108 @@
+"""Frames of a WebSocket: the newest one counts."""
+
+import asyncio
+import threading
+from collections.abc import Iterator
+from typing import Any
+
+import cv2
+import numpy as np
+from fastapi import WebSocket
+from starlette.websockets import WebSocketDisconnect
+
+from ..core.images import ImageTooLarge, check_pixels
+from ..output.files import to_json
+from ..output.records import person_records
+from ..runtime.estimator import EVERY
+from .service import Service
+
+
+class Newest:
+    """Frames of one thread for another one, which gets the newest.
+
+    Attributes:
+        sent: Frames so far.
+        taken: Number of the frame that was taken last, from 0.
+        dropped: Frames that newer ones replaced.
+    """
+
+    def __init__(self) -> None:
+        self._change = threading.Condition()
+        self._data: bytes | None = None
+        self._over = False
+        self.sent, self.taken, self.dropped = 0, -1, 0
+
+    def put(self, data: bytes) -> None:
+        """Replaces what was not taken yet."""
+        with self._change:
+            self.dropped += self._data is not None
+            self._data = data
+            self.sent += 1
+            self._change.notify()
+
+    def end(self) -> None:
+        """Nothing comes any more."""
+        with self._change:
+            self._over = True
+            self._change.notify()
+
+    def __iter__(self) -> Iterator[bytes]:
+        while True:
+            with self._change:
+                self._change.wait_for(lambda: self._over or self._data is not None)
+                if self._over or self._data is None:
+                    return
+                data, self._data = self._data, None
+                self.taken = self.sent - 1
+            yield data
+
+
+async def answer_frames(socket: WebSocket, service: Service) -> None:
+    """Takes images, such as JPEGs, and answers with the people of the newest one:
+    JSON with ``frame``, its number among those sent, ``dropped``, and ``people``
+    with ids; or with ``frame`` and ``error``.
+
+    Args:
+        socket: Of a client.
+        service: Finds the people.
+    """
+    await socket.accept()
+    loop = asyncio.get_running_loop()
+    newest = Newest()
+
+    def say(**record: Any) -> None:
+        text = to_json(dict(frame=newest.taken, dropped=newest.dropped, **record))
+        asyncio.run_coroutine_threadsafe(socket.send_text(text), loop).result()
+
+    def frames() -> Iterator[np.ndarray]:
+        for data in newest:
+            try:
+                known = check_pixels('the frame', service.limits.image_pixels, data)
+            except ImageTooLarge as error:
+                say(error=str(error))
+                continue
+            array = np.frombuffer(data, np.uint8)
+            frame = cv2.imdecode(array, cv2.IMREAD_COLOR) if known else None
+            if frame is None:
+                say(error='the frame is no image: send a JPEG')
+            else:
+                yield frame
+
+    def work() -> None:
+        for _, people in service.estimator.video(frames(), EVERY, live=True):
+            service.metrics.people.inc(len(people))
+            say(people=person_records(people))
+
+    thread = loop.run_in_executor(None, work)
+    try:
+        while True:
+            newest.put(await socket.receive_bytes())
+    except (WebSocketDisconnect, KeyError):
+        pass
+    finally:
+        newest.end()
+        try:
+            await thread
+        except Exception:
+            # The client is gone while it was answered.
+            pass
