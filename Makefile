@@ -5,7 +5,7 @@ RUN := .venv/bin/python
 SAMPLES ?= ../shared
 
 .DEFAULT_GOAL := help
-.PHONY: help runtime setup wheel clean demo test lint coverage fuzz \
+.PHONY: help runtime setup wheel clean demo test test-web lint coverage fuzz \
 	docs eval-synthetic eval-real eval-photos photos synthetic-val table check-exports \
 	bench-results bench-stream \
 	distill-study ablation-study
@@ -46,6 +46,10 @@ demo-%: setup ## a demo of projects/rtmw that trains: demo-train, demo-3d, demo-
 
 test: setup ## all tests
 	$(RUN) -m pytest -q -n 2 --dist loadfile
+
+test-web: setup ## the page of rtmw serve in headless Chromium
+	$(RUN) -m pip install -q -r requirements/web.txt
+	$(RUN) -m pytest -q -n 0 tests/serve/test_page_in_browser.py
 
 lint: setup ## ruff, layout, types, code that stands twice
 	$(RUN) -m ruff check .

@@ -18,7 +18,8 @@ ARROWS = {
     'runtime': {'core'},
     'zoo': {'core'},
     'motion': {'core', 'output', 'runtime'},
-    'commands': {'compat', 'core', 'motion', 'output', 'runtime', 'zoo'},
+    'serve': {'core', 'output', 'runtime', 'zoo'},
+    'commands': {'compat', 'core', 'motion', 'output', 'runtime', 'serve', 'zoo'},
     'codecs': {'core'},
     'datasets': {'codecs', 'core', 'zoo'},
     'models': {'codecs', 'core', 'zoo'},
@@ -28,7 +29,9 @@ ARROWS = {
     'apis': {'compat', 'core', 'engine', 'models', 'runtime', 'zoo'},
     'export': {'compat', 'core', 'engine', 'models', 'output', 'runtime', 'zoo'},
 }
-TORCH_FREE = {'compat', 'commands', 'core', 'motion', 'output', 'runtime', 'zoo'}
+TORCH_FREE = {
+    *('compat', 'commands', 'core', 'motion', 'output', 'runtime', 'serve', 'zoo')
+}
 TORCH = {'torch', 'torchvision', 'mmengine', 'mmcv', 'mmdet', 'mmpose', 'mmdeploy'}
 #: What modules import besides; torch and its kin only inside functions, as
 #: test_no_torch_is_loaded sees.

@@ -108,7 +108,9 @@ def run(flags: argparse.Namespace) -> int:
     family = socket.AF_INET6 if ':' in flags.host else socket.AF_INET
     listening = socket.create_server((flags.host, flags.port), family=family)
     host, port = listening.getsockname()[:2]
-    print(f'rtmw: http://{f"[{host}]" if ":" in host else host}:{port}', file=sys.stderr)
+    print(
+        f'rtmw: http://{f"[{host}]" if ":" in host else host}:{port}', file=sys.stderr
+    )
     config = uvicorn.Config(
         app,
         log_level='warning',

@@ -27,6 +27,7 @@ from .registry import (
     find,
     get,
     models,
+    training_data,
     unknown,
 )
 
@@ -56,6 +57,7 @@ __all__ = [
     'resolve_model',
     'resolve_network',
     'resolve_networks',
+    'training_data',
     'unknown',
 ]
 

@@ -50,6 +50,7 @@ class Model:
         onnx: Address of the ONNX file or of a zip archive that holds it, or path
             of the shipped file; None without one.
         sha256: Of the ONNX file; None where none is published.
+        data: What it was trained on, in words.
     """
 
     name: str
@@ -61,6 +62,7 @@ class Model:
     weights: str | None
     onnx: str | None
     sha256: str | None = None
+    data: str | None = None
 
     @property
     def kind(self) -> Kind:
@@ -116,6 +118,7 @@ def _model(entry: dict[str, Any]) -> Model:
         weights=entry.get('Weights'),
         onnx=entry.get('ONNX'),
         sha256=entry.get('SHA256'),
+        data=entry.get('Metadata', {}).get('Training Data'),
     )
 
 
@@ -180,6 +183,18 @@ def get(name: str) -> Model:
     if model is None:
         raise UnknownModelError(unknown(name))
     return model
+
+
+def training_data(network: Path) -> str | None:
+    """What the network of a file was trained on, in words; None if the file is no
+    model's."""
+    for model in models():
+        # Of an archive, the folder has the name.
+        if model.onnx and any(
+            Path(part).stem == Path(model.onnx).stem for part in network.parts
+        ):
+            return model.data
+    return None
 
 
 def unknown(name: str) -> str:

@@ -20,9 +20,7 @@ def network(tmp_path_factory):
 @pytest.fixture
 def estimator(network):
     """Finds two people in every image."""
-    return WholeBody(
-        PoseModel(network), lambda image: (BOXES, np.float32([0.9, 0.8]))
-    )
+    return WholeBody(PoseModel(network), lambda image: (BOXES, np.float32([0.9, 0.8])))
 
 
 @pytest.fixture
