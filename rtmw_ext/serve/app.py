@@ -43,7 +43,7 @@ BODY: dict[str, Any] = dict(
     )
 )
 REFUSALS: dict[int | str, dict[str, Any]] = {
-    status: dict(model=schema.Error, description=text)
+    status: dict(model=schema.Reason, description=text)
     for status, text in (
         (400, 'The body is broken'),
         (408, 'The body is too slow'),
@@ -54,7 +54,7 @@ REFUSALS: dict[int | str, dict[str, Any]] = {
     )
 }
 NOT_THERE: dict[int | str, dict[str, Any]] = {
-    404: dict(model=schema.Error, description='There is no such video')
+    404: dict(model=schema.Reason, description='There is no such video')
 }
 
 Next = Callable[[Request], Awaitable[Response]]

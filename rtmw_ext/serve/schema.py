@@ -53,7 +53,7 @@ class Models(BaseModel):
     is_3d: bool
 
 
-class Error(BaseModel):
+class Reason(BaseModel):
     """Why a request is refused."""
 
     detail: str

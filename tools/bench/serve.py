@@ -52,11 +52,13 @@ def serving(flags: argparse.Namespace) -> Iterator[tuple[str, psutil.Process]]:
     address = next(
         found[0] for line in process.stderr if (found := re.search(r'http://\S+', line))
     )
-    threading.Thread(target=process.stderr.read, daemon=True).start()
+    said: list[str] = []
+    threading.Thread(target=lambda: said.extend(process.stderr), daemon=True).start()
     try:
         yield address, psutil.Process(process.pid)
-        assert process.poll() is None, 'the server has ended'
     finally:
+        if process.poll() is not None:
+            print(f'the server has ended with {process.returncode}: {said[-5:]}')
         process.terminate()
         process.wait(60)
 
@@ -95,8 +97,8 @@ def run_load(flags: argparse.Namespace, address: str, server: psutil.Process) ->
         _, times, _ = asyncio.run(load(address, image, clients, SHORT))
         rates[clients] = len(times) / SHORT
         print(
-            f'{clients} clients: {rates[clients]:.2f} images a second, '
-            f'p50 {np.percentile(times, 50):.3f} s, p95 {np.percentile(times, 95):.3f} s'
+            f'{clients} clients: {rates[clients]:.2f} images a second, p50 '
+            f'{statistics.median(times):.3f} s, p95 {np.percentile(times, 95):.3f} s'
         )
     print(f'8 clients / 1 client: {rates[8] / rates[1]:.2f}')
     memory: list[tuple[float, int]] = []
