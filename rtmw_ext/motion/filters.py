@@ -49,6 +49,9 @@ STRENGTHS = 10.0 ** np.arange(-5, 8.01, 0.2)
 LEAST_STRENGTH = 1 / 64
 #: That of a cut-off above half of the rate: it bends gaps and leaves values.
 NO_SMOOTHING = 1e-4
+#: Highest cut-off in Hz that is chosen: noise of networks goes on from frame to frame,
+#: so that cross-validation alone takes it for motion.
+MOST_CUTOFF = 6.0
 #: Frames from which a cut-off can be chosen.
 LEAST_FRAMES = 12
 #: Looks at outliers: values beside one are judged again without it.
@@ -269,7 +272,8 @@ def smooth(
 
     Args:
         track: That of a person; it stays as it is.
-        cutoff: Hz, > 0. None: chosen for each part by :func:`choose_cutoff`.
+        cutoff: Hz, > 0. None: chosen for each part by :func:`choose_cutoff`, at most
+            ``MOST_CUTOFF``.
         max_gap: Seconds up to which gaps are filled, >= 0.
         threshold: Robust standard deviations of an outlier, > 0; ``inf`` keeps all.
 
@@ -335,7 +339,7 @@ def _smooth(
             far[:, part] = find_outliers(points, times, least, weights, threshold)
         clean = np.where(far[:, part, None], np.nan, points)
         filled = fill_between(clean, times)
-        chosen = cutoff or choose_cutoff(filled, times, least)
+        chosen = cutoff or min(choose_cutoff(filled, times, least), MOST_CUTOFF)
         known = np.asarray(np.isfinite(clean).all(-1))
         gaps = short_gaps(known, times, max_gap)
         smoothed = low_pass(clean, times, chosen, weights)

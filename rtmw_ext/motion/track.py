@@ -283,7 +283,7 @@ class Motion:
         smoothed: :func:`.swaps.undo_swaps`, then :func:`.filters.smooth`.
 
         Args:
-            cutoff: Hz, > 0. None: chosen by cross-validation.
+            cutoff: Hz, > 0. None: chosen by cross-validation, 6 at most.
             max_gap: Seconds up to which gaps are filled, >= 0.
             swaps: Undo them.
             threshold: Robust standard deviations of an outlier, > 0.
@@ -303,6 +303,17 @@ class Motion:
             )
             for track in self.tracks
         )
+
+    def solve(self) -> 'Motion':
+        """3D that holds still, and the world: :func:`.solve.solve`.
+
+        Raises:
+            MotionError: The motion is in 2D, has no camera, or points that are no
+                body.
+        """
+        from .solve import solve
+
+        return solve(self)
 
     def write(self, path: str | Path, format: str | None = None) -> list[Path]:
         """Writes files for animation, sports, sign language or statistics:

@@ -29,9 +29,9 @@ def moving_person(seed=0, count=150, rate=30.0, times=None):
     return times, places + swing + walk + (0, 0, 5)
 
 
-def to_motion(times, points, pixels=None, scores=None):
+def to_motion(times, points, pixels=None, scores=None, camera=CAMERA, size=SIZE):
     """The motion of one person; NaN is missing."""
-    pixels = project(points, CAMERA) if pixels is None else pixels
+    pixels = project(points, camera) if pixels is None else pixels
     scores = np.ones(pixels.shape[:2]) if scores is None else scores
     frames = []
     for number, time in enumerate(times):
@@ -55,7 +55,7 @@ def to_motion(times, points, pixels=None, scores=None):
                 ),
             )
         )
-    return Motion.from_people(frames, size=SIZE, camera=CAMERA)
+    return Motion.from_people(frames, size=size, camera=camera)
 
 
 def distance(one, other):
