@@ -165,9 +165,7 @@ def test_both_sides_are_equally_long():
     track = to_motion(*moving_person(count=40)).solve().tracks[0]
     start = parents_of(133)
     for pair in side_pairs(KEYPOINT_NAMES)[3:5]:  # Elbows and wrists.
-        bones = [
-            track.world[0, point] - track.world[0, parents[point]] for point in pair
-        ]
+        bones = [track.world[0, point] - track.world[0, start[point]] for point in pair]
         left, right = np.linalg.norm(bones, axis=1)
         assert left == pytest.approx(right, abs=1e-4)
 
