@@ -69,6 +69,8 @@ class People:
             videos.
         raw_scores: (N, K) float32, the scores as the network gives them, in its
             own unit. None where they are not known.
+        origin: (N, K) uint8 of :class:`Origin`: which points were not measured.
+            None where all were.
     """
 
     keypoints: np.ndarray
@@ -79,6 +81,7 @@ class People:
     keypoints_3d_cam: np.ndarray | None = None
     ids: np.ndarray | None = None
     raw_scores: np.ndarray | None = None
+    origin: np.ndarray | None = None
 
     def __len__(self) -> int:
         return len(self.keypoints)
@@ -215,7 +218,7 @@ class People:
         ``rtmw infer --format csv``: ``person`` (the id, or the number),
         ``point``, ``name``, ``x`` and ``y`` in pixels, ``score``, and where they
         are known ``x_3d`` ... from the hips and ``x_cam`` ... from the camera, in
-        metres.
+        metres, and ``origin``.
 
         Raises:
             ConversionError: pandas is not installed.
@@ -237,6 +240,8 @@ class People:
         for name, columns in COLUMNS_3D.items():
             if (metres := getattr(self, name)) is not None:
                 table |= zip(columns, metres.reshape(-1, 3).T)
+        if self.origin is not None:
+            table['origin'] = self.origin.ravel()
         return pandas.DataFrame(table)
 
     def to_supervision(self, min_score: float = MIN_SCORE) -> 'supervision.KeyPoints':

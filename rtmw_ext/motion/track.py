@@ -216,7 +216,8 @@ class Motion:
         run: Mapping[str, Any] = {},
     ) -> 'Motion':
         """Tracks of the people of frames, by their ids. Points with a score of 0,
-        or that are not finite, are missing. People of several frames without ids
+        or that are not finite, are missing; others have the origin that the people
+        say, else they are measured. People of several frames without ids
         need to be at most one a frame.
 
         Args:
@@ -451,8 +452,13 @@ def _make_track(
     first, last = persons[0][0], persons[-1][0]
     places = np.array([frame for frame, _ in persons]) - first
     people = People.concatenate(
-        replace(person, ids=None, raw_scores=None) for _, person in persons
+        replace(person, ids=None, raw_scores=None, origin=None) for _, person in persons
     )
+    origins = [
+        np.zeros(len(scores), np.uint8) if person.origin is None else person.origin[0]
+        for _, person in persons
+        for scores in person.scores
+    ]
     length = last - first + 1
 
     def spread(values: np.ndarray, fill: float) -> np.ndarray:
@@ -480,7 +486,7 @@ def _make_track(
         scores,
         spread(people.boxes, np.nan),
         spread(people.box_scores, 0),
-        np.where(found, Origin.MEASURED, Origin.MISSING).astype(np.uint8),
+        np.where(found, spread(np.array(origins), 0), Origin.MISSING).astype(np.uint8),
         space,
     )
 
@@ -500,4 +506,5 @@ def _people_of(moments: list[Track], count: int, is_3d: bool) -> People:
         column('keypoints_3d', count, 3) if is_3d else None,
         column('keypoints_3d_cam', count, 3) if is_3d else None,
         np.array([track.id for track in moments], int),
+        origin=column('origin', count).astype(np.uint8),
     )

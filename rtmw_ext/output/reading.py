@@ -246,6 +246,7 @@ def _make_people(
     keypoints_3d_cam: Any = None,
     ids: Any = None,
     raw_scores: Any = None,
+    origin: Any = None,
 ) -> People:
     """People of arrays or lists of any number type; boxes that are missing are
     those of the points that were found.
@@ -274,6 +275,7 @@ def _make_people(
         None
         if raw_scores is None
         else np.asarray(raw_scores, np.float32).reshape(shape),
+        None if origin is None else np.asarray(origin, np.uint8).reshape(shape),
     )
 
 
@@ -310,6 +312,7 @@ def _people(persons: list[dict]) -> People:
         column('keypoints_3d'),
         column('keypoints_3d_cam'),
         column('id'),
+        origin=column('origin'),
     )
 
 
@@ -381,12 +384,17 @@ def _coco(rows: list[dict]) -> Iterator[Place]:
         boxes = np.array([row['bbox'] for row in persons], float)
         boxes[:, 2:] += boxes[:, :2]
         scores = [row.get('box_score', row['score']) for row in persons]
-        ids = [row['track_id'] for row in persons] if 'track_id' in persons[0] else None
+        ids, origin = (
+            [row[field] for row in persons] if field in persons[0] else None
+            for field in ('track_id', 'origin')
+        )
         yield (
             name,
             frame,
             None,
-            _make_people(points[..., :2], points[..., 2], boxes, scores, ids=ids),
+            _make_people(
+                points[..., :2], points[..., 2], boxes, scores, ids=ids, origin=origin
+            ),
         )
 
 
@@ -456,6 +464,7 @@ def _read_csv(path: Path) -> Iterator[Place]:
                 _columns(rows, ('x', 'y')),
                 _columns(rows, ('score',)),
                 ids=[*map(int, ids)] if all(ids) else None,
+                origin=_columns(rows, ('origin',)),
                 **{array: _columns(rows, keys) for array, keys in COLUMNS_3D.items()},
             ),
         )
@@ -496,6 +505,7 @@ def _read_npz(path: Path) -> Iterator[Place]:
                     'keypoints_3d_cam',
                     'ids',
                     'raw_scores',
+                    'origin',
                 )
             )
         )

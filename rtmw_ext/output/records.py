@@ -20,7 +20,7 @@ from typing import Any, TextIO
 import numpy as np
 
 from ..core.geometry import Camera, camera_of
-from ..core.people import People
+from ..core.people import Origin, People
 from ..core.skeleton import HIPS, NUM_KEYPOINTS, PARTS, keypoint_names
 from ..version import __version__
 from .files import open_new, to_json
@@ -35,6 +35,7 @@ UNITS = dict(
     keypoints_3d='metres from the root, x right, y down, z away',
     keypoints_3d_cam='metres from the camera, x right, y down, z away',
     root_depth='metres',
+    origin=', '.join(f'{item.value} {item.name.lower()}' for item in Origin),
     time='seconds',
 )
 #: In an ONNX file (protocol buffers), what is before the name of a file with
@@ -213,7 +214,8 @@ def person_records(people: People) -> list[dict[str, Any]]:
         ``keypoint_scores``, ``bbox`` [x1, y1, x2, y2], ``bbox_score``, and,
         where there are any, ``id`` and K x [x, y, z] in metres,
         ``keypoints_3d`` from the hips and ``keypoints_3d_cam`` from the
-        camera, and ``root_depth``, the metres from the camera to the hips.
+        camera, and ``root_depth``, the metres from the camera to the hips;
+        ``origin``, K of :class:`rtmw_ext.core.people.Origin`.
     """
     rows = []
     for number in range(len(people)):
@@ -228,6 +230,8 @@ def person_records(people: People) -> list[dict[str, Any]]:
                 row[name] = plain(getattr(people, name)[number])
         if (depth := people.root_depth) is not None:
             row['root_depth'] = plain(depth[number])
+        if people.origin is not None:
+            row['origin'] = plain(people.origin[number])
         if people.ids is not None:
             row['id'] = int(people.ids[number])
         rows.append(row)

@@ -14,7 +14,7 @@ from rtmw_ext.core.people import ConversionError, People, PersonIndexError
 from rtmw_ext.core.skeleton import BONES, KEYPOINT_NAMES, PARTS
 from support.examples import examples
 
-OPTIONAL = ('keypoints_3d', 'keypoints_3d_cam', 'ids', 'raw_scores')
+OPTIONAL = ('keypoints_3d', 'keypoints_3d_cam', 'ids', 'raw_scores', 'origin')
 
 
 def make_people(count, keypoints=5, seed=0, present=OPTIONAL):
@@ -25,6 +25,7 @@ def make_people(count, keypoints=5, seed=0, present=OPTIONAL):
         keypoints_3d_cam=rng.normal(size=(count, keypoints, 3)).astype(np.float32),
         ids=rng.permutation(1000)[:count],
         raw_scores=rng.random((count, keypoints), np.float32),
+        origin=rng.integers(0, 4, (count, keypoints), np.uint8),
     )
     return People(
         rng.random((count, keypoints, 2), np.float32),

@@ -31,6 +31,7 @@ def make_people(ids, keypoints=133, is_3d=True, seed=0):
         space - roots if is_3d else None,
         space if is_3d else None,
         np.array(ids, int),
+        origin=rng.integers(0, 3, (count, keypoints), np.uint8),
     )
 
 
@@ -75,7 +76,7 @@ def test_gaps_are_missing():
     track = motion.tracks[0]
     assert track.frames.tolist() == [0, 1, 2] and track.there.tolist() == [1, 0, 1]
     assert (track.origin[1] == Origin.MISSING).all()
-    assert (track.origin[::2] == Origin.MEASURED).all()
+    assert (track.origin[::2] != Origin.MISSING).all()
     for values in (track.keypoints, track.boxes, track.keypoints_3d_cam):
         assert np.isnan(values[1]).all() and np.isfinite(values[::2]).all()
     assert not track.scores[1].any() and not track.box_scores[1]

@@ -389,3 +389,23 @@ def test_arrays_of_objects_are_not_loaded(tmp_path):
 
 def test_records_stand_beside_their_file():
     assert records_of(Path('o/clip.json')) == Path('o/clip.json.meta.jsonl')
+
+
+@pytest.mark.parametrize('format_name', ['json', 'jsonl', 'npz', 'coco', 'csv'])
+def test_where_points_come_from_is_kept(format_name, tmp_path):
+    results = FORMATS[format_name](tmp_path)
+    results.begin(Source('clip', 'clip.mp4', 'video', (1920, 1080), 30.0))
+    frames = [make_people(count, count, ids=True) for count in (2, 0, 1)]
+    for number, people in enumerate(frames):
+        people.origin = np.random.default_rng(number).integers(0, 4, (len(people), 133))
+        people.origin = people.origin.astype(np.uint8)
+        results.add('clip', number, people, number / 30)
+    results.end()
+    results.close()
+    path = tmp_path / FILES[format_name][-1]
+    for people, frame in zip(frames, read(path), strict=True):
+        if len(people):
+            np.testing.assert_array_equal(frame.people.origin, people.origin)
+    content = path.read_text().splitlines() if format_name == 'jsonl' else []
+    for line in map(json.loads, content):
+        assert errors(line, SCHEMA, SCHEMA['$defs'][line['type']]) == []

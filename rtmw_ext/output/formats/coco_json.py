@@ -88,7 +88,8 @@ def coco_rows(people: People, image_id: int) -> list[dict]:
         One dict per person: ``image_id``, ``category_id``, ``bbox``
         [x, y, w, h] in pixels, ``score`` (the box's times the mean of the
         points'), the points' fields, each a flat list of x, y, score, and
-        beyond COCO's ``box_score`` and, where there is one, ``track_id``.
+        beyond COCO's ``box_score`` and, where there are any, ``track_id`` and
+        ``origin``.
     """
     rows = []
     whole = people.keypoints.shape[1] == NUM_KEYPOINTS
@@ -107,5 +108,7 @@ def coco_rows(people: People, image_id: int) -> list[dict]:
             row[field] = plain(points[part].ravel())
         if people.ids is not None:
             row['track_id'] = int(people.ids[number])
+        if people.origin is not None:
+            row['origin'] = plain(people.origin[number])
         rows.append(row)
     return rows

@@ -19,7 +19,8 @@ class CsvTable(RunFile):
     """``keypoints.csv``: a row for each point of each person. ``x`` and ``y``
     are pixels with 3 decimals; the columns of 3D are metres from the hips and
     from the camera with 5, empty for 2D models. ``person`` is the id, or the
-    number in the image; ``time`` is in seconds, ``id`` empty for images."""
+    number in the image; ``time`` is in seconds, ``id`` empty for images. ``origin``
+    is a column where the first people have it."""
 
     file_name = 'keypoints.csv'
 
@@ -27,6 +28,7 @@ class CsvTable(RunFile):
         super().__init__(folder)
         self._file: TextIO | None = None
         self._rows: Any = None
+        self._more: list[str] = []
 
     def add(
         self,
@@ -39,10 +41,12 @@ class CsvTable(RunFile):
         if self._file is None:
             self._file = open_new(self.path)
             self._rows = csv.writer(self._file)
-            self._rows.writerow((*COLUMNS, *sum(COLUMNS_3D.values(), ()), 'time', 'id'))
+            self._more = [] if people.origin is None else ['origin']
+            columns = (*COLUMNS, *sum(COLUMNS_3D.values(), ()), 'time', 'id')
+            self._rows.writerow((*columns, *self._more))
         names = keypoint_names(people.keypoints.shape[1])
         clock = '' if time is None else f'{time:.6f}'
-        count = len(people)
+        count, points = len(people), range(len(names))
         # Python's numbers are formatted faster than NumPy's.
         pixels, scores = people.keypoints.tolist(), people.scores.tolist()
         metres = np.concatenate(
@@ -56,6 +60,9 @@ class CsvTable(RunFile):
             identity = '' if people.ids is None else int(people.ids[number])
             person = number if people.ids is None else identity
             place = (name, '' if frame is None else frame, person)
+            # The columns are those of the first people.
+            origin = None if people.origin is None else people.origin[number].tolist()
+            more = [[origin[p] if origin else ''] * len(self._more) for p in points]
             self._rows.writerows(
                 (
                     *place,
@@ -67,6 +74,7 @@ class CsvTable(RunFile):
                     *('' if value != value else f'{value:.5f}' for value in space),
                     clock,
                     identity,
+                    *more[point],
                 )
                 for point, ((x, y), score, space) in enumerate(
                     zip(pixels[number], scores[number], metres[number])

@@ -1,0 +1,284 @@
+"""``rtmw motion``: a video or its results in, people over time out."""
+
+import argparse
+import sys
+from collections.abc import Iterable, Iterator
+from glob import escape
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+from tqdm import tqdm
+
+from ..core.camera_files import read_camera
+from ..core.errors import UsageError
+from ..core.geometry import Camera
+from ..output import FORMATS, Frame, OutputError
+from ..output.folder import OutputFolder
+from ..output.records import Run, Source
+from ..output.video_writer import CODECS
+from ..runtime import video
+from .estimator_flags import (
+    STRIDE,
+    add_network_flags,
+    add_people_flags,
+    build_estimator,
+    check_people,
+    complete,
+    networks_of,
+)
+from .exit_codes import ExitCode
+from .flags import check_least
+from .signals import uninterrupted
+
+if TYPE_CHECKING:
+    from ..motion import Motion
+
+#: Flags that change results, as the results name them.
+SETTINGS = (
+    *('from_results', 'source', 'cutoff', 'max_gap', 'no_smooth', 'no_swaps'),
+    *('no_solve', 'stride', 'camera', 'max_people', 'det_threshold', 'person_height'),
+)
+
+
+def add_parser(commands: 'argparse._SubParsersAction[argparse.ArgumentParser]') -> None:
+    """Adds the command to those of :mod:`rtmw_ext.commands.cli`."""
+    parser = commands.add_parser(
+        'motion',
+        help='people over time: steady ids, smooth 2D and 3D, files for animation',
+        description='People over time, in two passes: all frames are known before '
+        'any is filtered.',
+    )
+    parser.set_defaults(run=run, boxes=None, no_fallback=True)
+    parser.add_argument(
+        'video', nargs='?', metavar='VIDEO', help='may be left out with --from'
+    )
+    parser.add_argument(
+        '--from',
+        dest='from_results',
+        metavar='FILE',
+        help='results of rtmw infer, mmpose or OpenPose (a folder), in place of '
+        'networks; VIDEO is then only drawn on',
+    )
+    parser.add_argument(
+        '--source', metavar='NAME', help='of the video, where --from holds several'
+    )
+    parser.add_argument(
+        '--out', default='rtmw_motion', help='folder (default: rtmw_motion)'
+    )
+    parser.add_argument(
+        '--overwrite', action='store_true', help='replace outputs of earlier runs'
+    )
+    parser.add_argument(
+        '--format',
+        nargs='*',
+        choices=tuple(FORMATS),
+        default=['json'],
+        help='result files, as of rtmw infer (default: json)',
+    )
+    parser.add_argument(
+        '--files',
+        nargs='+',
+        metavar='NAME',
+        default=[],
+        help='files of motion: bvh, glb, trc, c3d, pose, holistic, csv, parquet, npz',
+    )
+    parser.add_argument('--no-draw', action='store_true', help='no video')
+    parser.add_argument('--codec', choices=tuple(CODECS), default='h264')
+    parser.add_argument(
+        '--cutoff',
+        type=float,
+        metavar='HZ',
+        help='of the low-pass (default: chosen for each part of a person by '
+        'cross-validation, 6 at most)',
+    )
+    parser.add_argument(
+        '--max-gap',
+        type=float,
+        default=0.5,
+        metavar='SECONDS',
+        help='longest gap that is filled (default: 0.5)',
+    )
+    parser.add_argument('--no-smooth', action='store_true', help='no filters at all')
+    parser.add_argument(
+        '--no-swaps', action='store_true', help='leave left and right as they are'
+    )
+    parser.add_argument(
+        '--no-solve',
+        action='store_true',
+        help='3D: leave bones, depth and feet as they are; there is no world then',
+    )
+    parser.add_argument(
+        '--stride',
+        type=int,
+        metavar='N',
+        help=f'look for people every N frames (default: {STRIDE}, or that of --mode)',
+    )
+    add_people_flags(parser)
+    add_network_flags(parser)
+
+
+def run(flags: argparse.Namespace) -> int:
+    """Makes the motion and writes it. Returns the exit code."""
+    if flags.video is None and flags.from_results is None:
+        raise UsageError('give a VIDEO, results by --from, or both')
+    if flags.source and not flags.from_results:
+        raise UsageError('--source is of --from: leave it out')
+    if flags.cutoff is not None and not flags.cutoff > 0:
+        raise UsageError(f'--cutoff is {flags.cutoff}: it must be more than 0 Hz')
+    if not flags.max_gap >= 0:
+        raise UsageError(f'--max-gap is {flags.max_gap}: it must be 0 seconds or more')
+    check_least(flags, max_people=1, stride=1, batch=1, threads=0)
+    # SciPy is of the extra `motion`: other commands do without.
+    try:
+        from ..motion.files import WRITERS
+        from ..motion.files import write as write_motion
+    except ModuleNotFoundError as error:
+        raise UsageError(
+            f'this command needs {error.name}: pip install rtmw_ext[motion]'
+        ) from None
+    if unknown := [name for name in flags.files if name not in WRITERS]:
+        raise UsageError(f'--files {unknown[0]} is none of {", ".join(WRITERS)}')
+    given = flags.video or flags.from_results
+    drawn = flags.video is not None and not flags.no_draw
+    outputs = OutputFolder(
+        Path(flags.out),
+        flags.format,
+        draw=drawn,
+        boxes=True,
+        ids=True,
+        codec=flags.codec,
+    )
+    others = (flags.from_results, flags.camera, flags.pose, flags.det)
+    (name,) = outputs.plan([(given, True)], filter(None, others), flags.overwrite)
+    files = {
+        item: Path(flags.out) / f'{name}{WRITERS[item].suffix}' for item in flags.files
+    }
+    _check_files(files.values(), flags.overwrite)
+    if flags.from_results is None:
+        motion = _estimate(flags, outputs)
+    else:
+        motion = _read(flags)
+        outputs.run = Run(settings=_settings(flags))
+    outputs.run.camera = motion.camera
+    if not flags.no_smooth:
+        motion = motion.smooth(flags.cutoff, flags.max_gap, not flags.no_swaps)
+    if motion.is_3d and not flags.no_solve:
+        motion = motion.solve()
+    motion.source = name
+    _write(flags, motion, outputs)
+    for item, path in files.items():
+        write_motion(motion, path, item)
+    _summarise(motion)
+    return ExitCode.DONE
+
+
+def _check_files(paths: Iterable[Path], overwrite: bool) -> None:
+    """
+    Raises:
+        OutputError: A file of motion, of one person or of several, is there.
+    """
+    for path in paths:
+        stem = path.name.removesuffix(''.join(path.suffixes))
+        there = [*path.parent.glob(f'{escape(stem)}-*{path.suffix}')]
+        there += [path] if path.exists() else []
+        if there and not overwrite:
+            raise OutputError(
+                f'{there[0]} would be replaced: allow it by --overwrite, or choose '
+                'another --out'
+            )
+
+
+def _settings(flags: argparse.Namespace) -> dict:
+    return {name: getattr(flags, name) for name in SETTINGS}
+
+
+def _read(flags: argparse.Namespace) -> 'Motion':
+    from ..motion import Motion
+
+    camera = None if flags.camera is None else read_camera(flags.camera)
+    motion = Motion.from_results(flags.from_results, flags.source, camera=camera)
+    if flags.max_people is not None:
+        motion = motion.with_tracks(_longest(motion, flags.max_people))
+    return motion
+
+
+def _longest(motion: 'Motion', count: int) -> list:
+    """The tracks with the most frames in which somebody is there, by their ids."""
+    by_length = sorted(motion.tracks, key=lambda track: -track.there.sum())
+    return sorted(by_length[:count], key=lambda track: track.id)
+
+
+def _estimate(flags: argparse.Namespace, outputs: OutputFolder) -> 'Motion':
+    """The first pass: people of every frame."""
+    from ..motion import Motion
+
+    complete(flags, None)
+    camera: Camera | None = check_people(flags)
+    frames = video.Video(flags.video)
+    estimator = build_estimator(flags, None, camera)
+    outputs.run = Run(networks_of(estimator), _settings(flags))
+    results: list[Frame] = []
+    size = (0, 0)
+    for frame, people in _shown(
+        estimator.video(frames, flags.stride), frames.count, 'people'
+    ):
+        size = frame.shape[1], frame.shape[0]
+        time = frames.times.popleft()
+        results.append(Frame('', len(results), time, people))
+    if not results:
+        raise video.VideoError(
+            f'{frames.name} holds no frame that can be read: it is damaged; convert '
+            'it to MP4'
+        )
+    if fault := frames.fault:
+        print(f'rtmw: {frames.name} {fault}', file=sys.stderr)
+    return Motion.from_people(results, rate=frames.rate, size=size, camera=camera)
+
+
+def _shown(items: Iterator, count: int, text: str) -> Iterator:
+    quiet = not sys.stderr.isatty()
+    return iter(tqdm(items, text, count or None, leave=False, disable=quiet))
+
+
+def _write(flags: argparse.Namespace, motion: 'Motion', outputs: OutputFolder) -> None:
+    """The second pass: result files, and people drawn on the video."""
+    name, count = motion.source, len(motion.frames)
+    source = Source(name, flags.video, 'video', motion.size, motion.rate, count)
+    try:
+        outputs.begin(source)
+        for frame in motion.to_people():
+            with uninterrupted():
+                outputs.add(name, frame.frame, frame.people, frame.time)
+        outputs.end()
+        if outputs.draws:
+            _draw(flags.video, motion, outputs)
+    finally:
+        with uninterrupted():
+            outputs.close()
+
+
+def _draw(path: str, motion: 'Motion', outputs: OutputFolder) -> None:
+    frames = video.Video(path)
+    people = {frame.frame: frame.people for frame in motion.to_people()}
+    nobody = next(iter(people.values()))[:0]
+    with outputs.video_writer(motion.source, frames.rate, path) as writer:
+        pictures: Iterator[np.ndarray] = _shown(iter(frames), frames.count, 'video')
+        for number, picture in enumerate(pictures):
+            drawn = outputs.draw(picture, people.get(number, nobody))
+            writer.write(drawn, frames.times.popleft())
+
+
+def _summarise(motion: 'Motion') -> None:
+    """A line for each track: what was measured, filled, changed, missing."""
+    from ..motion import Origin
+
+    for track in motion.tracks:
+        shares = ', '.join(
+            f'{np.mean(track.origin == origin):.1%} {origin.name.lower()}'
+            for origin in Origin
+        )
+        print(
+            f'person {track.id}: {track.times[0]:.2f} to {track.times[-1]:.2f} s, '
+            f'points {shares}'
+        )

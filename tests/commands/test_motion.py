@@ -1,0 +1,121 @@
+"""``rtmw motion``: videos and results in, filtered results and files out."""
+
+import json
+
+import numpy as np
+import pytest
+
+from motion.paths import moving_person, to_motion
+from rtmw_ext.commands import cli
+from rtmw_ext.core.people import Origin
+from rtmw_ext.output import FORMATS, read
+from rtmw_ext.output.records import Run, Source
+from rtmw_ext.output.video_writer import VideoWriter
+from rtmw_ext.runtime import video
+from support.networks import bright
+
+
+@pytest.fixture
+def noisy(tmp_path):
+    """Results of a person of 40 frames with noise and a gap, as JSON."""
+    rng = np.random.default_rng(0)
+    times, points = moving_person(count=40)
+    points = points + rng.normal(0, 0.02, points.shape)
+    scores = np.ones((40, 133))
+    scores[10:14] = 0
+    motion = to_motion(times, points, scores=scores)
+    results = FORMATS['json'](tmp_path)
+    results.run = Run(camera=motion.camera)
+    results.begin(Source('clip', 'clip.mp4', 'video', motion.size, 30.0, 40))
+    for frame in motion.to_people():
+        results.add('clip', frame.frame, frame.people, frame.time)
+    results.end()
+    return tmp_path / 'clip.json'
+
+
+def write_video(path, count=40):
+    with VideoWriter(path, 30) as writer:
+        for _ in range(count):
+            writer.write(np.zeros((72, 128, 3), np.uint8))
+    return path
+
+
+def motion(*arguments):
+    return cli.main(['motion', *map(str, arguments)])
+
+
+def jitter(results):
+    points = np.stack([frame.people.keypoints_3d_cam[0] for frame in results])
+    return np.abs(np.diff(points[:, :17], 3, axis=0)).mean()
+
+
+def test_results_become_motion(noisy, tmp_path, capsys):
+    out = tmp_path / 'out'
+    formats = ('--format', 'json', 'csv', '--files', 'bvh', 'trc')
+    assert motion('--from', noisy, '--out', out, *formats) == 0
+    assert motion('--from', noisy, '--out', out, '--files', 'trc', '--format') == 1
+    assert {path.suffix for path in out.iterdir()} >= {'.json', '.csv', '.bvh', '.trc'}
+    flags = ('--no-solve', '--overwrite')
+    assert motion('--from', noisy, '--out', out, *flags) == 0
+    before, after = read(noisy), read(out / 'clip.json')
+    assert [len(frame.people) for frame in after] == [1] * 40
+    origin = np.stack([frame.people.origin[0] for frame in after])
+    assert (origin[10:14] == Origin.FILLED).all()
+    assert (origin[:10] == Origin.MEASURED).mean() > 0.9
+    assert jitter(after[20:]) < 0.25 * jitter(before[20:])
+    assert after.run['settings']['max_gap'] == 0.5
+    assert 'person 1: 0.00 to 1.30 s' in capsys.readouterr().out
+
+
+def test_flags_switch_steps_off(noisy, tmp_path):
+    out = tmp_path / 'out'
+    assert motion('--from', noisy, '--out', out, '--no-smooth', '--no-solve') == 0
+    before, after = read(noisy), read(out / 'clip.json')
+    for frame, twin in zip(before, after, strict=True):
+        np.testing.assert_allclose(
+            frame.people.keypoints, twin.people.keypoints, atol=1e-3
+        )
+    assert motion('--from', noisy, '--out', tmp_path / 'long', '--max-gap', 0.01) == 0
+    after = read(tmp_path / 'long' / 'clip.json')
+    assert len(after[11].people) == 0 and len(after[14].people) == 1
+
+
+def test_people_are_drawn_on_the_video(noisy, tmp_path):
+    path = write_video(tmp_path / 'clip.mp4')
+    assert motion(path, '--from', noisy, '--out', tmp_path / 'out') == 0
+    frames = list(video.Video(tmp_path / 'out' / 'clip.mp4'))
+    assert len(frames) == 40 and max(frame.max() for frame in frames) > 100
+
+
+def test_a_video_becomes_motion(tmp_path):
+    network = bright(tmp_path / 'net.onnx', 1.0, points=133)
+    path = write_video(tmp_path / 'dance.mp4', 8)
+    flags = ('--pose', network, '--det', 'none', '--format', 'json', 'npz')
+    assert motion(path, '--out', tmp_path / 'out', *flags) == 0
+    assert len(read(tmp_path / 'out' / 'dance.json')) == 8
+    record = json.loads((tmp_path / 'out' / 'dance.json.meta.jsonl').open().readline())
+    assert record['models']['pose']['file'] == 'net.onnx'
+    # Earlier outputs stay.
+    assert motion(path, '--out', tmp_path / 'out', *flags) != 0
+    assert motion(path, '--out', tmp_path / 'out', '--overwrite', *flags) == 0
+
+
+@pytest.mark.parametrize(
+    'flags, message',
+    [
+        ([], 'give a VIDEO'),
+        (['clip.mp4', '--source', 'clip'], '--source is of --from'),
+        (['--from', 'NOISY', '--cutoff', '0'], '--cutoff is 0'),
+        (['--from', 'NOISY', '--max-gap', '-1'], '--max-gap is -1'),
+        (['--from', 'NOISY', '--max-people', '0'], '--max-people is 0'),
+        (['--from', 'NOISY', '--files', 'fbx'], '--files fbx is none of'),
+        (['--from', 'NOISY', '--source', 'other'], "no video 'other', but clip"),
+        (['--from', 'none.json'], 'none.json does not exist'),
+        (['none.mp4'], 'none.mp4 does not exist'),
+    ],
+)
+def test_bad_command_lines(flags, message, noisy, tmp_path, capsys, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    flags = [str(noisy) if flag == 'NOISY' else flag for flag in flags]
+    assert motion(*flags, '--out', 'out') == 1
+    assert message in capsys.readouterr().err
