@@ -270,15 +270,21 @@ def _draw(path: str, motion: 'Motion', outputs: OutputFolder) -> None:
 
 
 def _summarise(motion: 'Motion') -> None:
-    """A line for each track: what was measured, filled, changed, missing."""
-    from ..motion import Origin
+    """A line for each track: where its points come from, and how good they are."""
+    from ..motion.report import measure
 
-    for track in motion.tracks:
-        shares = ', '.join(
-            f'{np.mean(track.origin == origin):.1%} {origin.name.lower()}'
-            for origin in Origin
-        )
+    for row in measure(motion):
+        shares = ', '.join(f'{share:.1%} {name}' for name, share in row.shares.items())
+        numbers = {
+            'jitter {:.2f} px': row.jitter,
+            '{:.2f} mm a frame^3': row.jitter_3d,
+            'bones +-{:.2%}': row.bone_spread,
+            'standing feet {:.1f} mm/s': row.foot_slide,
+        }
+        known = [
+            text.format(value) for text, value in numbers.items() if value is not None
+        ]
         print(
-            f'person {track.id}: {track.times[0]:.2f} to {track.times[-1]:.2f} s, '
-            f'points {shares}'
+            f'person {row.id}: {row.start:.2f} to {row.end:.2f} s, points {shares}; '
+            + ', '.join(known)
         )

@@ -134,8 +134,9 @@ def bones_of(count: int) -> list[tuple[int, int]]:
     ]
 
 
-def _vectors(points: np.ndarray, parents: dict[int, int]) -> np.ndarray:
-    """(T, K, 3) from each point's parent to it."""
+def bone_vectors(points: np.ndarray) -> np.ndarray:
+    """(T, K, 3) from each point's parent, as of :func:`parents_of`, to it."""
+    parents = parents_of(points.shape[1])
     starts = points.copy()
     middles = {PELVIS: points[:, HIPS].mean(1), NECK: points[:, SHOULDERS].mean(1)}
     for point, parent in parents.items():
@@ -154,7 +155,7 @@ def bone_lengths(
         known: (T, K) bool: those that count.
         parents: As of :func:`parents_of`.
     """
-    sizes = np.linalg.norm(_vectors(points, parents), axis=-1)
+    sizes = np.linalg.norm(bone_vectors(points), axis=-1)
     use = known.copy()
     for point, parent in parents.items():
         if parent >= 0:
@@ -217,7 +218,7 @@ def _with_lengths(
     points: np.ndarray, parents: dict[int, int], lengths: np.ndarray
 ) -> np.ndarray:
     """The same directions of bones with constant lengths."""
-    vectors = _vectors(points, parents)
+    vectors = bone_vectors(points)
     sizes = np.linalg.norm(vectors, axis=-1)
     for point, _ in bones_of(points.shape[1]):
         size = np.maximum(sizes[:, point, None], 1e-6)
@@ -288,7 +289,7 @@ def find_world(
         seen = track.there & straight
         ups.append((trunks + legs)[seen] / 2)
         for part in feet_of(points.shape[1]):
-            still = _still(track, points[..., 2], part, camera)
+            still = standing(track, points[..., 2], part, camera)
             for start, stop in _runs(np.any(still, axis=1), track.times):
                 # The sole: the lowest point stands longest.
                 rows = points[start:stop][:, part][still[start:stop]]
@@ -341,7 +342,7 @@ def _ground_normal(stands: np.ndarray, up: np.ndarray) -> np.ndarray:
     return normal
 
 
-def _still(
+def standing(
     track: Track, depths: np.ndarray, part: list[int], camera: Camera
 ) -> np.ndarray:
     """(T, F) bool: points of a foot that are seen and do not move. The image says so,
@@ -407,7 +408,7 @@ def stand(
     parts = feet_of(world.shape[1])
     times = track.times
     places = [
-        _places(world[:, part], _still(track, depths, part, camera), times)
+        _places(world[:, part], standing(track, depths, part, camera), times)
         for part in parts
     ]
     away = np.stack(

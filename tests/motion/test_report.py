@@ -1,0 +1,44 @@
+"""Quality of tracks in numbers."""
+
+import numpy as np
+import pytest
+
+from motion.paths import moving_person, to_motion
+from rtmw_ext.core.skeleton import PARTS
+from rtmw_ext.motion.report import measure
+
+
+def test_a_line_without_jitter():
+    times = np.arange(30) / 30
+    points = np.random.default_rng(0).uniform(-0.5, 0.5, (1, 133, 3)) + (0, 0, 5)
+    (row,) = measure(to_motion(times, points + times[:, None, None] * (0.5, 0, 0)))
+    assert row.id == 1 and row.start == 0 and row.end == pytest.approx(29 / 30)
+    assert row.shares == dict(measured=1, filled=0, changed=0, missing=0)
+    assert row.score == 1 and row.jitter < 0.01 and row.jitter_3d < 0.02
+    assert row.bone_spread < 1e-5
+    assert row.foot_slide is None  # The feet move at 0.5 m/s.
+
+
+def test_numbers_say_what_is_wrong():
+    times = np.arange(60) / 30
+    points = np.random.default_rng(0).uniform(-0.5, 0.5, (1, 133, 3)) + (0, 0, 5)
+    points = np.repeat(points, 60, axis=0)
+    # Away from the camera along the rays of feet: the picture shows nothing.
+    feet = list(PARTS['feet'])
+    away = points[:, feet] / np.linalg.norm(points[:, feet], axis=-1, keepdims=True)
+    points[:, feet] += 0.1 * times[:, None, None] * away
+    # The elbow, up and down by 1 cm: the third difference is 4 times that.
+    points[::2, 7, 1] += 0.01
+    scores = np.ones((60, 133))
+    scores[20:26] = 0
+    (row,) = measure(to_motion(times, points, scores=scores))
+    assert row.foot_slide == pytest.approx(100, rel=0.02)
+    assert row.jitter_3d == pytest.approx(40 / 23, rel=0.02)
+    assert row.shares['missing'] == pytest.approx(0.1) and row.bone_spread > 0.001
+
+
+def test_2d_has_no_metres():
+    motion = to_motion(*moving_person(count=3))
+    motion.tracks[0].keypoints_3d_cam = None
+    (row,) = measure(motion)
+    assert row.jitter_3d is row.bone_spread is row.foot_slide is row.jitter is None
