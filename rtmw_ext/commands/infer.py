@@ -7,7 +7,7 @@ from collections.abc import Iterable, Iterator
 from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TypeVar
+from typing import TYPE_CHECKING, TypeVar
 
 import numpy as np
 from tqdm import tqdm
@@ -45,6 +45,9 @@ from .flags import check_least
 from .inputs import Input, find_inputs
 from .signals import uninterrupted
 
+if TYPE_CHECKING:
+    from ..motion.live import VMCSender
+
 #: Of an image: read and drawn, it takes 6 bytes a pixel.
 MAX_PIXELS = 100_000_000
 #: ``--out`` for the standard output.
@@ -76,6 +79,7 @@ class Playback:
         max_seconds: Of live sources.
         reconnect: Seconds for which a lost one is tried again.
         window: Shows what is drawn.
+        sender: Sends the bones of a person.
     """
 
     start: float = 0.0
@@ -83,6 +87,7 @@ class Playback:
     max_seconds: float | None = None
     reconnect: float = 60.0
     window: Window | None = None
+    sender: 'VMCSender | None' = None
 
     def open(self, source: str | int) -> video.Video | Stream:
         """
@@ -231,6 +236,12 @@ def add_parser(
         help='videos, webcams and streams: show them in a window; closing it stops',
     )
     parser.add_argument(
+        '--vmc',
+        metavar='HOST:PORT',
+        help='videos, webcams and streams: send the bones of a person to VTuber and '
+        'game engines by the VMC protocol (3D models)',
+    )
+    parser.add_argument(
         '--codec',
         choices=tuple(CODECS),
         default='h264',
@@ -273,8 +284,9 @@ def run(flags: argparse.Namespace) -> int:
     boxes = _read_boxes(flags, sources)
     # Before networks are fetched for nothing.
     outputs = _open_outputs(flags, inputs)
+    sender = _open_sender(flags.vmc) if flags.vmc else None
     estimator = build_estimator(flags, images, camera)
-    for name in ('scene', 'camera', 'person_height'):
+    for name in ('scene', 'camera', 'person_height', 'vmc'):
         if getattr(flags, name) and not estimator.pose.is_3d:
             raise UsageError(
                 f'--{name.replace("_", "-")} is for 3D, but '
@@ -295,10 +307,18 @@ def run(flags: argparse.Namespace) -> int:
             flags.max_seconds,
             flags.reconnect,
             Window('rtmw') if flags.show else None,
+            sender,
         ),
         boxes,
     )
     return ExitCode.DONE if whole else ExitCode.PARTLY
+
+
+def _open_sender(address: str) -> 'VMCSender':
+    # It loads SciPy.
+    from ..motion.live import VMCSender
+
+    return VMCSender(address)
 
 
 def _read_boxes(flags: argparse.Namespace, sources: list[str | int]) -> BoxFile | None:
@@ -510,6 +530,8 @@ def _video(
                 outputs.add(name, number - 1, people, time)
                 if drawn is not None and outputs.draws:
                     writer.write(drawn, time)
+            if playback.sender is not None:
+                playback.sender.send(people, time)
             bar.update()
             if window is not None and drawn is not None:
                 window.show(drawn)

@@ -321,7 +321,9 @@ class _Fit:
                 parent = JOINTS[name].parent or ''
                 self._settle(name, self.turns[parent])
                 self.known[name] = self.known[parent]
-        rotations = np.stack([self.locals[name] for name in NAMES], 1)
+        local = np.stack([self.locals[name] for name in NAMES], 1)
+        rotations = Rotation.from_matrix(local.reshape(-1, 3, 3)).as_quat()
+        rotations = rotations.reshape(*local.shape[:2], 4)
         # A quaternion and its negative are the same: neighbours are near each other.
         near = (rotations[1:] * rotations[:-1]).sum(2, keepdims=True) >= 0
         rotations[1:] *= np.cumprod(np.where(near, 1, -1), 0)
@@ -391,8 +393,9 @@ class _Fit:
 
         def measure(name: str, vectors: np.ndarray) -> None:
             found = np.linalg.norm(vectors, axis=1)
-            if np.isfinite(found).any():
-                lengths[name] = float(np.nanmedian(found))
+            found = found[np.isfinite(found)]
+            if len(found):
+                lengths[name] = float(np.median(found))
 
         measure('trunk', self.goals['Neck'] - self.goals['Hips'])
         for part, line in self.lines.items():
@@ -436,16 +439,16 @@ class _Fit:
             offset = self.rest[name]
             self.places[name] = self.places[parent] + self.turns[parent] @ offset
         known = np.isfinite(turns).all((1, 2))
-        local = np.tile((0.0, 0, 0, 1), (len(turns), 1))
+        local = np.tile(np.eye(3), (len(turns), 1, 1))
         if known.any():
-            relative = (np.swapaxes(base, -1, -2) @ turns)[known]
-            quaternions = Rotation.from_matrix(relative).as_quat()
-            local = quaternions
+            local = np.swapaxes(base, -1, -2) @ turns
             if not known.all():
                 inside = np.clip(self.times, *self.times[known][[0, -1]])
-                local = _slerp(self.times[known], quaternions, inside)
+                quaternions = Rotation.from_matrix(local[known]).as_quat()
+                filled = _slerp(self.times[known], quaternions, inside)
+                local = Rotation.from_quat(filled).as_matrix()
         self.locals[name], self.known[name] = local, known
-        self.turns[name] = base @ Rotation.from_quat(local).as_matrix()
+        self.turns[name] = base @ local
 
     def _toward(self, name: str, child: str) -> np.ndarray:
         """(T, 3) from the joint of the skeleton to the points of its child."""
@@ -505,8 +508,7 @@ class _Fit:
         found = np.isfinite(angles)
         if found.any():
             angles = np.interp(self.times, self.times[found], np.unwrap(angles[found]))
-            twists = Rotation.from_rotvec(angles[:, None] * along).as_matrix()
-            turns = turns @ twists
+            turns = turns @ _turns(along, angles)
         self._settle(lower, turns)
         self._settle(wrist, hand)
         for finger in FINGERS:
@@ -559,14 +561,24 @@ def _axis(bend: np.ndarray, usual: np.ndarray) -> np.ndarray:
 def _swings(start: np.ndarray, end: np.ndarray) -> np.ndarray:
     """(T, 3, 3) smallest rotations that turn directions to others."""
     one, two = _unit(start), _unit(end)
-    axis = np.cross(one, two)
-    size = np.linalg.norm(axis, axis=-1, keepdims=True)
-    angle = np.arctan2(size, (one * two).sum(-1, keepdims=True))
-    vectors = axis * (angle / np.where(size > 1e-12, size, 1))
-    turns = np.full((*vectors.shape[:-1], 3, 3), np.nan)
-    known = np.isfinite(vectors).all(-1)
-    turns[known] = Rotation.from_rotvec(vectors[known]).as_matrix()
-    return turns
+    cosine = (one * two).sum(-1)[..., None, None]
+    cross = _cross_matrix(np.cross(one, two))
+    return np.eye(3) + cross + cross @ cross / np.maximum(1 + cosine, 1e-9)
+
+
+def _turns(axis: np.ndarray, angles: np.ndarray) -> np.ndarray:
+    """(T, 3, 3) by radians (T, ) about a unit axis (3, )."""
+    cross = _cross_matrix(axis)
+    sine, rest = np.sin(angles), 1 - np.cos(angles)
+    return np.eye(3) + sine[:, None, None] * cross + rest[:, None, None] * cross @ cross
+
+
+def _cross_matrix(vectors: np.ndarray) -> np.ndarray:
+    """(..., 3, 3) that are multiplied to others in place of a cross product."""
+    x, y, z = np.moveaxis(vectors, -1, 0)
+    zero = np.zeros_like(x)
+    rows = [[zero, -z, y], [z, zero, -x], [-y, x, zero]]
+    return np.stack([np.stack(row, -1) for row in rows], -2)
 
 
 def _twist(start: np.ndarray, end: np.ndarray, axis: np.ndarray) -> np.ndarray:
@@ -595,12 +607,7 @@ def _hinge(
     """
     local = np.einsum('tji,tj->ti', base, turns @ along)
     angles = np.arctan2(local @ np.cross(axis, along), local @ along)
-    known = np.isfinite(angles)
-    bent = np.full(turns.shape, np.nan)
-    angles = np.clip(angles[known], *np.radians(limits))
-    hinges = Rotation.from_rotvec(angles[:, None] * axis).as_matrix()
-    bent[known] = base[known] @ hinges
-    return bent
+    return base @ _turns(axis, np.clip(angles, *np.radians(limits)))
 
 
 def _rigid(points: np.ndarray, rough: np.ndarray) -> np.ndarray:

@@ -1,6 +1,8 @@
 """``rtmw infer``: whom it takes, and the camera of 3D."""
 
+import contextlib
 import json
+import socket
 
 import cv2
 import numpy as np
@@ -97,6 +99,7 @@ def test_whom_to_take(infer):
         (['--camera', '1,2,3'], 'give fx,fy,cx,cy'),
         (['--camera', '9,9,3,2', *NANO], '--camera is for 3D, but rtmw-t is a 2D'),
         (['--person-height', 1.8, *NANO], '--person-height is for 3D'),
+        (['--vmc', '127.0.0.1:9', *NANO], '--vmc is for 3D'),
     ],
 )
 def test_flags_that_cannot_be(flags, said, infer):
@@ -162,3 +165,25 @@ def test_people_of_each_frame(infer, tmp_path):
     assert [frame.people.ids.tolist() for frame in results] == [[0], [0], [], [1]]
     code, err, _ = infer(path, '--boxes', tmp_path / 'none.csv', pose='rtmw-t')
     assert code == 1 and 'none.csv cannot be read' in err
+
+
+@pytest.mark.filterwarnings('ignore:.*pip install av:UserWarning')
+def test_bones_are_sent(infer, tmp_path):
+    path = tmp_path / 'people.mp4'
+    with VideoWriter(path, 10) as writer:
+        for _ in range(2):
+            writer.write(cv2.imread(str(PEOPLE)))
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as server:
+        server.bind(('127.0.0.1', 0))
+        server.setblocking(False)
+        port = server.getsockname()[1]
+        code, err, results = infer(path, '--vmc', f'127.0.0.1:{port}', *NANO)
+        assert (code, err) == (0, '') and len(results) == 2
+        packets = []
+        with contextlib.suppress(BlockingIOError):
+            while True:
+                packets.append(server.recv(2000))
+    assert sum(packet.count(b'/VMC/Ext/OK') for packet in packets) == 2
+    assert sum(packet.count(b'LeftLowerArm') for packet in packets) == 2
+    code, err, _ = infer(path, '--vmc', '127.0.0.1:no', *NANO)
+    assert code == 1 and 'give HOST:PORT' in err

@@ -15,7 +15,7 @@ from ..track import Motion
 from .base import library, register, world_of
 
 #: Width of a bone at its thickest, of its length, and where that is.
-WIDTH, THICKEST = 0.09, 0.2
+WIDTH, THICKEST = 0.11, 0.2
 #: Linear RGB of the first, second ... person.
 COLORS = (
     (0.05, 0.33, 0.65),
