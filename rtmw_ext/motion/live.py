@@ -95,7 +95,7 @@ class VMCSender:
             time: Of the frame in seconds, later than that of the last.
 
         Returns:
-            Whether the person is there, with hips and shoulders.
+            Whether the person is there, with both shoulders.
 
         Raises:
             MotionError: The people are in 2D.
@@ -113,14 +113,11 @@ class VMCSender:
         self._points.append(np.where(sure, space[number] * (1.0, -1, -1), np.nan))
         self._times.append(time)
         names = keypoint_names(people.keypoints.shape[1])
-        try:
-            animation = fit_rotations(
-                np.stack(self._points), names, np.array(self._times)
-            )
-        except MotionError:  # There are no hips and shoulders yet.
+        if not sure[
+            [names.index(f'{side}_shoulder') for side in ('left', 'right')]
+        ].all():
             return False
-        if not animation.known[-1, 0]:
-            return False
+        animation = fit_rotations(np.stack(self._points), names, np.array(self._times))
         root = animation.root[-1]
         if self._start is None:
             self._start = root

@@ -38,9 +38,10 @@ _HAND = {
     'Little': ((0.08, 0, -0.038), (0.033, 0.02, 0.021)),
 }
 _THUMB = np.array((0.7, 0, 0.7)) / np.hypot(0.7, 0.7)
-#: Shares of the way from the hips to the shoulders: from the hips to the spine, on to
-#: the chest, on to the neck.
-TRUNK = (0.2, 0.3, 0.5)
+#: Shares of the way from the hips to the shoulders that joints have from their parent.
+TRUNK = {'Spine': 0.2, 'Chest': 0.3, 'Neck': 0.5}
+#: Metres from hips to shoulders, and half the width of both, of a grown-up.
+ADULT = dict(trunk=0.5, hip=0.09, shoulder=0.17)
 #: Share of the way from the neck to a shoulder at which the clavicle starts.
 CLAVICLE = 0.2
 #: Share of the way from the ankle to the tips of the toes at which these bend.
@@ -246,7 +247,7 @@ def fit_rotations(
         times: (T, ) seconds, strictly increasing.
 
     Raises:
-        MotionError: Hips and shoulders are in no frame together.
+        MotionError: Both shoulders are in no frame together.
     """
     return _Fit(np.asarray(points, float), names, np.asarray(times, float)).run()
 
@@ -291,10 +292,9 @@ class _Fit:
         self.places: dict[str, np.ndarray] = {}
 
     def run(self) -> Animation:
-        trunk = self.goals['Neck'] - self.goals['Hips']
-        if not np.isfinite(trunk).all(1).any():
+        if not np.isfinite(self.goals['Neck']).any():
             raise MotionError(
-                'a skeleton needs hips and shoulders in 3D, but no frame has both'
+                'a skeleton needs both shoulders in 3D, but no frame has them'
             )
         self.lines = {
             part: self.at.mean(f'left_{part}') - self.at.mean(f'right_{part}')
@@ -304,8 +304,7 @@ class _Fit:
         hands = {side: self._hand(side) for side in ('Left', 'Right')}
         feet = {side: self._foot(side) for side in ('Left', 'Right')}
         self._measure()
-        self.places['Hips'] = _fill(self.times, self.goals['Hips'])
-        self._settle('Hips', _aim(X, Y, self.lines['hip'], trunk))
+        self._root()
         across = _unit(self.lines['hip']) + _unit(self.lines['shoulder'])
         self._point('Spine', 'Neck', Y, X, across)
         self._point('Chest', 'Neck', Y, X, self.lines['shoulder'])
@@ -334,6 +333,20 @@ class _Fit:
             rotations,
             np.stack([self.known[name] for name in NAMES], 1),
         )
+
+    def _root(self) -> None:
+        """Hips that are missing keep their way to the shoulders; those that were never
+        there are upright below them."""
+        hips, neck = self.goals['Hips'], self.goals['Neck']
+        trunk = neck - hips
+        if np.isfinite(trunk).all(1).any():
+            trunk = _fill(self.times, trunk)
+        else:
+            trunk = np.tile(sum(self.rest[name] for name in TRUNK), (len(neck), 1))
+            self.lines['hip'] = self.lines['shoulder']
+        found = np.where(np.isfinite(hips), hips, neck - trunk)
+        self.places['Hips'] = _fill(self.times, found)
+        self._settle('Hips', _aim(X, Y, self.lines['hip'], trunk))
 
     # -- bodies of several points ----------------------------------------------
 
@@ -408,9 +421,8 @@ class _Fit:
                 learnt.add(name)
             elif JOINTS[joint.parent].points and joint.points:
                 measure(name, self.goals[name] - self.goals[joint.parent])
-        adult = dict(trunk=0.5, hip=0.09, shoulder=0.17)
         usual = {
-            name: adult.get(name) or np.linalg.norm(JOINTS[name].rest)
+            name: ADULT.get(name) or np.linalg.norm(JOINTS[name].rest)
             for name in lengths
         }
         scale = np.median([lengths[name] / usual[name] for name in lengths])
@@ -419,11 +431,13 @@ class _Fit:
                 size = np.linalg.norm(joint.rest)
                 length = lengths.get(name, scale * size)
                 self.rest[name] = np.array(joint.rest) * (length / size if size else 0)
-        trunk, shoulder = lengths['trunk'], lengths['shoulder']
-        for name, share in zip(('Spine', 'Chest', 'Neck'), TRUNK):
+        trunk, hip, shoulder = (
+            lengths.get(name, scale * length) for name, length in ADULT.items()
+        )
+        for name, share in TRUNK.items():
             self.rest[name] = share * trunk * Y
         for side, sign in (('Left', 1), ('Right', -1)):
-            self.rest[f'{side}UpperLeg'] = sign * lengths['hip'] * X
+            self.rest[f'{side}UpperLeg'] = sign * hip * X
             clavicle = sign * CLAVICLE * shoulder * X
             self.rest[f'{side}Shoulder'] = self.rest['Neck'] + clavicle
             self.rest[f'{side}UpperArm'] = sign * (1 - CLAVICLE) * shoulder * X

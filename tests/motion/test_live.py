@@ -126,13 +126,26 @@ def test_one_person_is_followed(sender):
     assert sender.send(both[0], 0.0)
 
 
-def test_hips_and_shoulders_are_needed(sender):
+def test_shoulders_are_needed(sender):
     frames, _ = frames_of()
     frames[0].scores[0, 5] = 0
     assert not sender.send(frames[0], 0.0)
     assert sender.send(frames[1], 0.1)
-    frames[2].scores[0, 11] = 0
+    frames[2].scores[0, 6] = 0
     assert not sender.send(frames[2], 0.2)
+
+
+def test_a_person_behind_a_desk(receiver, sender):
+    frames, animation = frames_of()
+    frames[0].scores[0, 11:23] = 0
+    assert sender.send(frames[0], 0.0)
+    messages = receive(receiver)
+    np.testing.assert_allclose(
+        np.abs(rotation_of(messages, 'LeftIndexDistal')),
+        np.abs(animation.rotations[0, NAMES.index('LeftIndexDistal')]),
+        atol=2e-3,
+    )
+    np.testing.assert_allclose(rotation_of(messages, 'LeftLowerLeg'), (0, 0, 0, 1))
 
 
 def test_2d_is_refused(sender):

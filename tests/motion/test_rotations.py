@@ -188,8 +188,33 @@ def test_other_times():
     np.testing.assert_allclose(there.root[:, 0], [0, 1, 4, 4])
 
 
-def test_hips_and_shoulders_are_needed():
+def test_hips_that_are_missing_follow_the_shoulders():
+    truth = moving_animation(8, TIMES)
+    points = points_of(truth)
+    points[:6, 11:17] = np.nan
+    found = fit(points)
+    assert not found.known[:6, 0].any() and found.known[6:, 0].all()
+    errors = np.linalg.norm(found.positions() - truth.positions(), axis=2)
+    assert np.isfinite(errors).all()
+    for name in ('Neck', 'Head', 'LeftHand', 'RightIndexEnd'):
+        assert errors[:, NAMES.index(name)].max() < 0.02, name
+
+
+def test_hips_that_were_never_there_are_below_the_shoulders():
+    truth = moving_animation(9, TIMES)
+    points = points_of(truth)
+    points[:, 11:23] = np.nan
+    found = fit(points)
+    places = dict(zip(NAMES, found.positions().swapaxes(0, 1)))
+    trunk = places['Neck'] - places['Hips']
+    np.testing.assert_allclose(trunk, np.tile((0, 0.5, 0), (20, 1)), atol=0.02)
+    errors = np.linalg.norm(found.positions() - truth.positions(), axis=2)
+    assert errors[:, NAMES.index('RightIndexEnd')].max() < 1e-3
+    assert not found.known[:, NAMES.index('LeftUpperLeg')].any()
+
+
+def test_shoulders_are_needed():
     points = points_of(moving_animation(8, TIMES))
-    points[:10, 11] = points[10:, 5] = np.nan
-    with pytest.raises(MotionError, match='needs hips and shoulders'):
+    points[:10, 6] = points[10:, 5] = np.nan
+    with pytest.raises(MotionError, match='needs both shoulders'):
         fit(points)
