@@ -13,7 +13,7 @@ from tqdm import tqdm
 from ..core.camera_files import read_camera
 from ..core.errors import UsageError
 from ..core.geometry import Camera
-from ..output import FORMATS, Frame, OutputError
+from ..output import FORMATS, OutputError
 from ..output.folder import OutputFolder
 from ..output.records import Run, Source
 from ..output.video_writer import CODECS
@@ -218,22 +218,16 @@ def _estimate(flags: argparse.Namespace, outputs: OutputFolder) -> 'Motion':
     frames = video.Video(flags.video)
     estimator = build_estimator(flags, None, camera)
     outputs.run = Run(networks_of(estimator), _settings(flags))
-    results: list[Frame] = []
-    size = (0, 0)
-    for frame, people in _shown(
-        estimator.video(frames, flags.stride), frames.count, 'people'
-    ):
-        size = frame.shape[1], frame.shape[0]
-        time = frames.times.popleft()
-        results.append(Frame('', len(results), time, people))
-    if not results:
-        raise video.VideoError(
-            f'{frames.name} holds no frame that can be read: it is damaged; convert '
-            'it to MP4'
-        )
+    motion = Motion.from_video(
+        frames,
+        estimator,
+        flags.stride,
+        camera=camera,
+        progress=lambda items: _shown(items, frames.count, 'people'),
+    )
     if fault := frames.fault:
         print(f'rtmw: {frames.name} {fault}', file=sys.stderr)
-    return Motion.from_people(results, rate=frames.rate, size=size, camera=camera)
+    return motion
 
 
 def _shown(items: Iterator, count: int, text: str) -> Iterator:

@@ -3,7 +3,7 @@
 Shapes: T frames of a track, F frames of a clip, K keypoints, N persons of a frame.
 """
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, fields, replace
 from functools import partialmethod
 from pathlib import Path
@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike
 
-from ..core.errors import RTMWError
+from ..core.errors import RTMWError, VideoError
 from ..core.geometry import (
     Camera,
     camera_of,
@@ -23,7 +23,8 @@ from ..core.geometry import (
 from ..core.people import MIN_SCORE, Origin, People
 from ..core.skeleton import HIPS, NUM_KEYPOINTS, keypoint_names
 from ..output import Frame, read
-from ..runtime.video import DEFAULT_RATE
+from ..runtime.estimator import EVERY, WholeBody
+from ..runtime.video import DEFAULT_RATE, Video
 
 #: Frames of a clip at most, so that a damaged number of a frame takes no memory.
 MOST_FRAMES = 10_000_000
@@ -204,6 +205,43 @@ class Motion:
             camera=record.get('camera') if camera is None else camera,
             run=results.run or {},
         )
+
+    @classmethod
+    def from_video(
+        cls,
+        video: str | Path | Video,
+        estimator: WholeBody,
+        every: int = EVERY,
+        *,
+        camera: Camera | ArrayLike | None = None,
+        progress: Callable[[Iterator], Iterator] = iter,
+    ) -> 'Motion':
+        """The people of a video file, found frame by frame.
+
+        Args:
+            video: The file, or one that is opened.
+            estimator: Finds them.
+            every: Detect in every n-th frame, >= 1.
+            camera: As of :mod:`rtmw_ext.core.geometry`. Networks of 3D need the same.
+            progress: Wraps the frames, such as ``tqdm``.
+
+        Raises:
+            VideoError: The video cannot be opened, or has no frame.
+            CameraError: The camera is not of such images.
+        """
+        frames = video if isinstance(video, Video) else Video(video)
+        found: list[Frame] = []
+        size = (0, 0)
+        for picture, people in progress(estimator.video(frames, every)):
+            size = picture.shape[1], picture.shape[0]
+            time = frames.times.popleft()
+            found.append(Frame(Path(frames.name).stem, len(found), time, people))
+        if not found:
+            raise VideoError(
+                f'{frames.name} holds no frame that can be read: it is damaged; '
+                'convert it to MP4'
+            )
+        return cls.from_people(found, rate=frames.rate, size=size, camera=camera)
 
     @classmethod
     def from_people(
