@@ -17,7 +17,7 @@ from pycocotools.cocoeval import COCOeval
 
 from rtmw_ext.datasets.coco import PERSON, read_people
 from rtmw_ext.runtime import Detector
-from rtmw_ext.runtime.tracking import iou
+from rtmw_ext.runtime.identity import iou
 from rtmw_ext.zoo import resolve_network
 
 #: A person is detected by a box that overlaps its own with this IoU.

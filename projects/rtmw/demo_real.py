@@ -91,7 +91,7 @@ def main() -> None:
     from rtmw_ext.apis.topdown import as_records, draw_poses, estimate_poses
     from rtmw_ext.core.images import list_images, read_image
     from rtmw_ext.runtime import Detector
-    from rtmw_ext.runtime.tracking import iou
+    from rtmw_ext.runtime.identity import iou
 
     find_people = Detector(detector)
     taught = taught_points(coco / 'test_coco_wholebody.json')

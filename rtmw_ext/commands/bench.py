@@ -27,8 +27,8 @@ from ..core.metadata import NetworkError
 from ..core.people import People
 from ..runtime import Detector, PoseModel, WholeBody, load_network
 from ..runtime.detector import decode_heads
+from ..runtime.identity import iou
 from ..runtime.network import OnnxRuntime, OpenVino
-from ..runtime.tracking import iou
 from ..zoo import resolve_network
 from .exit_codes import ExitCode
 from .flags import check_least

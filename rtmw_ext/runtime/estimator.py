@@ -20,7 +20,7 @@ from .detector import Detector
 from .one_stage import OneStageModel, load_pose
 from .pose import PoseModel
 from .tracking import OneEuro, Tracker, points_box
-from .video import ahead, side_by_side
+from .video import DEFAULT_RATE, ahead, side_by_side
 
 #: The detector runs on every n-th frame of a video.
 EVERY = 8
@@ -238,10 +238,10 @@ class WholeBody:
             else self._take_given(read, boxes)
         )
         if live:
-            yield from self._track(detections, smooth, camera)
+            yield from self._track(detections, smooth, camera, boxes is None)
             return
         detections = ahead(detections)
-        yield from ahead(self._track(detections, smooth, camera))
+        yield from ahead(self._track(detections, smooth, camera, boxes is None))
 
     def _detect_every(
         self, frames: Iterable[np.ndarray], every: int
@@ -269,8 +269,9 @@ class WholeBody:
         detections: Iterable[tuple[np.ndarray, Boxes | None]],
         smooth: float | None,
         camera: Camera | None,
+        unique: bool,
     ) -> Iterator[tuple[np.ndarray, People]]:
-        tracker = Tracker()
+        tracker = Tracker(rate=smooth or DEFAULT_RATE, unique=unique)
         smoother = None if smooth is None else OneEuro(smooth)
         for frame, boxes in detections:
             if isinstance(self.pose, OneStageModel):

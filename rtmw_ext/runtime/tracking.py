@@ -9,24 +9,15 @@ import numpy as np
 
 from ..core.errors import UsageError
 from ..core.people import MIN_SCORE, People
+from .identity import Identities, duplicates
+from .video import DEFAULT_RATE
 
-#: Least overlap of a person with the same person in the last frame.
-MIN_IOU = 0.3
 #: Largest margin of a detector's box around the person's points, on each side,
 #: in sides of the points' box.
 MAX_MARGIN = 0.5
 #: A person whose mean score falls below this share of that at its detection has
 #: left: where nobody is, some points score MIN_SCORE by chance.
 LEAST_SHARE = 0.5
-
-
-def iou(a: np.ndarray, b: np.ndarray) -> np.ndarray:
-    """Intersection over union: (N, 4), (M, 4) -> (N, M) in [0, 1]."""
-    low = np.maximum(a[:, None, :2], b[None, :, :2])
-    high = np.minimum(a[:, None, 2:], b[None, :, 2:])
-    both = (high - low).clip(0).prod(-1)
-    areas = [(box[:, 2:] - box[:, :2]).prod(-1) for box in (a, b)]
-    return both / np.maximum(areas[0][:, None] + areas[1] - both, 1e-9)
 
 
 def points_box(
@@ -56,36 +47,34 @@ class Tracker:
 
     Between detections a person's box is that of its last points, with the
     margins that the detector's box had around them, so that the crop is what
-    the detector would give.
+    the detector would give. Ids are those of :class:`Identities`.
 
     Args:
         min_score: Of points, in [0, 1]; less sure ones do not count.
-        min_iou: Least overlap with the person of the last frame.
+        rate: Frames a second, > 0.
+        unique: Whoever is somebody else once more, by its points, is dropped.
     """
 
-    def __init__(self, min_score: float = MIN_SCORE, min_iou: float = MIN_IOU) -> None:
-        self.min_score, self.min_iou = min_score, min_iou
-        self.next_id = 0
+    def __init__(
+        self,
+        min_score: float = MIN_SCORE,
+        rate: float = DEFAULT_RATE,
+        unique: bool = True,
+    ) -> None:
+        self.min_score, self.rate, self.unique = min_score, rate, unique
+        self.identities = Identities()
         self.boxes = np.zeros((0, 4), np.float32)
         self.box_scores = np.zeros(0, np.float32)
         self.ids = np.zeros(0, int)
         self.margins = np.zeros((0, 4), np.float32)
         self.least = np.zeros(0, np.float32)
         self.detected = True
+        self._frames = 0
 
     def detect(self, boxes: np.ndarray, box_scores: np.ndarray) -> None:
         """Takes a detector's boxes, (N, 4), and their scores, (N, ); persons
-        that none of them overlaps are dropped."""
-        ids = np.full(len(boxes), -1)
-        overlap = iou(boxes, self.boxes)
-        while overlap.size and overlap.max() >= self.min_iou:
-            new, old = np.unravel_index(overlap.argmax(), overlap.shape)
-            ids[new] = self.ids[old]
-            overlap[new], overlap[:, old] = 0, 0
-        fresh = ids < 0
-        ids[fresh] = self.next_id + np.arange(fresh.sum())
-        self.next_id += int(fresh.sum())
-        self.boxes, self.box_scores, self.ids = boxes, box_scores, ids
+        whom it does not find are dropped, and remembered for a while."""
+        self.boxes, self.box_scores = boxes, box_scores
         self.detected = True
 
     def update(self, people: People) -> People:
@@ -95,9 +84,11 @@ class Tracker:
             people: N persons, in the order of ``boxes``.
 
         Returns:
-            The persons with ids; between detections without the lost ones.
+            The persons with ids, without those who are there twice; between
+            detections without the lost ones.
         """
-        people.ids = self.ids
+        self._frames += 1
+        time = self._frames / self.rate
         tight, good = points_box(people.keypoints, people.scores, self.min_score)
         sides = np.maximum(tight[:, 2:] - tight[:, :2], 1e-6)
         sides = np.concatenate([sides, sides], 1)
@@ -108,16 +99,23 @@ class Tracker:
             ) * outward
             self.least = people.scores.mean(1) * LEAST_SHARE
             # A detected person is kept even if none of its points counts.
-            self.boxes = np.where(
-                good[:, None], tight + self.margins * sides, self.boxes
-            )
+            boxes = np.where(good[:, None], tight + self.margins * sides, self.boxes)
+            kept = ~(self.unique & duplicates(people))
+            people = people[kept]
+            self.ids = self.identities(people, time)
             self.detected = False
-            return people
-        good &= people.scores.mean(1) >= self.least
-        self.boxes = (tight + self.margins * sides)[good]
-        self.margins, self.least = self.margins[good], self.least[good]
-        self.box_scores, self.ids = self.box_scores[good], self.ids[good]
-        return people[good]
+        else:
+            boxes = tight + self.margins * sides
+            kept = good & (people.scores.mean(1) >= self.least)
+            # Of two boxes that slid onto one person, that of the other one goes.
+            rank = self.identities.continuity(people, self.ids, time)
+            kept[kept] = ~duplicates(people[kept], rank[kept])
+            people, self.ids = people[kept], self.ids[kept]
+            self.identities.follow(people, self.ids, time)
+        self.boxes, self.box_scores = boxes[kept], self.box_scores[kept]
+        self.margins, self.least = self.margins[kept], self.least[kept]
+        people.ids = self.ids
+        return people
 
 
 #: Smoothed points and speeds of a person; None for a new one.

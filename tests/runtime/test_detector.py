@@ -9,7 +9,7 @@ import pytest
 from rtmw_ext.core.metadata import METADATA_KEY, NetworkMetadata
 from rtmw_ext.runtime import Detector, DetectorError, NetworkError
 from rtmw_ext.runtime.detector import decode_dets, decode_heads, decode_yolox
-from rtmw_ext.runtime.tracking import iou
+from rtmw_ext.runtime.identity import iou
 from support.networks import toy
 
 

@@ -6,19 +6,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from rtmw_ext.runtime import OneEuro, Tracker
-from rtmw_ext.runtime.tracking import iou, points_box
+from rtmw_ext.runtime.tracking import points_box
 from support.examples import examples
 from support.people import people_at
-
-
-@given(st.floats(-500, 500), st.floats(1, 500))
-def test_iou(place, size):
-    box = np.array([[place, place, place + size, place + size]])
-    assert np.allclose(iou(box, box), 1)
-    assert iou(box, box + size)[0, 0] < 1e-6
-    half = box.copy()
-    half[0, 2] -= size / 2
-    assert np.allclose(iou(box, half), 0.5, atol=1e-3)
 
 
 def test_points_box():
@@ -39,15 +29,39 @@ def test_tracker_keeps_ids_and_margins():
     tracker.update(people_at(moved, boxes=tracker.boxes))
     assert np.allclose(tracker.boxes, boxes + 5)
     # The detector lists them in another order, with somebody new.
+    order = np.float32([[(300, 300), (320, 330)], *(points[::-1] + 6)])
     new = np.float32([[300, 300, 320, 330], *(boxes[::-1] + 6)])
     tracker.detect(new, np.ones(3, np.float32))
-    assert tracker.ids.tolist() == [2, 1, 0]
+    assert tracker.update(people_at(order, boxes=new)).ids.tolist() == [2, 1, 0]
     # A person without seen points is gone between detections.
     seen = np.ones((3, 2), np.float32)
-    tracker.update(people_at(np.tile(points[:1], (3, 1, 1)), boxes=new))
     seen[1] = 0
-    left = tracker.update(people_at(np.tile(points[:1], (3, 1, 1)), seen))
+    left = tracker.update(people_at(order, seen))
     assert left.ids.tolist() == [2, 0] == tracker.ids.tolist()
+    # Where it is found again, it is the same.
+    tracker.detect(new, np.ones(3, np.float32))
+    assert tracker.update(people_at(order, boxes=new)).ids.tolist() == [2, 1, 0]
+
+
+def test_tracker_drops_who_is_there_twice():
+    """A detector's second box of a person; and a box that slides onto another one."""
+    body = np.random.default_rng(0).uniform(0, 100, (17, 2)).astype(np.float32)
+    pair = np.stack([body, body + 1])
+    tracker = Tracker()
+    boxes = people_at(pair).boxes
+    tracker.detect(boxes, np.ones(2, np.float32))
+    assert tracker.update(people_at(pair)).ids.tolist() == [0]
+    assert tracker.boxes.shape == (1, 4) and tracker.box_scores.shape == (1,)
+    # Those that are given are kept.
+    given = Tracker(unique=False)
+    given.detect(boxes, np.ones(2, np.float32))
+    assert sorted(given.update(people_at(pair)).ids.tolist()) == [0, 1]
+    apart = np.stack([body, body + 300])
+    tracker = Tracker()
+    tracker.detect(people_at(apart).boxes, np.ones(2, np.float32))
+    tracker.update(people_at(apart))
+    both = np.stack([body + 300, body + 300])
+    assert tracker.update(people_at(both)).ids.tolist() == [1]
 
 
 @given(st.floats(0.5, 30), st.floats(0, 50))

@@ -1,0 +1,380 @@
+#!/usr/bin/env python3
+"""Measures motion against the truth of rendered clips:
+
+    tools/dataset/synthesize.py --format clips --num 20 --seed 20 --out data/motion-val
+    tools/bench/motion.py data/motion-val
+
+Ids: detector and 3D pose network run on every frame, once; their results stay beside
+the truth. Then trackers give the same people ids: that of `rtmw infer`, supervision's
+ByteTrack and rtmlib's PoseTracker. Prints HOTA, IDF1 and ids given over all clips, and
+the processor time a frame. People of whom less than a fifth is seen neither help nor
+harm. ``--missing 15`` hides each person in turn for so many frames.
+
+``--noise``: results with the truth's points and noise (8 px at 1080 lines, 20 mm, 5 %
+outliers, 10 % gaps, 2 % of frames with left and right exchanged) are smoothed, without
+videos. Prints errors before and after, and how far the truth itself is moved.
+
+Needs trackeval, supervision below 0.31 and rtmlib (requirements/bench.txt).
+"""
+
+import argparse
+import contextlib
+import io
+import json
+import time
+import warnings
+from collections import defaultdict
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import rtmlib
+import supervision
+from scipy.optimize import linear_sum_assignment
+from trackeval.metrics import HOTA, Identity
+
+from rtmw_ext.core.people import People
+from rtmw_ext.core.skeleton import KEYPOINT_NAMES, NUM_KEYPOINTS, side_pairs
+from rtmw_ext.motion import Motion
+from rtmw_ext.output import FORMATS, Frame, read
+from rtmw_ext.runtime import Detector, PoseModel
+from rtmw_ext.runtime.identity import Identities, duplicates, iou
+from rtmw_ext.runtime.video import Video
+from rtmw_ext.synthetic.clips import Truth
+from rtmw_ext.zoo import resolve_network
+
+#: Of whom less is seen is ignored.
+SEEN = 0.2
+#: Boxes that overlap less are not of one person.
+LEAST = 0.5
+#: Of the noise: pixels at 1080 lines, metres, and shares of points and frames.
+PIXELS, METRES, OUTLIERS, GAPS, SWAPS = 8.0, 0.02, 0.05, 0.1, 0.02
+
+#: People of each frame and its times -> ids of each frame, -1 for nobody.
+Tracker = Callable[[list[People], np.ndarray, float], list[np.ndarray]]
+
+
+def predict(clip: Path, detector: Detector, pose: PoseModel) -> list[People]:
+    """The people of each frame of a clip's video: of an earlier run, or found now."""
+    folder = clip / 'predicted'
+    path = folder / 'keypoints.npz'
+    if not path.is_file():
+        folder.mkdir(exist_ok=True)
+        truth = Truth.read(clip / 'truth.npz')
+        results = FORMATS['npz'](folder)
+        for number, image in enumerate(Video(clip.with_suffix('.mp4'))):
+            boxes = detector(image)
+            people = pose(image, *boxes, camera=dict(K=truth.camera))
+            results.add(clip.name, number, people, float(truth.times[number]))
+        results.close()
+    return [frame.people for frame in read(path)]
+
+
+def ours(people: list[People], times: np.ndarray, rate: float) -> list[np.ndarray]:
+    """Ids of `rtmw infer`."""
+    identities, ids = Identities(), []
+    for persons, moment in zip(people, times.tolist()):
+        once = ~duplicates(persons)
+        row = np.full(len(persons), -1)
+        row[once] = identities(persons[once], moment)
+        ids.append(row)
+    return ids
+
+
+def bytetrack(people: list[People], times: np.ndarray, rate: float) -> list[np.ndarray]:
+    """Ids of supervision's ByteTrack, as it is by default."""
+    with warnings.catch_warnings():
+        warnings.simplefilter('ignore')
+        tracker = supervision.ByteTrack(frame_rate=int(rate))
+    ids = []
+    for persons in people:
+        count = len(persons)
+        found = tracker.update_with_detections(
+            supervision.Detections(
+                xyxy=persons.boxes,
+                confidence=persons.box_scores,
+                class_id=np.zeros(count, int),
+                data=dict(row=np.arange(count)),
+            )
+        )
+        row = np.full(count, -1)
+        if len(found):
+            row[found.data['row'].astype(int)] = found.tracker_id
+        ids.append(row)
+    return ids
+
+
+def posetracker(
+    people: list[People], times: np.ndarray, rate: float
+) -> list[np.ndarray]:
+    """Ids of rtmlib's PoseTracker with a detection in every frame."""
+    now: list[People] = []
+
+    class Rows(list):
+        """rtmlib takes ids for numbers of rows, and loses its state at the first id
+        that is none: any number is one here."""
+
+        def __getitem__(self, number: int) -> np.ndarray:
+            return super().__getitem__(number % len(self))
+
+    class Found:
+        """A network that has found the people already."""
+
+        det_mode = 'human'
+
+        def __call__(self, image: object, bboxes: object = None) -> object:
+            (persons,) = now
+            if bboxes is None:
+                return persons.boxes
+            return Rows(persons.keypoints), Rows(persons.scores)
+
+    class Solution:
+        def __init__(self, **_: object) -> None:
+            self.det_model = self.pose_model = Found()
+
+    with contextlib.redirect_stdout(io.StringIO()):
+        tracker = rtmlib.PoseTracker(Solution)
+    # It returns points in an order of its own: its ids belong to the people whose
+    # boxes it matched, one after the other.
+    ids = []
+    for persons in people:
+        now[:] = [persons]
+        given: list[int] = []
+        match = tracker.track_by_iou
+
+        def keep(box: np.ndarray, given=given, match=match) -> tuple:
+            result = match(box)
+            given.append(result[0])
+            return result
+
+        tracker.track_by_iou = keep
+        with warnings.catch_warnings():
+            warnings.simplefilter('ignore')
+            tracker(None)
+        tracker.track_by_iou = match
+        ids.append(np.array(given or np.full(len(persons), -1), int))
+    return ids
+
+
+TRACKERS: dict[str, Tracker] = {
+    'ours': ours,
+    "supervision's ByteTrack": bytetrack,
+    "rtmlib's PoseTracker": posetracker,
+}
+
+
+def sequence(truth: Truth, people: list[People], ids: list[np.ndarray]) -> dict:
+    """What trackeval's metrics take."""
+    truths, found, overlaps = [], [], []
+    for shown, boxes, persons, row in zip(truth.shown, truth.boxes, people, ids):
+        seen = shown >= SEEN
+        overlap = iou(boxes, persons.boxes)
+        counted = row >= 0
+        for one, other in zip(*linear_sum_assignment(overlap, maximize=True)):
+            if overlap[one, other] >= LEAST and not seen[one]:
+                counted[other] = False
+        truths.append(np.flatnonzero(seen))
+        found.append(row[counted])
+        overlaps.append(overlap[seen][:, counted])
+    numbers = {number: n for n, number in enumerate(sorted({*np.concatenate(found)}))}
+    return dict(
+        num_timesteps=len(ids),
+        gt_ids=truths,
+        tracker_ids=[np.array([numbers[n] for n in row], int) for row in found],
+        similarity_scores=overlaps,
+        num_gt_ids=truth.shown.shape[1],
+        num_tracker_ids=len(numbers),
+        num_gt_dets=sum(map(len, truths)),
+        num_tracker_dets=sum(map(len, found)),
+    )
+
+
+def hide(people: list[People], truth: Truth, frames: int) -> list[People]:
+    """The people without each of them in turn, for so many frames, with as many
+    between two."""
+    kept = []
+    for number, (persons, boxes) in enumerate(zip(people, truth.boxes)):
+        turn, gone = divmod(number, 2 * frames)
+        if gone >= frames and len(persons):
+            overlap = iou(boxes[turn % len(boxes)][None], persons.boxes)[0]
+            if overlap.max() >= LEAST:
+                persons = persons[np.arange(len(persons)) != overlap.argmax()]
+        kept.append(persons)
+    return kept
+
+
+def measure(
+    clips: list[tuple[Truth, list[People]]], tracker: Tracker
+) -> dict[str, float]:
+    """HOTA and IDF1 over all clips, ids given, and microseconds a frame."""
+    metrics = [HOTA(), Identity(dict(PRINT_CONFIG=False))]
+    results: list[dict] = [{}, {}]
+    given, frames, spent = 0, 0, 0.0
+    for number, (truth, people) in enumerate(clips):
+        start = time.process_time()
+        ids = tracker(people, truth.times, truth.rate)
+        spent += time.process_time() - start
+        frames += len(ids)
+        data = sequence(truth, people, ids)
+        given += data['num_tracker_ids']
+        for metric, result in zip(metrics, results):
+            result[number] = metric.eval_sequence(data)
+    hota, identity = (
+        metric.combine_sequences(result) for metric, result in zip(metrics, results)
+    )
+    return dict(
+        HOTA=float(np.mean(hota['HOTA'])),
+        IDF1=float(identity['IDF1']),
+        ids=given,
+        us=spent / frames * 1e6,
+    )
+
+
+def damage(
+    frames: list[Frame], size: float, rng: np.random.Generator
+) -> tuple[list[Frame], dict[int, list[int]]]:
+    """The people of a clip with noise: Gaussian of ``PIXELS`` (at 1080 lines, less in
+    smaller pictures) and ``METRES``, outliers, points that are missing, and frames in
+    which left and right are exchanged.
+
+    Returns:
+        New frames, and the numbers of the exchanged ones of each person.
+    """
+    swap = np.arange(NUM_KEYPOINTS)
+    for left, right in side_pairs(KEYPOINT_NAMES):
+        swap[[left, right]] = right, left
+    noisy, exchanged = [], defaultdict(list)
+    for frame in frames:
+        people = replace(frame.people)
+        shape = people.scores.shape
+        side = np.sqrt(np.prod(people.boxes[:, 2:] - people.boxes[:, :2], axis=1))
+        far = (rng.uniform(size=shape) < OUTLIERS)[..., None]
+        for name, sigma, reach in (
+            ('keypoints', PIXELS * size, side[:, None, None]),
+            ('keypoints_3d_cam', METRES, 1.0),
+        ):
+            values = getattr(people, name)
+            values = values + rng.normal(0, sigma, values.shape)
+            values = values + far * rng.uniform(-reach, reach, values.shape)
+            setattr(people, name, values.astype(np.float32))
+        people.scores = people.scores * (rng.uniform(size=shape) >= GAPS)
+        for row in np.flatnonzero(rng.uniform(size=shape[0]) < SWAPS):
+            exchanged[int(people.ids[row])].append(frame.frame)
+            for values in (people.keypoints, people.keypoints_3d_cam, people.scores):
+                values[row] = values[row][swap]
+        noisy.append(replace(frame, people=people))
+    return noisy, exchanged
+
+
+def apart(motion: Motion, truth: Motion, name: str) -> np.ndarray:
+    """Distances of all points that both have, flat."""
+    away = []
+    for track, true in zip(motion.tracks, truth.tracks):
+        first = int(track.frames[0] - true.frames[0])
+        values = getattr(true, name)[first : first + len(track)]
+        away.append(np.linalg.norm(getattr(track, name) - values, axis=-1).ravel())
+    return (whole := np.concatenate(away))[np.isfinite(whole)]
+
+
+def noise(truths: list[tuple[Truth, list[Frame]]]) -> dict[str, float]:
+    """Errors before and after filters, and what they do to the truth itself."""
+    errors: dict[str, list] = defaultdict(list)
+    undone, spent, frames = [], 0.0, 0
+    for number, (truth, people) in enumerate(truths):
+        about = dict(size=truth.size, camera=dict(K=truth.camera), rate=truth.rate)
+        true = Motion.from_people(people, **about)
+        rng = np.random.default_rng(number)
+        noisy, exchanged = damage(people, truth.size[1] / 1080, rng)
+        before = Motion.from_people(noisy, **about)
+        start = time.process_time()
+        after = before.smooth()
+        spent += time.process_time() - start
+        frames += sum(map(len, after.tracks))
+        clean = true.smooth()
+        for name, unit in (('keypoints', 'px'), ('keypoints_3d_cam', 'm')):
+            for label, motion in (('before', before), ('after', after)):
+                errors[f'{label}, {unit}'].append(apart(motion, true, name))
+            errors[f'truth changed, {unit}'].append(apart(clean, true, name))
+        for track, real in zip(after.tracks, true.tracks):
+            for moment in exchanged[track.id]:
+                row = track.keypoints_3d_cam[moment - track.frames[0]]
+                want = real.keypoints_3d_cam[moment - real.frames[0]]
+                swapped = want.copy()
+                for left, right in side_pairs(KEYPOINT_NAMES):
+                    swapped[[left, right]] = want[[right, left]]
+                away, wrong = (
+                    np.linalg.norm(row - other, axis=-1) for other in (want, swapped)
+                )
+                telling = np.linalg.norm(want - swapped, axis=-1) > 0.1
+                undone += (away < wrong)[telling & np.isfinite(away + wrong)].tolist()
+    whole = {name: np.concatenate(rows) for name, rows in errors.items()}
+    figures = {
+        name: float(rows.max() if 'changed' in name else rows.mean())
+        for name, rows in whole.items()
+    }
+    for name in ('truth changed, px', 'truth changed, m'):
+        figures[f'{name}, 99.9 %'] = float(np.percentile(whole[name], 99.9))
+    for unit in ('px', 'm'):
+        ratio = figures[f'after, {unit}'] / figures[f'before, {unit}']
+        figures[f'after : before, {unit}'] = ratio
+    figures['swaps undone'] = float(np.mean(undone)) if undone else float('nan')
+    figures['ms a person and frame'] = spent / frames * 1e3
+    return figures
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument('folder', type=Path, help='of the clips')
+    parser.add_argument('--detector', default='rtmdet-nano')
+    parser.add_argument('--pose', default='rtmw3d-t')
+    parser.add_argument('--missing', type=int, default=0, help='frames to hide people')
+    parser.add_argument('--noise', action='store_true', help='see above')
+    parser.add_argument('--json', type=Path, help='write the figures here')
+    flags = parser.parse_args()
+    if flags.noise:
+        folders = sorted(flags.folder.glob('clip-*/'))
+        figures = noise(
+            [
+                (Truth.read(path / 'truth.npz'), read(path / 'keypoints.npz').frames)
+                for path in folders
+            ]
+        )
+        for name, figure in figures.items():
+            print(f'{name:28s} {figure:.4f}')
+        if flags.json:
+            flags.json.write_text(json.dumps(figures, indent=1))
+        return
+    paths = sorted(flags.folder.glob('clip-*.mp4'))
+    if not paths:
+        raise SystemExit(f'error: {flags.folder} holds no clip-*.mp4: see --help')
+    options = dict(backend='onnxruntime', threads=1)
+    detector = Detector(resolve_network(flags.detector, 'detector'), **options)
+    pose = PoseModel(resolve_network(flags.pose), **options)
+    clips, seconds = [], time.process_time()
+    for path in paths:
+        truth = Truth.read(path.with_suffix('') / 'truth.npz')
+        people = predict(path.with_suffix(''), detector, pose)
+        if flags.missing:
+            people = hide(people, truth, flags.missing)
+        clips.append((truth, people))
+        print(f'{path.stem}: {len(people)} frames', flush=True)
+    persons = sum(truth.shown.shape[1] for truth, _ in clips)
+    print(
+        f'{len(clips)} clips, {persons} persons, '
+        f'{time.process_time() - seconds:.0f} s of detection and pose'
+    )
+    figures = {name: measure(clips, tracker) for name, tracker in TRACKERS.items()}
+    for name, row in figures.items():
+        print(
+            f'{name:24s} HOTA {row["HOTA"]:.3f}  IDF1 {row["IDF1"]:.3f}  '
+            f'{row["ids"]:3d} ids  {row["us"]:5.0f} us a frame'
+        )
+    if flags.json:
+        flags.json.write_text(json.dumps(figures, indent=1))
+
+
+if __name__ == '__main__':
+    main()
