@@ -1,6 +1,6 @@
 # A person detector on photos, whose people a teacher names, on sports people in
-# their labelled boxes, and on rendered scenes with their true boxes. Photos of val
-# splits and of no split stay out.
+# their labelled boxes, on photos of things, where nobody is, and on rendered scenes
+# with their true boxes. Photos of val splits and of no split stay out.
 _base_ = [
     '../_base_/schedules/photos.py',
     '../_base_/models/rtmdet_nano_person.py',
@@ -31,9 +31,14 @@ train_dataloader = dict(
         type='ConcatDataset',
         datasets=[
             dict(data_root=photos + 'SportsActivityDetection/train', **photo),
-            dict(data_root=photos + 'SportsActivityDetection/test', **photo),
             # Things and animals, few people.
             dict(data_root=photos + 'imagenet-sample-images', **photo),
+            # Of these, those on which the teacher sees nobody with 0.5 or more.
+            dict(
+                type='RepeatDataset',
+                times=6,
+                dataset=dict(data_root='data/things', nobody=True, **photo),
+            ),
             # One person each, whose box people's labels give.
             dict(
                 type='CocoDataset',
@@ -42,6 +47,7 @@ train_dataloader = dict(
                 data_prefix=dict(img='images/'),
                 metainfo={{_base_.person}},
                 pipeline={{_base_.train_pipeline}},
+                indices=3000,
             ),
             dict(
                 data_root=photos + 'clothing-co-parsing/photos',

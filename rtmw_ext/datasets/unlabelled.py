@@ -27,6 +27,8 @@ class UnlabelledPhotos(BaseDetDataset):
         only: A file of annotations: only photos that its images name as
             ``source`` are used, so that those of other splits are not seen in
             training. None uses all.
+        nobody: Nobody is in the photos: a detector has nothing to find there,
+            whatever its teacher says.
         **kwargs: Of mmdet's ``BaseDetDataset``.
 
     Raises:
@@ -35,8 +37,14 @@ class UnlabelledPhotos(BaseDetDataset):
 
     METAINFO = dict(classes=('person',), palette=[(220, 20, 60)])
 
-    def __init__(self, data_root: str, only: str | None = None, **kwargs: Any) -> None:
-        self.only = only
+    def __init__(
+        self,
+        data_root: str,
+        only: str | None = None,
+        nobody: bool = False,
+        **kwargs: Any,
+    ) -> None:
+        self.only, self.nobody = only, nobody
         super().__init__(
             data_root=data_root, filter_cfg=dict(filter_empty_gt=False), **kwargs
         )
@@ -53,7 +61,12 @@ class UnlabelledPhotos(BaseDetDataset):
             raise AnnotationError(f'{root} holds no photos: give a folder of photos')
         return [
             dict(
-                img_path=str(path), img_id=number, instances=[], height=None, width=None
+                img_path=str(path),
+                img_id=number,
+                instances=[],
+                height=None,
+                width=None,
+                nobody=self.nobody,
             )
             for number, path in enumerate(paths)
         ]

@@ -68,7 +68,10 @@ class DistilledDetector(RTMDet):
         """
         scores, distances = self.bbox_head(self.extract_feat(batch_inputs))
         labelled = torch.tensor(
-            [len(sample.gt_instances) > 0 for sample in batch_data_samples]
+            [
+                len(sample.gt_instances) > 0 or sample.metainfo.get('nobody', False)
+                for sample in batch_data_samples
+            ]
         )
         # Of every output, so that each parameter has a gradient.
         zero = sum(value.sum() for value in (*scores, *distances)) * 0

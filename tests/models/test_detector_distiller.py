@@ -46,7 +46,7 @@ def detector(monkeypatch):
         return MODELS.build(Config.fromfile(CONFIG).model)
 
 
-def samples(count, labelled=()):
+def samples(count, labelled=(), nobody=()):
     found = []
     for number in range(count):
         sample = DetDataSample(
@@ -54,6 +54,7 @@ def samples(count, labelled=()):
                 img_shape=(SIDE, SIDE),
                 pad_shape=(SIDE, SIDE),
                 batch_input_shape=(SIDE, SIDE),
+                nobody=number in nobody,
             )
         )
         box = torch.tensor([[8.0, 8, 40, 56]] * (number in labelled))
@@ -83,6 +84,29 @@ def test_photos_learn_from_the_teacher_and_scenes_from_their_boxes(detector):
     for name in ('loss_cls', 'loss_bbox'):
         assert total(both, name) > 0 and total(scenes, name) > 0
         assert total(photos, name) == 0
+
+
+def test_nobody_is_there_whatever_the_teacher_says(detector):
+    inputs = torch.randn(1, 3, SIDE, SIDE)
+    losses = detector.loss(inputs, samples(1, nobody=[0]))
+    assert float(losses['loss_teacher_cls']) == 0
+    optimizer = torch.optim.SGD(detector.parameters(), 0.1)
+    optimizer.zero_grad()
+    sum(losses['loss_cls']).backward()
+    before = torch.cat(
+        [
+            level.flatten()
+            for level in detector.bbox_head(detector.extract_feat(inputs))[0]
+        ]
+    )
+    optimizer.step()
+    after = torch.cat(
+        [
+            level.flatten()
+            for level in detector.bbox_head(detector.extract_feat(inputs))[0]
+        ]
+    )
+    assert after.mean() < before.mean()
 
 
 def test_boxes_inside_out_are_worse_than_none(detector):
@@ -160,6 +184,17 @@ def test_only_photos_of_the_split(tmp_path):
         'a/1.jpg',
         'b/3.png',
     ]
+    for nobody in (True, False):
+        with DefaultScope.overwrite_default_scope('mmdet'):
+            data = DATASETS.build(
+                dict(
+                    type='mmpose.UnlabelledPhotos',
+                    data_root=str(tmp_path / 'photos'),
+                    nobody=nobody,
+                    pipeline=Config.fromfile(CONFIG).train_pipeline,
+                )
+            )
+            assert data[0]['data_samples'].nobody is nobody
     (tmp_path / 'empty').mkdir()
     with pytest.raises(AnnotationError, match='no photos'):
         DATASETS.build(

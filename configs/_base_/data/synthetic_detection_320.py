@@ -44,7 +44,9 @@ train_pipeline = [
     dict(type='YOLOXHSVRandomAug'),
     dict(type='RandomFlip', prob=0.5),
     dict(type='Pad', size=square, pad_val=grey),
-    dict(type='PackDetInputs'),
+    dict(
+        type='PackDetInputs', meta_keys=('img_path', 'ori_shape', 'img_shape', 'nobody')
+    ),
 ]
 test_pipeline = [
     dict(type='LoadImageFromFile'),
