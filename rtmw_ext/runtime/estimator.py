@@ -17,6 +17,7 @@ from ..core.images import read_image
 from ..core.people import MIN_SCORE, People
 from ..core.skeleton import PARTS
 from .detector import Detector
+from .identity import duplicates
 from .one_stage import OneStageModel, load_pose
 from .pose import PoseModel
 from .tracking import OneEuro, Tracker, points_box
@@ -79,6 +80,10 @@ class WholeBody:
     def detect(self, image: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         """Boxes (N, 4) x1, y1, x2, y2 in pixels, and scores (N, ) of the people
         in an image (H, W, 3), of ``max_people`` at most."""
+        return self._boxes(image, self.max_people)
+
+    def _boxes(self, image: np.ndarray, most: int | None) -> Boxes:
+        """As :meth:`detect`, of ``most`` at most."""
         if isinstance(self.pose, OneStageModel):
             people = self._at_once(self.pose, image)
             return people.boxes, people.box_scores
@@ -88,7 +93,7 @@ class WholeBody:
                 np.array([[0, 0, width, height]], np.float32),
                 np.ones(1, np.float32),
             )
-        return largest(*self.detector(image), self.max_people)
+        return largest(*self.detector(image), most)
 
     def __call__(
         self,
@@ -114,14 +119,19 @@ class WholeBody:
             return self._at_once(self.pose, image)
         if boxes is not None:
             return self.pose(image, *self._given(image, boxes), camera=camera)
-        boxes, scores = self.detect(image)
+        # A detector may give two boxes to a person.
+        boxes, scores = self._boxes(image, self.max_people and 2 * self.max_people)
         if not len(boxes) and self.fallback:
             return self.whole_image(image, camera)
-        return self.pose(image, boxes, scores, camera=camera)
+        people = self.pose(image, boxes, scores, camera=camera)
+        return self._in_front(people[~duplicates(people)])
 
     def _at_once(self, pose: OneStageModel, image: np.ndarray) -> People:
         """The people that a network of one stage finds, ``max_people`` at most."""
-        people = pose(image)
+        return self._in_front(pose(image))
+
+    def _in_front(self, people: People) -> People:
+        """Those with the largest boxes, ``max_people`` at most."""
         numbers = np.arange(len(people))
         return people[largest(people.boxes, numbers, self.max_people)[1]]
 

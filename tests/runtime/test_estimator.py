@@ -32,6 +32,20 @@ def nobody(image):
     return np.zeros((0, 4), np.float32), np.zeros(0, np.float32)
 
 
+def test_two_boxes_of_a_person_are_one_person():
+    image = np.zeros((100, 200, 3), np.uint8)
+    boxes = np.float32([[10, 30, 40, 100], [12, 32, 60, 98]])
+    estimator = WholeBody(
+        Points(CROSS, 0.5, 0.5, 0.5), lambda image: (boxes, np.float32([0.9, 0.8]))
+    )
+    assert estimator(image).boxes.tolist() == boxes[:1].tolist()
+    estimator.max_people = 1
+    assert estimator(image).boxes.tolist() == boxes[:1].tolist()
+    estimator.max_people = None
+    # Who gives boxes means all of them.
+    assert len(estimator(image, boxes=boxes)) == 2
+
+
 def test_fallback_refines_the_whole_image_once():
     image = np.zeros((100, 200, 3), np.uint8)
     pose = Points(CROSS, 0.5, 0.75)
