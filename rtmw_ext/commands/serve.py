@@ -29,7 +29,7 @@ HELP_OF = dict(
     videos='that wait or run',
     waiting='images that wait or run',
     streams='WebSockets at once',
-    seconds='in which a body has to arrive',
+    seconds='in which a body has to arrive; that of a video has 20 times as many',
     keep='seconds for which the results of a video are kept',
 )
 

@@ -23,6 +23,8 @@ from .uploads import Uploads, receive
 
 #: Of the token that a browser got by ``/?token=...``.
 COOKIE = 'rtmw-token'
+#: Times as many seconds as that of an image has the body of a video to arrive.
+VIDEO_PATIENCE = 20
 #: Anybody may ask whether the service is there.
 OPEN_ROUTES = ('/healthz', '/readyz')
 BODY: dict[str, Any] = dict(
@@ -158,7 +160,10 @@ def build_app(service: Service, token: str | None = None) -> FastAPI:
         job = Job(uploads.new_folder(), '', draw, every)
         try:
             job.name = await receive(
-                request, job.upload, limits.video_bytes, limits.seconds
+                request,
+                job.upload,
+                limits.video_bytes,
+                limits.seconds * VIDEO_PATIENCE,
             )
             jobs.add(job)
         except BaseException:

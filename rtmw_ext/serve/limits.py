@@ -16,7 +16,7 @@ class Limits:
         videos: That wait or run.
         waiting: Images that wait or run; more are told to come again.
         streams: WebSockets at once.
-        seconds: In which a body has to arrive.
+        seconds: In which a body has to arrive; that of a video has 20 times as many.
         keep: Seconds for which the results of a video are kept.
     """
 
