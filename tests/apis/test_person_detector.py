@@ -25,6 +25,8 @@ from support.tools import load_tool
 
 CONFIG = CONFIGS / 'synthetic' / 'rtmdet-nano_synthetic-320.py'
 NAME = 'rtmdet-nano'
+#: What NAME was trained with.
+SHIPPED = CONFIGS / 'photos' / 'rtmdet-nano_photos-320.py'
 SHAPES = {(160, 160), (160, 128), (160, 120), (160, 107), (160, 90)}
 
 
@@ -290,9 +292,9 @@ def test_ship_weights_takes_a_detector(tmp_path):
     shutil.copy(resolve_network(NAME, 'detector'), source)
     folder = tmp_path / 'weights'
     folder.mkdir()
-    (folder / f'{CONFIG.stem}.onnx').write_bytes(b'old')
-    (path,) = ship(str(source), str(CONFIG), folder)
-    assert [*folder.iterdir()] == [path] and path.name == f'{CONFIG.stem}.onnx'
+    (folder / f'{SHIPPED.stem}.onnx').write_bytes(b'old')
+    (path,) = ship(str(source), str(SHIPPED), folder)
+    assert [*folder.iterdir()] == [path] and path.name == f'{SHIPPED.stem}.onnx'
     assert path.read_bytes() == source.read_bytes()
 
     with pytest.raises(ExportError, match='no detector is called rtmw-t_'):
@@ -304,7 +306,7 @@ def test_ship_weights_takes_a_detector(tmp_path):
             weight.CopyFrom(onnx.numpy_helper.from_array(values, weight.name))
     onnx.save(model, source)
     with pytest.raises(ExportError, match='end2end.onnx has no float16 weights'):
-        ship(str(source), str(CONFIG), folder)
+        ship(str(source), str(SHIPPED), folder)
     assert [*folder.iterdir()] == [path]
 
 
