@@ -117,6 +117,8 @@ def run(flags: argparse.Namespace) -> int:
         server_header=False,
         ws_max_size=limits.image_bytes,
         timeout_graceful_shutdown=2,
+        # Longer than clients wait: a connection is not closed under a request.
+        timeout_keep_alive=75,
     )
     uvicorn.Server(config).run([listening])
     return ExitCode.DONE
