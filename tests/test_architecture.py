@@ -129,3 +129,11 @@ def test_modules_are_imported_from_training_rooms():
                 ]
                 wrong += [f'{path.parent.name}/{path.name}: {name}' for name in listed]
     assert wrong == []
+
+
+def test_no_link_is_committed():
+    """A link points out of a clone that somebody else makes: .venv did."""
+    listed = subprocess.run(
+        ['git', 'ls-files', '--stage'], cwd=ROOT, check=True, capture_output=True
+    ).stdout.decode()
+    assert [line for line in listed.splitlines() if line.startswith('120000')] == []
