@@ -3,7 +3,6 @@
 Shapes: N persons, K keypoints.
 """
 
-from pathlib import Path
 from typing import Any
 
 import cv2
@@ -15,12 +14,12 @@ from torch import nn
 
 from ..core.calibration import calibrate
 from ..core.crops import box_scores, check_boxes
-from ..core.images import read_image
+from ..core.images import ImageSource, read_image
 from ..models.losses import score_scale
 
 
 def estimate_poses(
-    model: nn.Module, image: str | Path | np.ndarray, boxes: np.ndarray
+    model: nn.Module, image: ImageSource, boxes: np.ndarray
 ) -> list[PoseDataSample]:
     """Keypoints of the persons in given boxes.
 

@@ -49,6 +49,9 @@ BIG_TIFF, MAX_SAMPLE_VALUE = (b'+\0', b'\0+'), 281
 # The last bytes of whole files: JPEG's end of image, PNG's empty IEND chunk.
 ENDINGS = {b'\xff\xd8': b'\xff\xd9', b'\x89P': b'IEND\xaeB`\x82'}
 
+#: What :func:`read_image` takes: a file, its content, or pixels.
+ImageSource = str | Path | bytes | np.ndarray
+
 
 class ImageError(RTMWError, ValueError):
     """An image cannot be used; the text names it and the fix."""
@@ -56,6 +59,13 @@ class ImageError(RTMWError, ValueError):
 
 class ImageTooLarge(ImageError):
     """An image has more pixels than are read."""
+
+
+def _name_of(source: str | Path | bytes, name: str | None) -> str:
+    """What messages call an image: ``name``, unless it is None."""
+    if name is not None:
+        return name
+    return 'the image' if isinstance(source, bytes) else f'image {source}'
 
 
 def _heif_brands(head: bytes) -> set[bytes]:
@@ -88,13 +98,13 @@ def is_image(path: str | Path) -> bool:
     )
 
 
-def open_image(path: str | Path, data: bytes | None = None) -> Image.Image:
+def open_image(source: str | Path | bytes, name: str | None = None) -> Image.Image:
     """Opens an image by Pillow or, if it is HEIC, by pillow-heif, which is not
     registered in Pillow.
 
     Args:
-        path: The file.
-        data: Its content; None reads what is needed of it.
+        source: The file, of which what is needed is read, or its content.
+        name: What messages call it; None calls it by its file.
 
     Returns:
         An image whose pixels are not decoded yet.
@@ -103,37 +113,39 @@ def open_image(path: str | Path, data: bytes | None = None) -> Image.Image:
         ImageError: It is HEIC or AVIF, and what reads these is not installed.
         OSError, Image.DecompressionBombError: As of ``Image.open``.
     """
-    if data is None:
-        with Path(path).open('rb') as opened:
-            head = opened.read(HEAD)
+    file = io.BytesIO(source) if isinstance(source, bytes) else source
+    if isinstance(source, bytes):
+        head = source[:HEAD]
     else:
-        head = data[:HEAD]
-    file = path if data is None else io.BytesIO(data)
+        with Path(source).open('rb') as opened:
+            head = opened.read(HEAD)
     brands = _heif_brands(head)
     if brands & AVIF_BRANDS and not features.check('avif'):
         raise ImageError(
-            f'image {path} is AVIF, which this Pillow does not read: {EXTRA}, or '
-            'convert it to PNG'
+            f'{_name_of(source, name)} is AVIF, which this Pillow does not read: '
+            f'{EXTRA}, or convert it to PNG'
         )
     if brands and not brands & AVIF_BRANDS:
         try:
             from pillow_heif import HeifImageFile
         except ImportError:
             raise ImageError(
-                f'image {path} is HEIC, which needs pillow-heif: {EXTRA}, or convert '
-                'it to JPEG'
+                f'{_name_of(source, name)} is HEIC, which needs pillow-heif: {EXTRA}, '
+                'or convert it to JPEG'
             ) from None
         return HeifImageFile(file)
     return Image.open(file)
 
 
-def check_pixels(path: str | Path, most: int, data: bytes | None = None) -> bool:
+def check_pixels(
+    source: str | Path | bytes, most: int, name: str | None = None
+) -> bool:
     """Checks an image's size before it is decoded.
 
     Args:
-        path: The file.
+        source: The file, of which what is needed is read, or its content.
         most: Its pixels at most.
-        data: Its content; None reads what is needed of it.
+        name: What messages call it; None calls it by its file.
 
     Returns:
         Whether its size is known; else :func:`read_image` says what is wrong, or
@@ -145,7 +157,7 @@ def check_pixels(path: str | Path, most: int, data: bytes | None = None) -> bool
     try:
         with warnings.catch_warnings():
             warnings.simplefilter('ignore', Image.DecompressionBombWarning)
-            with open_image(path, data) as image:
+            with open_image(source) as image:
                 width, height = image.size
     except Image.DecompressionBombError:
         width = height = most
@@ -153,13 +165,13 @@ def check_pixels(path: str | Path, most: int, data: bytes | None = None) -> bool
         return False
     if width * height > most:
         raise ImageTooLarge(
-            f'image {path} has more than {most:,} pixels: scale it down'
+            f'{_name_of(source, name)} has more than {most:,} pixels: scale it down'
         )
     return True
 
 
 def read_image(
-    source: str | Path | np.ndarray, flags: int = cv2.IMREAD_COLOR
+    source: ImageSource, flags: int = cv2.IMREAD_COLOR, name: str | None = None
 ) -> np.ndarray:
     """Reads an image file, or checks an array, into 8-bit BGR.
 
@@ -168,11 +180,12 @@ def read_image(
     transforms say, whatever EXIF does (ISO/IEC 23008-12).
 
     Args:
-        source: A file, or (H, W), (H, W, 1), (H, W, 3) or (H, W, 4) of uint8 in
-            BGR(A) order, or of uint16 in their range.
+        source: A file, its content, or (H, W), (H, W, 1), (H, W, 3) or (H, W, 4)
+            of uint8 in BGR(A) order, or of uint16 in their range.
         flags: OpenCV's reading mode, for files: a colour mode, with
             ``IMREAD_IGNORE_ORIENTATION`` to leave EXIF rotation out. HEIC and
             AVIF are always upright.
+        name: What messages call a file or its content; None calls it by its file.
 
     Returns:
         (H, W, 3) uint8 BGR.
@@ -183,22 +196,25 @@ def read_image(
     """
     if isinstance(source, np.ndarray):
         return _from_array(source)
-    path = Path(source)
-    try:
-        data = path.read_bytes()
-    except OSError as error:
-        raise ImageError(
-            f'image {path} cannot be read ({error.strerror}): check the path'
-        ) from None
+    called = _name_of(source, name)
+    if isinstance(source, bytes):
+        data = source
+    else:
+        try:
+            data = Path(source).read_bytes()
+        except OSError as error:
+            raise ImageError(
+                f'{called} cannot be read ({error.strerror}): check the path'
+            ) from None
     if not data:
-        raise ImageError(f'image {path} is empty (0 bytes): fetch it again')
+        raise ImageError(f'{called} is empty (0 bytes): fetch it again')
     # OpenCV fills a truncated file with grey; Pillow says so, but decodes all
     # of it. A file that ends as its format does is whole.
     ending = ENDINGS.get(data[:2])
     if ending is None or not data.endswith(ending):
         heif = bool(_heif_brands(data[:HEAD]))
         try:
-            with open_image(path, data) as image:
+            with open_image(data, called) as image:
                 image.load()
                 if heif:
                     data = _as_bmp(image)
@@ -209,7 +225,7 @@ def read_image(
             # OpenCV knows some that Pillow does not, and says so if not.
             if heif or not unknown:
                 raise ImageError(
-                    f'image {path} cannot be read '
+                    f'{called} cannot be read '
                     f'({"damaged HEIC or AVIF" if unknown else error}): it may be cut '
                     'off or not an image; fetch it again'
                 ) from None
@@ -220,7 +236,7 @@ def read_image(
         pixels = _decode(data, flags)
     if pixels is None:
         raise ImageError(
-            f'image {path} cannot be decoded: it may be damaged, or no image; '
+            f'{called} cannot be decoded: it may be damaged, or no image; '
             'fetch it again or convert it to JPEG or PNG'
         )
     return pixels

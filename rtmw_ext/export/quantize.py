@@ -12,7 +12,7 @@ from pathlib import Path
 import numpy as np
 
 from ..core.crops import crop_matrices
-from ..core.images import list_images, read_image
+from ..core.images import ImageSource, list_images, read_image
 from ..runtime import Detector, PoseModel
 from ..zoo import resolve_network
 from .formats import ExportError
@@ -46,7 +46,7 @@ def jitter_boxes(boxes: np.ndarray, rng: np.random.Generator) -> np.ndarray:
 
 def person_crops(
     pose: PoseModel,
-    images: Sequence[str | Path | np.ndarray],
+    images: Sequence[ImageSource],
     detector: Callable | None = None,
     limit: int = CROPS,
 ) -> np.ndarray:

@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 
 from ..core.errors import RTMWError
-from ..core.images import read_image
+from ..core.images import ImageSource, read_image
 from ..core.people import MIN_SCORE
 from .style import STYLE, rgb
 
@@ -51,7 +51,7 @@ class RerunView:
     def log(
         self,
         people: list[dict],
-        image: str | Path | np.ndarray | None = None,
+        image: ImageSource | None = None,
         frame: int = 0,
     ) -> None:
         """Adds the persons of one picture.

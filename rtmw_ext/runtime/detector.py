@@ -12,7 +12,7 @@ import cv2
 import numpy as np
 
 from ..core.errors import RTMWError
-from ..core.images import read_image
+from ..core.images import ImageSource, read_image
 from .network import Shape, load_network
 
 #: Grey level around the image, in the input.
@@ -108,7 +108,7 @@ class Detector:
             self.mean, self.scale = meta.normalisation(self.rgb)
         self.score_thr, self.iou_thr = score_thr, iou_thr
 
-    def __call__(self, image: str | Path | np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    def __call__(self, image: ImageSource) -> tuple[np.ndarray, np.ndarray]:
         """
         Args:
             image: As :func:`rtmw_ext.core.images.read_image` takes it.

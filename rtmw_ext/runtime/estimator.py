@@ -13,7 +13,7 @@ from numpy.typing import ArrayLike
 from ..core.crops import box_scores, check_boxes
 from ..core.errors import UsageError
 from ..core.geometry import Camera
-from ..core.images import read_image
+from ..core.images import ImageSource, read_image
 from ..core.people import MIN_SCORE, People
 from ..core.skeleton import PARTS
 from .detector import Detector
@@ -97,7 +97,7 @@ class WholeBody:
 
     def __call__(
         self,
-        image: str | Path | np.ndarray,
+        image: ImageSource,
         camera: Camera | None = None,
         boxes: ArrayLike | None = None,
     ) -> People:
@@ -188,9 +188,7 @@ class WholeBody:
         people.box_scores[:] = score
         return people
 
-    def images(
-        self, images: Iterable[str | Path | np.ndarray]
-    ) -> Generator[People, None, None]:
+    def images(self, images: Iterable[ImageSource]) -> Generator[People, None, None]:
         """People of many images, as many images at once as the networks have
         ``streams``: on a CPU more images a second than one by one.
 

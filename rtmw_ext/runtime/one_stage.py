@@ -11,7 +11,7 @@ import cv2
 import numpy as np
 
 from ..core.geometry import PERSON_HEIGHT, Camera
-from ..core.images import read_image
+from ..core.images import ImageSource, read_image
 from ..core.people import People
 from .detector import BORDER, SCORE_THR, suppress
 from .network import Network, load_network
@@ -77,7 +77,7 @@ class OneStageModel:
         self._order = [list(outputs).index(name) for name in ONE_STAGE]
         self.score_thr, self.iou_thr = score_thr, iou_thr
 
-    def __call__(self, image: str | Path | np.ndarray) -> People:
+    def __call__(self, image: ImageSource) -> People:
         """
         Args:
             image: As :func:`rtmw_ext.core.images.read_image` takes it.

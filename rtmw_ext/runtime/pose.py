@@ -23,7 +23,7 @@ from ..core.crops import (
     variances_to_image,
 )
 from ..core.errors import RTMWError
-from ..core.images import read_image
+from ..core.images import ImageSource, read_image
 from ..core.people import MIN_SCORE, People
 from ..core.second_look import Prediction, refine_parts
 from ..core.simcc import BETA, Z_RANGE, bins_to_points, decode, point_variances
@@ -176,7 +176,7 @@ class PoseModel:
 
     def __call__(
         self,
-        image: str | Path | np.ndarray,
+        image: ImageSource,
         boxes: ArrayLike | None = None,
         box_scores: ArrayLike | None = None,
         camera: geometry.Camera | None = None,

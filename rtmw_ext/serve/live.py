@@ -5,15 +5,14 @@ import threading
 from collections.abc import Iterator
 from typing import Any
 
-import cv2
 import numpy as np
 from fastapi import WebSocket
 from starlette.websockets import WebSocketDisconnect
 
-from ..core.images import ImageTooLarge, check_pixels
 from ..output.files import to_json
 from ..output.records import person_records
 from ..runtime.estimator import EVERY
+from .limits import Refused
 from .service import Service
 
 
@@ -77,14 +76,9 @@ async def answer_frames(socket: WebSocket, service: Service) -> None:
     def frames() -> Iterator[np.ndarray]:
         for data in newest:
             try:
-                known = check_pixels('the frame', service.limits.image_pixels, data)
-            except ImageTooLarge as error:
+                frame = service.read(data, 'the frame')
+            except Refused as error:
                 say(error=str(error))
-                continue
-            array = np.frombuffer(data, np.uint8)
-            frame = cv2.imdecode(array, cv2.IMREAD_COLOR) if known else None
-            if frame is None:
-                say(error='the frame is no image: send a JPEG')
             else:
                 yield frame
 

@@ -111,6 +111,28 @@ class Service:
             self._waiting -= 1
             self.metrics.waiting.set(self._waiting)
 
+    def read(self, source: Path | bytes, name: str) -> np.ndarray:
+        """Reads an image that somebody sent.
+
+        Args:
+            source: The file, or its content.
+            name: What messages call it.
+
+        Returns:
+            (H, W, 3) uint8 BGR.
+
+        Raises:
+            Refused: It is no whole image of a known kind, or has too many pixels.
+        """
+        try:
+            if not check_pixels(source, self.limits.image_pixels, name):
+                # OpenCV reads more, and believes what their headers say.
+                raise Refused(415, f'{name} is no {KNOWN}, or damaged')
+            return read_image(source, name=name)
+        except ImageError as error:
+            status = 413 if isinstance(error, ImageTooLarge) else 422
+            raise Refused(status, str(error)) from None
+
     def find(self, path: Path, name: str, max_people: int | None = None) -> Answer:
         """The people of an image file.
 
@@ -120,16 +142,9 @@ class Service:
             max_people: Those with the largest boxes.
 
         Raises:
-            Refused: It is no whole image of a known kind, or has too many pixels.
+            Refused: As of :meth:`read`.
         """
-        try:
-            if not check_pixels(path, self.limits.image_pixels):
-                # OpenCV reads more, and believes what their headers say.
-                raise Refused(415, f'{name} is no {KNOWN}, or damaged')
-            image = read_image(path)
-        except ImageError as error:
-            status = 413 if isinstance(error, ImageTooLarge) else 422
-            raise Refused(status, str(error).replace(str(path), name)) from None
+        image = self.read(path, name)
         people = self.estimator(image)
         if max_people is not None:
             numbers = np.arange(len(people))

@@ -15,6 +15,8 @@ from PIL import Image, features
 
 from rtmw_ext.core.images import (
     ImageError,
+    ImageTooLarge,
+    check_pixels,
     is_image,
     list_images,
     open_image,
@@ -82,7 +84,7 @@ def test_16_bit_files_are_read_in_their_range(tmp_path, bits, picture, suffix):
     values = picture.astype(np.uint16) << (bits - 8)
     path = tmp_path / f'picture{suffix}'
     path.write_bytes(encoded(values, suffix))
-    for source in (path, values):
+    for source in (path, path.read_bytes(), values):
         assert np.array_equal(read_image(source), expected)
     # Lossless in all 16 bits, as OpenCV and Pillow scale 8 bits up.
     path.write_bytes(encoded(picture.astype(np.uint16) * 257, suffix))
@@ -187,6 +189,32 @@ def test_rotation_in_every_format(suffix, orientation, tmp_path):
     assert np.abs(found.astype(int) - expected).max() < 25
     turned = orientation is not None and orientation > 4
     assert expected.shape == ((80, 48, 3) if turned else (48, 80, 3))
+
+
+@pytest.mark.parametrize('suffix', ['.heic', '.avif', '.jpg', '.webp', '.png', '.tif'])
+def test_content_is_read_as_its_file(suffix, tmp_path):
+    path = saved(tmp_path / f'a{suffix}', orientation=6)
+    content = path.read_bytes()
+    assert np.array_equal(read_image(content), read_image(path))
+    reduced = read_image(path, cv2.IMREAD_REDUCED_COLOR_2)
+    assert np.array_equal(read_image(content, cv2.IMREAD_REDUCED_COLOR_2), reduced)
+    for source, name, called in (
+        (path, None, f'image {path}'),
+        (content, None, 'the image'),
+        (path, 'key 7', 'key 7'),
+        (content, 'key 7', 'key 7'),
+    ):
+        assert check_pixels(source, 48 * 80, name)
+        with pytest.raises(ImageTooLarge) as error:
+            check_pixels(source, 48 * 80 - 1, name)
+        assert str(error.value).startswith(f'{called} has more than 3,839 pixels')
+
+
+@pytest.mark.parametrize('content', [b'', b'hello', encoded(COLOURS)[:-40]])
+@pytest.mark.parametrize('name, called', [(None, 'the image'), ('key 7', 'key 7')])
+def test_broken_content_has_a_name(content, name, called):
+    with pytest.raises(ImageError, match=f'^{called} (is empty|cannot be)'):
+        read_image(content, name=name)
 
 
 def test_transforms_rule_in_heif(tmp_path):

@@ -281,7 +281,7 @@ def test_a_stream_answers_the_newest_frame(client, estimator, picture, png):
         assert first['frame'] == 0 and first['dropped'] == 0
         assert [person['id'] for person in first['people']] == [0, 1]
         socket.send_bytes(b'hello')
-        assert 'no image' in socket.receive_json()['error']
+        assert 'the frame is no JPEG, PNG' in socket.receive_json()['error']
         for _ in range(30):
             socket.send_bytes(png)
         answers = [socket.receive_json()]
@@ -289,6 +289,32 @@ def test_a_stream_answers_the_newest_frame(client, estimator, picture, png):
             answers.append(socket.receive_json())
         # All frames were answered or dropped.
         assert answers[-1]['dropped'] == 30 - len(answers)
+
+
+def test_frames_are_read_as_images_are(client, estimator, picture):
+    """Upright, of any kind and depth, within the limits; see tests/core."""
+    from PIL import Image
+
+    turned, deep, large = (io.BytesIO() for _ in range(3))
+    exif = Image.Exif()
+    exif[0x112] = 6
+    lying = Image.fromarray(np.rot90(picture[..., ::-1]).copy())
+    lying.save(turned, 'WEBP', lossless=True, exif=exif)
+    Image.fromarray(picture[..., 0].astype(np.uint16) << 4).save(deep, 'PNG')
+    Image.new('RGB', (101, 100)).save(large, 'PNG')
+    wanted, _ = person_records(estimator(picture))
+    for file in (turned, deep):
+        with client.websocket_connect('/v1/stream') as socket:
+            socket.send_bytes(file.getvalue())
+            person, _ = socket.receive_json()['people']
+        assert np.abs(np.subtract(person['keypoints'], wanted['keypoints'])).max() < 1
+        scores = pytest.approx(wanted['keypoint_scores'], abs=0.05)
+        assert person['keypoint_scores'] == scores
+    with client.websocket_connect('/v1/stream') as socket:
+        socket.send_bytes(large.getvalue())
+        assert 'more than 10,000 pixels' in socket.receive_json()['error']
+        socket.send_bytes(deep.getvalue()[:-40])
+        assert 'the frame cannot be read' in socket.receive_json()['error']
 
 
 def test_who_is_slow_gets_the_newest():
