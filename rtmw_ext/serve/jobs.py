@@ -1,5 +1,6 @@
 """Videos of requests: each is a job that runs when those before it are done."""
 
+import logging
 import queue
 import re
 import secrets
@@ -14,9 +15,10 @@ from ..core.errors import RTMWError, VideoError
 from ..output.folder import OutputFolder
 from ..output.records import Source
 from ..runtime.video import Video
-from .limits import Refused
+from .limits import Refused, reason_of
 from .service import Service
 
+LOG = logging.getLogger(__name__)
 #: Of the results, in a job's folder.
 NAME = 'result'
 #: How containers begin that hold all they show. Playlists and scripts, which FFmpeg
@@ -178,10 +180,10 @@ class Jobs:
                 job.state = 'running'
                 try:
                     self._run(job)
-                except (RTMWError, OSError) as error:
-                    job.error = str(error).replace(str(job.upload), job.name)
                 except Exception as error:
-                    job.error = f'an error of rtmw itself: {error!r}'
+                    if not isinstance(error, RTMWError):
+                        LOG.exception('a video failed')
+                    job.error = reason_of(error).replace(str(job.upload), job.name)
             if job.state == 'cancelled':
                 shutil.rmtree(job.folder, ignore_errors=True)
                 continue

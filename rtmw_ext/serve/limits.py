@@ -37,6 +37,14 @@ class Limits:
                 raise UsageError(f'--{name} must be more than 0')
 
 
+def reason_of(error: BaseException) -> str:
+    """What clients are told of an error; one that is no :class:`RTMWError` says
+    little to them."""
+    if isinstance(error, (RTMWError, OSError)):
+        return str(error)
+    return f'an error of rtmw itself: {error!r}'
+
+
 class Refused(RTMWError):
     """A request that is answered with a status of its own.
 

@@ -1,6 +1,8 @@
 """Frames of a WebSocket: the newest one counts."""
 
 import asyncio
+import contextlib
+import logging
 import threading
 from collections.abc import Iterator
 from typing import Any
@@ -12,8 +14,10 @@ from starlette.websockets import WebSocketDisconnect
 from ..output.files import to_json
 from ..output.records import person_records
 from ..runtime.estimator import EVERY
-from .limits import Refused
+from .limits import Refused, reason_of
 from .service import Service
+
+LOG = logging.getLogger(__name__)
 
 
 class Newest:
@@ -59,44 +63,59 @@ class Newest:
 async def answer_frames(socket: WebSocket, service: Service) -> None:
     """Takes images, such as JPEGs, and answers with the people of the newest one:
     JSON with ``frame``, its number among those sent, ``dropped``, and ``people``
-    with ids; or with ``frame`` and ``error``.
+    with ids; or with ``frame`` and ``error``. Where the networks fail, that is the
+    last answer.
 
     Args:
-        socket: Of a client.
+        socket: Of a client. It is closed with 1003 if the client sends text, with
+            1011 if the networks fail.
         service: Finds the people.
     """
     await socket.accept()
     loop = asyncio.get_running_loop()
     newest = Newest()
 
-    def say(**record: Any) -> None:
-        text = to_json(dict(frame=newest.taken, dropped=newest.dropped, **record))
-        asyncio.run_coroutine_threadsafe(socket.send_text(text), loop).result()
+    async def say(**record: Any) -> None:
+        record = dict(frame=newest.taken, dropped=newest.dropped, **record)
+        await socket.send_text(to_json(record))
+
+    def say_from_thread(**record: Any) -> None:
+        asyncio.run_coroutine_threadsafe(say(**record), loop).result()
 
     def frames() -> Iterator[np.ndarray]:
         for data in newest:
             try:
                 frame = service.read(data, 'the frame')
             except Refused as error:
-                say(error=str(error))
+                say_from_thread(error=str(error))
             else:
                 yield frame
 
     def work() -> None:
         for _, people in service.estimator.video(frames(), EVERY, live=True):
             service.metrics.people.inc(len(people))
-            say(people=person_records(people))
+            say_from_thread(people=person_records(people))
 
-    thread = loop.run_in_executor(None, work)
-    try:
+    async def receive() -> None:
         while True:
             newest.put(await socket.receive_bytes())
-    except (WebSocketDisconnect, KeyError):
-        pass
+
+    receiving = asyncio.create_task(receive())
+    answering = loop.run_in_executor(None, work)
+    try:
+        await asyncio.wait([receiving, answering], return_when=asyncio.FIRST_COMPLETED)
     finally:
         newest.end()
-        try:
-            await thread
-        except Exception:
-            # The client is gone while it was answered.
-            pass
+        receiving.cancel()
+        ends = await asyncio.gather(receiving, answering, return_exceptions=True)
+    # Either sees it when the client is gone, which ends a stream as it should.
+    came, failed = (
+        None if isinstance(end, WebSocketDisconnect) else end for end in ends
+    )
+    with contextlib.suppress(WebSocketDisconnect):
+        if failed is not None:
+            LOG.error('a stream failed', exc_info=failed)
+            await say(error=reason_of(failed))
+            await socket.close(1011, 'the service failed')
+        elif isinstance(came, KeyError):
+            await socket.close(1003, 'frames are bytes, not text')

@@ -11,6 +11,7 @@ import numpy as np
 import pytest
 
 from rtmw_ext.core.images import read_image
+from rtmw_ext.core.metadata import NetworkError
 from rtmw_ext.output.records import person_records
 from rtmw_ext.runtime.video import Video
 from rtmw_ext.serve.limits import Limits
@@ -315,6 +316,60 @@ def test_frames_are_read_as_images_are(client, estimator, picture):
         assert 'more than 10,000 pixels' in socket.receive_json()['error']
         socket.send_bytes(deep.getvalue()[:-40])
         assert 'the frame cannot be read' in socket.receive_json()['error']
+
+
+@pytest.mark.parametrize(
+    'fault, says',
+    [
+        (ValueError('out of memory'), "an error of rtmw itself: ValueError('out of"),
+        (NetworkError('pose.onnx fails: fetch it again'), 'pose.onnx fails: fetch'),
+    ],
+)
+def test_a_network_that_fails_ends_its_stream(
+    client, estimator, png, fault, says, caplog
+):
+    predict = estimator.pose
+
+    def fail(image, *args):
+        estimator.pose = broken
+        return predict(image, *args)
+
+    def broken(*args):
+        raise fault
+
+    estimator.pose = fail
+    with client.websocket_connect('/v1/stream') as socket:
+        socket.send_bytes(png)
+        assert socket.receive_json()['people']
+        socket.send_bytes(png)
+        last = socket.receive_json()
+        assert last['frame'] == 1 and says in last['error']
+        with pytest.raises(WebSocketDisconnect) as closed:
+            socket.receive_json()
+    assert closed.value.code == 1011
+    assert [row.exc_info[1] for row in caplog.records] == [fault]
+    # Others go on.
+    estimator.pose = predict
+    with client.websocket_connect('/v1/stream') as socket:
+        socket.send_bytes(png)
+        assert socket.receive_json()['people']
+
+
+def test_frames_are_no_text(client, png):
+    with client.websocket_connect('/v1/stream') as socket:
+        socket.send_bytes(png)
+        assert socket.receive_json()['people']
+        socket.send_text('hello')
+        with pytest.raises(WebSocketDisconnect) as closed:
+            socket.receive_json()
+    assert closed.value.code == 1003
+
+
+def test_clients_that_leave_are_no_fault(client, png, caplog):
+    for _ in range(3):
+        with client.websocket_connect('/v1/stream') as socket:
+            socket.send_bytes(png)
+    assert not caplog.records and client.app.state.streams == 0
 
 
 def test_who_is_slow_gets_the_newest():
