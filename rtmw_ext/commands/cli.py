@@ -10,8 +10,8 @@ import warnings
 from typing import NoReturn
 
 from ..core.errors import RTMWError
+from ..core.signals import Stopped, stoppable
 from .exit_codes import HELP, ExitCode
-from .signals import Stopped, stoppable
 
 REPORT = (
     'rtmw: this is an error of rtmw itself: please report it with this traceback '

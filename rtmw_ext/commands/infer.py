@@ -4,7 +4,6 @@ import argparse
 import itertools
 import sys
 from collections.abc import Iterable, Iterator
-from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, TypeVar
@@ -18,6 +17,7 @@ from ..core.geometry import CameraError
 from ..core.images import ImageError, check_pixels, read_image
 from ..core.media import without_password
 from ..core.people import People
+from ..core.signals import uninterrupted
 from ..output import FORMATS
 from ..output.box_files import BoxFile
 from ..output.folder import OutputFolder
@@ -43,7 +43,6 @@ from .estimator_flags import (
 from .exit_codes import ExitCode
 from .flags import check_least
 from .inputs import Input, find_inputs
-from .signals import uninterrupted
 
 if TYPE_CHECKING:
     from ..motion.live import VMCSender
@@ -501,70 +500,37 @@ def _video(
         else (boxes.boxes_of(str(source), number) for number in itertools.count()),
         live=live,
     )
-    number = 0
+    webcam = isinstance(source, int)
+    described = Source(
+        name,
+        source if isinstance(source, int) else without_password(source),
+        'webcam' if webcam else 'stream' if live else 'video',
+    )
+    with _bar(frames.name, limit or frames.count) as bar:
 
-    def close(kind: type[BaseException] | None, *_: object) -> None:
-        # Files need not wait for frames that a signal leaves undone.
-        if kind is None or not issubclass(kind, KeyboardInterrupt):
-            results.close()
-
-    with ExitStack() as stack:
-        stack.push(close)
-        writer = stack.enter_context(
-            outputs.video_writer(
-                name, frames.rate, None if isinstance(source, int) or live else source
-            )
-        )
-        bar = stack.enter_context(_bar(frames.name, limit or frames.count))
-        for number, (frame, people) in enumerate(results, 1):
-            window = playback.window
-            drawn = (
-                outputs.draw(frame, people)
-                if outputs.draws or window is not None
-                else None
-            )
-            with uninterrupted():
-                if number == 1:
-                    outputs.begin(_source_of(frames, source, name, frame))
-                time = frames.times.popleft()
-                outputs.add(name, number - 1, people, time)
-                if drawn is not None and outputs.draws:
-                    writer.write(drawn, time)
+        def each(people: People, time: float, drawn: np.ndarray | None) -> bool:
             if playback.sender is not None:
                 playback.sender.send(people, time)
             bar.update()
-            if window is not None and drawn is not None:
-                window.show(drawn)
-                if window.closed:
-                    return True
-    with uninterrupted():
-        outputs.end()
-    if number == 0:
-        raise video.VideoError(
-            f'{frames.name} has no frame from {playback.start:g} s on, or up to --end: '
-            'give others'
-            if playback.start or playback.end is not None
-            else f'{frames.name} holds no frame that can be read: it is damaged; '
-            'convert it to MP4'
+            if playback.window is None or drawn is None:
+                return False
+            playback.window.show(drawn)
+            return playback.window.closed
+
+        outputs.add_video(
+            described,
+            frames,
+            results,
+            None if isinstance(source, int) or live else source,
+            draw=playback.window is not None,
+            each=each,
         )
+    if playback.window is not None and playback.window.closed:
+        return True
     if limit is None and (fault := frames.fault):
         print(f'rtmw: {frames.name} {fault}', file=sys.stderr)
         return False
     return True
-
-
-def _source_of(
-    frames: video.Video | Stream, source: str | int, name: str, frame: np.ndarray
-) -> Source:
-    kind = 'stream' if isinstance(frames, Stream) else 'video'
-    return Source(
-        name,
-        source if isinstance(source, int) else without_password(source),
-        'webcam' if isinstance(source, int) else kind,
-        frame.shape[1::-1],
-        frames.rate,
-        frames.count or None,
-    )
 
 
 def _first(frames: video.Video | Stream, limit: int) -> Iterator[np.ndarray]:

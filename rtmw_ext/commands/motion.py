@@ -13,6 +13,7 @@ from tqdm import tqdm
 from ..core.camera_files import read_camera
 from ..core.errors import UsageError
 from ..core.geometry import Camera
+from ..core.signals import uninterrupted
 from ..output import FORMATS, OutputError
 from ..output.folder import OutputFolder
 from ..output.records import Run, Source
@@ -29,7 +30,6 @@ from .estimator_flags import (
 )
 from .exit_codes import ExitCode
 from .flags import check_least
-from .signals import uninterrupted
 
 if TYPE_CHECKING:
     from ..motion import Motion

@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike
 
-from ..core.errors import RTMWError, VideoError
+from ..core.errors import RTMWError
 from ..core.geometry import (
     Camera,
     camera_of,
@@ -236,11 +236,6 @@ class Motion:
             size = picture.shape[1], picture.shape[0]
             time = frames.times.popleft()
             found.append(Frame(Path(frames.name).stem, len(found), time, people))
-        if not found:
-            raise VideoError(
-                f'{frames.name} holds no frame that can be read: it is damaged; '
-                'convert it to MP4'
-            )
         return cls.from_people(found, rate=frames.rate, size=size, camera=camera)
 
     @classmethod

@@ -6,8 +6,12 @@ Shapes: images are (H, W, 3) uint8 BGR.
 import os
 import re
 import unicodedata
-from collections.abc import Iterable, Sequence
+from collections import deque
+from collections.abc import Callable, Generator, Iterable, Sequence
+from contextlib import ExitStack
+from dataclasses import replace
 from pathlib import Path
+from typing import Protocol
 from urllib.parse import urlsplit
 
 import cv2
@@ -16,6 +20,7 @@ import numpy as np
 from ..core.media import is_address
 from ..core.paths import file_identity
 from ..core.people import MIN_SCORE, People
+from ..core.signals import uninterrupted
 from .base import ANY_FRAME, FORMATS, ResultFormat
 from .draw2d import draw_people
 from .draw3d import add_scene
@@ -46,6 +51,20 @@ def make_folder(folder: Path) -> None:
         ) from None
     if not os.access(folder, os.W_OK):
         raise OutputError(f'folder {folder} cannot be written: choose another --out')
+
+
+class Frames(Protocol):
+    """What is known of a video that is read, as of ``rtmw_ext.runtime.video.Video``.
+
+    Attributes:
+        rate: Frames a second.
+        count: That it announces, or 0.
+        times: Seconds of the frames that were read and not added yet.
+    """
+
+    rate: float
+    count: int
+    times: deque[float]
 
 
 class OutputFolder:
@@ -279,6 +298,70 @@ class OutputFolder:
         """Completes the files of the image or video that was added last."""
         for results in self._formats:
             results.end()
+
+    def add_video(
+        self,
+        source: Source,
+        video: Frames,
+        results: Generator[tuple[np.ndarray, People], None, None],
+        audio: str | Path | None = None,
+        *,
+        draw: bool = False,
+        each: Callable[[People, float, np.ndarray | None], bool] = lambda *_: False,
+    ) -> int:
+        """Adds the frames of a video, and writes the drawn one if there is to be one.
+
+        Args:
+            source: Its name, path and kind; the rest is that of the frames.
+            video: Where the frames come from.
+            results: Frames, (H, W, 3), and their people. It is closed, unless a
+                signal comes: files need not wait for frames that it leaves undone.
+            audio: A file whose sound is kept.
+            draw: Draw for ``each``, even if nothing drawn is written.
+            each: Gets the people of each frame, once they are written, its second,
+                and the drawn frame, if any. True ends it.
+
+        Returns:
+            Frames.
+
+        Raises:
+            VideoError: The drawn video cannot be written; also what ``results`` and
+                ``each`` raise.
+            OutputError: A result file cannot be written.
+            ResultError: As of :meth:`rtmw_ext.output.ResultFormat.add`.
+        """
+        count = 0
+
+        def close(kind: type[BaseException] | None, *_: object) -> None:
+            if kind is None or not issubclass(kind, KeyboardInterrupt):
+                results.close()
+
+        with ExitStack() as stack:
+            stack.push(close)
+            writer = stack.enter_context(
+                self.video_writer(source.name, video.rate, audio)
+            )
+            for count, (frame, people) in enumerate(results, 1):
+                drawn = self.draw(frame, people) if draw or self.draws else None
+                with uninterrupted():
+                    if count == 1:
+                        self.begin(
+                            replace(
+                                source,
+                                size=frame.shape[1::-1],
+                                rate=video.rate,
+                                frames=video.count or None,
+                            )
+                        )
+                    time = video.times.popleft()
+                    self.add(source.name, count - 1, people, time)
+                    if drawn is not None and self.draws:
+                        writer.write(drawn, time)
+                if each(people, time, drawn):
+                    break
+        with uninterrupted():
+            self.end()
+        return count
 
     def draw(self, image: np.ndarray, people: People) -> np.ndarray:
         """A drawn copy of an image, with the scene beside it if asked for; or

@@ -41,7 +41,7 @@ class Stream:
             given were read, from the first. Whoever takes the frames takes these.
 
     Raises:
-        VideoError: It cannot be opened.
+        VideoError: It cannot be opened; at the end, too, if there was no frame.
     """
 
     def __init__(
@@ -62,10 +62,17 @@ class Stream:
         self._changed = threading.Condition()
         self._newest: tuple[float, np.ndarray] | None = None
         self._stop, self._over = threading.Event(), False
+        self._error: Exception | None = None
         #: Why it ended by itself, in words.
         self.fault: str | None = None
 
     def __iter__(self) -> Generator[np.ndarray, None, None]:
+        yield from self._frames()
+        if not self.read:
+            why = self.fault or 'gave no frame in --max-seconds'
+            raise VideoError(f'{self.name} {why}: check it')
+
+    def _frames(self) -> Generator[np.ndarray, None, None]:
         thread = threading.Thread(target=self._work, daemon=True)
         thread.start()
         first = None
@@ -77,6 +84,8 @@ class Stream:
                         if left <= 0:
                             return
                         self._changed.wait(None if left == math.inf else left)
+                    if self._newest is None and self._error is not None:
+                        raise self._error
                     if self._newest is None or monotonic() >= self._until:
                         return
                     (time, frame), self._newest = self._newest, None
@@ -89,6 +98,17 @@ class Stream:
             thread.join(CLOSING)
 
     def _work(self) -> None:
+        try:
+            self._read()
+        except Exception as error:
+            # Else who takes the frames would wait for ever.
+            self._error = error
+        with self._changed:
+            self._over = True
+            self._changed.notify_all()
+
+    def _read(self) -> None:
+        """Keeps the newest frame until it is told to stop, or patience ends."""
         last, wait, lost = monotonic(), FIRST_WAIT, False
         while not self._stop.is_set():
             why = 'it ended'
@@ -120,9 +140,6 @@ class Stream:
             lost = True
             self._stop.wait(wait)
             wait = min(2 * wait, LAST_WAIT)
-        with self._changed:
-            self._over = True
-            self._changed.notify_all()
 
     def _put(self, time: float, frame: np.ndarray) -> None:
         with self._changed:

@@ -82,7 +82,8 @@ class Video:
             Whoever takes the frames takes these, too.
 
     Raises:
-        VideoError: It cannot be opened, or has no such seconds.
+        VideoError: It cannot be opened, or has no such seconds; at the end, too, if
+            there was no frame.
     """
 
     def __init__(
@@ -132,12 +133,21 @@ class Video:
                     continue
                 if time >= self.end - CLOCK:
                     self._over = True
-                    return
+                    break
                 self.read += 1
                 self.times.append(time)
                 yield frame
         finally:
             self._reader.close()
+        if not self.read:
+            until = f'to {self.end:g} s' if math.isfinite(self.end) else 'on'
+            raise VideoError(
+                f'{self.name} has no frame from {self.start:g} s {until}: give another '
+                '--start or --end'
+                if self.start or self._over
+                else f'{self.name} holds no frame that can be read: it is damaged; '
+                'convert it to MP4'
+            )
 
     @property
     def fault(self) -> str | None:

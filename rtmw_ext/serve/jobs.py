@@ -7,11 +7,15 @@ import secrets
 import shutil
 import threading
 import time
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+
 from ..core.errors import RTMWError, VideoError
+from ..core.people import People
 from ..output.folder import OutputFolder
 from ..output.records import Source
 from ..runtime.video import Video
@@ -192,38 +196,36 @@ class Jobs:
             self._count()
 
     def _run(self, job: Job) -> None:
-        frames = Video(job.upload, end=self.service.limits.video_seconds)
-        job.total = frames.count or None
+        limits, metrics = self.service.limits, self.service.metrics
+        video = Video(job.upload, end=limits.video_seconds)
+        job.total = video.count or None
         outputs = OutputFolder(job.folder / 'out', ['jsonl'], draw=job.draw)
         outputs.run = self.service.run
-        results = self.service.estimator.video(frames, job.every)
+
+        def frames() -> Iterator[np.ndarray]:
+            for frame in video:
+                height, width = frame.shape[:2]
+                if height * width > limits.image_pixels:
+                    raise VideoError(
+                        f'{job.name} has frames of {width} x {height} pixels: scale '
+                        'it down'
+                    )
+                yield frame
+
+        def each(people: People, *_: object) -> bool:
+            job.frames += 1
+            metrics.people.inc(len(people))
+            return job.state == 'cancelled'
+
         try:
-            with outputs.video_writer(NAME, frames.rate, job.upload) as writer:
-                for frame, people in results:
-                    if job.state == 'cancelled':
-                        return
-                    height, width = frame.shape[:2]
-                    if height * width > self.service.limits.image_pixels:
-                        raise VideoError(
-                            f'{job.name} has frames of {width} x {height} pixels: '
-                            'scale it down'
-                        )
-                    if not job.frames:
-                        source = Source(
-                            NAME, job.name, 'video', frame.shape[1::-1], frames.rate
-                        )
-                        outputs.begin(source)
-                    seconds = frames.times.popleft()
-                    outputs.add(NAME, job.frames, people, seconds)
-                    if job.draw:
-                        writer.write(outputs.draw(frame, people), seconds)
-                    job.frames += 1
-                    self.service.metrics.people.inc(len(people))
-                outputs.end()
+            outputs.add_video(
+                Source(NAME, job.name, 'video'),
+                video,
+                self.service.estimator.video(frames(), job.every),
+                job.upload,
+                each=each,
+            )
         finally:
-            results.close()
             outputs.close()
-        if not job.frames:
-            job.error = f'{job.name} holds no frame that can be read'
-        elif fault := frames.fault:
+        if fault := video.fault:
             job.error = f'{job.name} {fault}'

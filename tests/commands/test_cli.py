@@ -20,8 +20,8 @@ from rtmw_ext.commands import cli, estimator_flags, info
 from rtmw_ext.commands import infer as runs
 from rtmw_ext.commands.bench import cost, crowd, moving
 from rtmw_ext.commands.exit_codes import ExitCode
-from rtmw_ext.commands.signals import Stopped
 from rtmw_ext.core.images import read_image
+from rtmw_ext.core.signals import Stopped
 from rtmw_ext.output import FORMATS
 from rtmw_ext.output.draw2d import draw_people
 from rtmw_ext.output.folder import OutputFolder

@@ -17,7 +17,7 @@ import pytest
 
 from rtmw_ext.commands import cli
 from rtmw_ext.commands.exit_codes import ExitCode
-from rtmw_ext.commands.signals import Stopped, stoppable, uninterrupted
+from rtmw_ext.core.signals import Stopped, stoppable, uninterrupted
 from rtmw_ext.output import read
 from rtmw_ext.output.files import part_of
 from rtmw_ext.output.video_writer import VideoWriter
@@ -181,10 +181,7 @@ def test_a_part_of_a_video_with_its_sound(capsys, network, tmp_path):
         (['--start', -1], '--start -1 and --end None hold no time'),
         (['--start', 2, '--end', 1], '--start 2 and --end 1.0 hold no time'),
         (['--start', 9], 'has no frame from 9 s on'),
-        (
-            ['--start', 1.97, '--end', 1.98],
-            'has no frame from 1.97 s on, or up to --end',
-        ),
+        (['--start', 1.97, '--end', 1.98], 'has no frame from 1.97 s to 1.98 s'),
     ]:
         code, _, err = infer(capsys, network, clip, '--out', tmp_path / 'b', *span)
         assert code == 1 and said in err and err.count('\n') == 1, err

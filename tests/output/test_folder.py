@@ -1,14 +1,19 @@
 """The folder of outputs: names, what is replaced, pictures."""
 
+import contextlib
+from collections import deque
+
 import cv2
 import numpy as np
 import pytest
 
+from rtmw_ext.core.errors import VideoError
 from rtmw_ext.core.people import People
 from rtmw_ext.output import read
 from rtmw_ext.output.draw2d import draw_people
 from rtmw_ext.output.folder import OutputError, OutputFolder
 from rtmw_ext.output.records import Source
+from rtmw_ext.runtime.video import Video
 
 
 def person(ids=None):
@@ -188,3 +193,64 @@ def test_threshold_and_boxes(tmp_path):
     # The id stands in the box.
     named = draw_people(black, person(np.array([7])), boxes=True)
     assert (named != boxed).any()
+
+
+class Clip:
+    """A video of grey frames, its people, and whether it was closed."""
+
+    rate, count = 10.0, 5
+
+    def __init__(self):
+        self.times, self.closed = deque(), False
+
+    def results(self):
+        try:
+            for number in range(self.count):
+                self.times.append(number / self.rate)
+                yield np.full((60, 100, 3), 40 * number, np.uint8), person()
+        finally:
+            self.closed = True
+
+
+@pytest.mark.parametrize('draw', [False, True])
+@pytest.mark.parametrize('written', [False, True])
+def test_a_video(draw, written, tmp_path):
+    outputs, clip, seen = OutputFolder(tmp_path, draw=written), Clip(), []
+
+    def each(people, time, drawn):
+        seen.append((len(people), time, None if drawn is None else drawn.shape))
+        return False
+
+    source = Source('clip', 'clip.mov', 'video')
+    count = outputs.add_video(source, clip, clip.results(), draw=draw, each=each)
+    outputs.close()
+    shape = (60, 100, 3) if draw or written else None
+    assert seen == [(1, number / 10, shape) for number in range(5)]
+    results = read(tmp_path / 'clip.json')
+    assert count == len(results) == 5 and clip.closed and not clip.times
+    assert [frame.time for frame in results] == [0, 0.1, 0.2, 0.3, 0.4]
+    wanted = dict(width=100, height=60, rate=10, frames=5, kind='video')
+    assert wanted.items() <= results.sources['clip'].items()
+    if written:
+        assert len(list(Video(tmp_path / 'clip.mp4'))) == 5
+    else:
+        assert not (tmp_path / 'clip.mp4').exists()
+
+
+@pytest.mark.parametrize('fault', [None, VideoError('cut'), KeyboardInterrupt()])
+def test_a_video_that_ends_early(fault, tmp_path):
+    outputs, clip = OutputFolder(tmp_path), Clip()
+
+    def each(people, time, drawn):
+        if time > 0.15 and fault is not None:
+            raise fault
+        return time > 0.15
+
+    results = clip.results()
+    with pytest.raises(type(fault)) if fault else contextlib.nullcontext():
+        outputs.add_video(Source('clip'), clip, results, each=each)
+    outputs.close()
+    # A signal does not wait for the frames that are on their way.
+    assert clip.closed != isinstance(fault, KeyboardInterrupt)
+    assert len(read(tmp_path / 'clip.json')) == 3
+    assert len(list(Video(tmp_path / 'clip.mp4'))) == 3

@@ -252,6 +252,23 @@ def test_a_start_behind_the_end(tmp_path):
         Video(path, 2)
 
 
+def test_no_frame_is_an_error(tmp_path):
+    """Also where the container tells no duration."""
+    path = write_clip(tmp_path / 'clip', 'h264', 'libx264')
+    with pytest.raises(VideoError, match='clip has no frame from 9 s on: give another'):
+        list(Video(path, 9))
+    with pytest.raises(VideoError, match=r'no frame from 0\.01 s to 0\.02 s'):
+        list(Video(path, 0.01, 0.02))
+    # The headers are there, no frame is.
+    path = write_clip(
+        tmp_path / 'cut.mp4', 'mp4', 'mpeg4', options=dict(movflags='faststart')
+    )
+    data = path.read_bytes()
+    path.write_bytes(data[: data.index(b'mdat') + 4])
+    with pytest.raises(VideoError, match='cut.mp4 holds no frame .* damaged'):
+        list(Video(path))
+
+
 def test_frames_up_to_the_damage(tmp_path):
     path = write_clip(
         tmp_path / 'clip.mkv', 'matroska', 'mpeg4', frames=counted(60), size=(128, 32)

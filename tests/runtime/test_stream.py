@@ -195,6 +195,27 @@ def test_max_seconds(server):
     assert time.monotonic() - begin < 20
 
 
+def test_no_frame_is_an_error(server):
+    with pytest.raises(VideoError, match='gave no frame in --max-seconds: check it'):
+        list(Stream(server.address, max_seconds=0))
+
+
+def test_an_error_of_the_thread_reaches_who_waits(server, monkeypatch):
+    source, fail = Stream(server.address, max_seconds=60), ValueError('no memory')
+    read, put = [], source._put
+
+    def broken(time, frame):
+        if read:
+            raise fail
+        put(time, frame)
+
+    monkeypatch.setattr(source, '_put', broken)
+    with pytest.raises(ValueError, match='no memory'):
+        for frame in source:
+            read.append(frame)
+    assert len(read) == 1
+
+
 def test_closing_ends_the_thread(server):
     frames = iter(Stream(server.address))
     next(frames)

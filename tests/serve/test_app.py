@@ -5,6 +5,7 @@ import json
 import threading
 import time
 import zlib
+from types import SimpleNamespace
 
 import cv2
 import numpy as np
@@ -144,27 +145,35 @@ def test_headers_of_huge_images(client):
     assert client.post('/v1/images', content=pfm).status_code == 415
 
 
-def test_more_than_can_wait_come_again(serve, estimator, png):
-    go, running = threading.Event(), threading.Event()
+@pytest.fixture
+def detector(estimator):
+    """Of the service: it finds nobody, once it may ``go``, and says that it
+    ``runs``."""
+    events = SimpleNamespace(go=threading.Event(), runs=threading.Event())
 
-    def slow(image):
-        running.set()
-        assert go.wait(10)
+    def wait(image):
+        events.runs.set()
+        assert events.go.wait(10)
         return np.zeros((0, 4), np.float32), np.zeros(0, np.float32)
 
-    estimator.detector = slow
+    estimator.detector = wait
+    yield events
+    events.go.set()
+
+
+def test_more_than_can_wait_come_again(serve, detector, png):
     client = serve(Limits(waiting=1))
     codes = []
     thread = threading.Thread(
         target=lambda: codes.append(client.post('/v1/images', content=png).status_code)
     )
     thread.start()
-    assert running.wait(10)
+    assert detector.runs.wait(10)
     answer = client.post('/v1/images', content=png)
     assert answer.status_code == 503 and answer.headers['retry-after'] == '1'
     assert client.get('/readyz').status_code == 503
     assert client.get('/healthz').status_code == 200
-    go.set()
+    detector.go.set()
     thread.join()
     assert codes == [200] and client.get('/readyz').status_code == 200
 
@@ -241,24 +250,23 @@ def test_a_broken_video_says_so(client, clip):
     assert 'rtmw-serve' not in job['error']
 
 
-def test_videos_wait_and_are_cancelled(serve, clip, estimator):
-    go, running = threading.Event(), threading.Event()
+def test_frames_of_too_many_pixels(client, tmp_path):
+    body = write_clip(tmp_path / 'large.mp4', size=(128, 96)).read_bytes()
+    job = finished(client, client.post('/v1/videos', content=body).json())
+    assert job['state'] == 'failed' and job['frames'] == 0
+    assert job['error'] == 'the body has frames of 128 x 96 pixels: scale it down'
 
-    def slow(image):
-        running.set()
-        assert go.wait(10)
-        return np.zeros((0, 4), np.float32), np.zeros(0, np.float32)
 
-    estimator.detector = slow
+def test_videos_wait_and_are_cancelled(serve, clip, detector):
     client = serve(Limits(videos=2))
     body = clip.read_bytes()
     first, second = (client.post('/v1/videos', content=body).json() for _ in '12')
-    assert running.wait(10)
+    assert detector.runs.wait(10)
     full = client.post('/v1/videos', content=body)
     assert full.status_code == 503 and full.headers['retry-after']
     for job in (first, second):
         assert client.delete(f'/v1/videos/{job["id"]}').status_code == 204
-    go.set()
+    detector.go.set()
     third = client.post('/v1/videos?draw=false', content=body).json()
     assert finished(client, third)['state'] == 'done'
     assert client.get(f'/v1/videos/{third["id"]}/video').status_code == 404
