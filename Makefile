@@ -80,7 +80,7 @@ docs: export NO_MKDOCS_2_WARNING = 1
 docs: setup ## the site with the API reference, in site/
 	$(RUN) -m pip install -q -r requirements/docs.txt
 	$(RUN) tools/docs/draw_architecture.py docs/architecture.md
-	$(RUN) tools/docs/write_tables.py docs/models.md
+	$(RUN) tools/docs/write_tables.py docs/models.md docs/serve.md
 	$(RUN) -m mkdocs build --strict
 
 table: setup ## parameters and GFLOPs of every size

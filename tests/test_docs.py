@@ -249,10 +249,12 @@ def test_hook():
         HOOKS.module_dict.pop('PersonCountHook', None)
 
 
-def test_accuracy_table():
-    """docs/models.md shows the metafiles' figures; `make docs` writes them."""
-    page = (ROOT / 'docs/models.md').read_text()
-    assert write_tables.write(page) == page
+@pytest.mark.parametrize('name, table', [('models', 'accuracy'), ('serve', 'limits')])
+def test_tables(name, table):
+    """They show what metafiles and code say."""
+    page = (ROOT / f'docs/{name}.md').read_text()
+    assert write_tables.TABLES[table]() in page
+    assert write_tables.write(page) == page, 'run `make docs`'
 
 
 def test_every_room_has_a_page():

@@ -9,7 +9,7 @@ from dataclasses import fields
 
 from ..core.errors import UsageError
 from ..output.records import Run
-from ..serve.limits import Limits
+from ..serve.limits import Limits, flag_of
 from .estimator_flags import (
     add_network_flags,
     add_people_flags,
@@ -21,17 +21,6 @@ from .estimator_flags import (
 from .exit_codes import ExitCode
 
 PORT = 8000
-HELP_OF = dict(
-    image_bytes='bytes of a body with an image',
-    image_pixels='of an image, or of a frame',
-    video_bytes='bytes of a body with a video',
-    video_seconds='of a video; what is behind them is left out',
-    videos='that wait or run',
-    waiting='images that wait or run',
-    streams='WebSockets at once',
-    seconds='in which a body has to arrive; that of a video has 20 times as many',
-    keep='seconds for which the results of a video are kept',
-)
 
 
 def add_parser(commands: 'argparse._SubParsersAction[argparse.ArgumentParser]') -> None:
@@ -68,11 +57,11 @@ def add_limit_flags(parser: argparse.ArgumentParser) -> None:
     group = parser.add_argument_group('limits')
     for field in fields(Limits):
         group.add_argument(
-            f'--{field.name.replace("_", "-")}',
+            flag_of(field.name),
             type=type(field.default),
             default=field.default,
             metavar='N',
-            help=f'{HELP_OF[field.name]} (default: {field.default:,})',
+            help=f'{field.metadata["help"]} (default: {field.default:,.10g})',
         )
 
 

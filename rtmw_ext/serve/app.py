@@ -16,15 +16,13 @@ from ..runtime.estimator import EVERY
 from ..version import __version__
 from . import schema
 from .jobs import Job, Jobs
-from .limits import Refused
+from .limits import VIDEO_PATIENCE, Refused
 from .live import answer_frames
 from .service import Service
 from .uploads import Uploads, receive
 
 #: Of the token that a browser got by ``/?token=...``.
 COOKIE = 'rtmw-token'
-#: Times as many seconds as that of an image has the body of a video to arrive.
-VIDEO_PATIENCE = 20
 #: Anybody may ask whether the service is there.
 OPEN_ROUTES = ('/healthz', '/readyz')
 BODY: dict[str, Any] = dict(

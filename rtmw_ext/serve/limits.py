@@ -1,40 +1,50 @@
 """What a service takes, and what it says of the rest."""
 
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, field, fields
+from typing import Any
 
 from ..core.errors import RTMWError, UsageError
+
+#: Times as many seconds as that of an image has the body of a video to arrive.
+VIDEO_PATIENCE = 20
+
+
+def _limit(default: Any, help: str) -> Any:
+    return field(default=default, metadata=dict(help=help))
 
 
 @dataclass(frozen=True)
 class Limits:
-    """
-    Attributes:
-        image_bytes: Of a body with an image.
-        image_pixels: Of an image, whatever its file says before it is decoded.
-        video_bytes: Of a body with a video.
-        video_seconds: Of a video; frames behind that are left out.
-        videos: That wait or run.
-        waiting: Images that wait or run; more are told to come again.
-        streams: WebSockets at once.
-        seconds: In which a body has to arrive; that of a video has 20 times as many.
-        keep: Seconds for which the results of a video are kept.
-    """
+    """What a service takes: each field has its ``help`` in its metadata, which
+    ``rtmw serve --help`` and docs/serve.md show."""
 
-    image_bytes: int = 32 << 20
-    image_pixels: int = 50_000_000
-    video_bytes: int = 512 << 20
-    video_seconds: float = 600.0
-    videos: int = 8
-    waiting: int = 32
-    streams: int = 4
-    seconds: float = 30.0
-    keep: float = 3600.0
+    image_bytes: int = _limit(32 << 20, 'bytes of a body with an image')
+    image_pixels: int = _limit(
+        50_000_000, 'pixels of an image or a frame, counted before it is decoded'
+    )
+    video_bytes: int = _limit(512 << 20, 'bytes of a body with a video')
+    video_seconds: float = _limit(
+        600.0, 'seconds of a video; frames behind are left out'
+    )
+    videos: int = _limit(8, 'videos that wait or run, one after another')
+    waiting: int = _limit(32, 'images that wait or run')
+    streams: int = _limit(4, 'WebSockets at once')
+    seconds: float = _limit(
+        30.0,
+        'seconds in which a body has to arrive; one with a video has '
+        f'{VIDEO_PATIENCE} times as many',
+    )
+    keep: float = _limit(3600.0, 'seconds for which results of a video are kept')
 
     def __post_init__(self) -> None:
-        for field in fields(self):
-            if not getattr(self, field.name) > 0:
-                name = field.name.replace('_', '-')
-                raise UsageError(f'--{name} must be more than 0')
+        for limit in fields(self):
+            if not getattr(self, limit.name) > 0:
+                raise UsageError(f'{flag_of(limit.name)} must be more than 0')
+
+
+def flag_of(name: str) -> str:
+    """The flag of ``rtmw serve`` that sets a field of :class:`Limits`."""
+    return f'--{name.replace("_", "-")}'
 
 
 def reason_of(error: BaseException) -> str:
