@@ -1,9 +1,9 @@
 """``rtmw motion``: a video or its results in, people over time out."""
 
 import argparse
+import re
 import sys
 from collections.abc import Iterable, Iterator
-from glob import escape
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -79,9 +79,17 @@ def add_parser(commands: 'argparse._SubParsersAction[argparse.ArgumentParser]') 
     parser.add_argument(
         '--files',
         nargs='+',
+        action='extend',
         metavar='NAME',
         default=[],
         help='files of motion: bvh, glb, trc, c3d, pose, holistic, csv, parquet, npz',
+    )
+    parser.add_argument(
+        '--angles',
+        dest='files',
+        action='append_const',
+        const='angles',
+        help='joint angles and speeds, a CSV file a person (--files angles)',
     )
     parser.add_argument('--no-draw', action='store_true', help='no video')
     parser.add_argument('--codec', choices=tuple(CODECS), default='h264')
@@ -151,10 +159,8 @@ def run(flags: argparse.Namespace) -> int:
     )
     others = (flags.from_results, flags.camera, flags.pose, flags.det)
     (name,) = outputs.plan([(given, True)], filter(None, others), flags.overwrite)
-    files = {
-        item: Path(flags.out) / f'{name}{WRITERS[item].suffix}' for item in flags.files
-    }
-    _check_files(files.values(), flags.overwrite)
+    suffixes = {item: WRITERS[item].suffix for item in flags.files}
+    _check_files(Path(flags.out, name), suffixes.values(), flags.overwrite)
     if flags.from_results is None:
         motion = _estimate(flags, outputs)
     else:
@@ -167,21 +173,26 @@ def run(flags: argparse.Namespace) -> int:
         motion = motion.solve()
     motion.source = name
     _write(flags, motion, outputs)
-    for item, path in files.items():
-        write_motion(motion, path, item)
+    for item, suffix in suffixes.items():
+        write_motion(motion, Path(flags.out, name + suffix), item)
     _summarise(motion)
     return ExitCode.DONE
 
 
-def _check_files(paths: Iterable[Path], overwrite: bool) -> None:
+def _check_files(stem: Path, suffixes: Iterable[str], overwrite: bool) -> None:
     """
+    Args:
+        stem: Of all files, with their folder.
+        suffixes: Theirs.
+        overwrite: They may be replaced.
+
     Raises:
         OutputError: A file of motion, of one person or of several, is there.
     """
-    for path in paths:
-        stem = path.name.removesuffix(''.join(path.suffixes))
-        there = [*path.parent.glob(f'{escape(stem)}-*{path.suffix}')]
-        there += [path] if path.exists() else []
+    for suffix in suffixes:
+        pattern = rf'{re.escape(stem.name)}(-\d+)?{re.escape(suffix)}'
+        files = sorted(stem.parent.iterdir())
+        there = [path for path in files if re.fullmatch(pattern, path.name)]
         if there and not overwrite:
             raise OutputError(
                 f'{there[0]} would be replaced: allow it by --overwrite, or choose '

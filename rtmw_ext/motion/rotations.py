@@ -217,7 +217,7 @@ def joints_of(points: np.ndarray, names: Sequence[str]) -> np.ndarray:
     Returns:
         (T, J, 3); NaN where a point is missing or a joint has none.
     """
-    at = _Points(points, names)
+    at = Points(points, names)
     nowhere = np.full((len(points), 3), np.nan)
     return np.stack(
         [
@@ -252,7 +252,7 @@ def fit_rotations(
     return _Fit(np.asarray(points, float), names, np.asarray(times, float)).run()
 
 
-class _Points:
+class Points:
     """Points by their names."""
 
     def __init__(self, points: np.ndarray, names: Sequence[str]) -> None:
@@ -281,7 +281,7 @@ class _Fit:
     def __init__(
         self, points: np.ndarray, names: Sequence[str], times: np.ndarray
     ) -> None:
-        self.at = _Points(points, names)
+        self.at = Points(points, names)
         self.times = times
         self.goals = dict(zip(NAMES, joints_of(points, names).swapaxes(0, 1)))
         self.rest = {name: np.array(joint.rest) for name, joint in JOINTS.items()}
@@ -305,10 +305,10 @@ class _Fit:
         feet = {side: self._foot(side) for side in ('Left', 'Right')}
         self._measure()
         self._root()
-        across = _unit(self.lines['hip']) + _unit(self.lines['shoulder'])
+        across = unit(self.lines['hip']) + unit(self.lines['shoulder'])
         self._point('Spine', 'Neck', Y, X, across)
         self._point('Chest', 'Neck', Y, X, self.lines['shoulder'])
-        across = _unit(self.lines['shoulder']) + head[..., 0]
+        across = unit(self.lines['shoulder']) + head[..., 0]
         self._point('Neck', 'Head', self.rest['Head'], X, across)
         self._settle('Head', head)
         for side, sign in (('Left', 1), ('Right', -1)):
@@ -484,20 +484,19 @@ class _Fit:
     def _swing(self, name: str, child: str) -> np.ndarray:
         """Rotations that point a bone to its child and twist nothing."""
         base = self.turns[JOINTS[name].parent or '']
-        along = base @ _unit(self.rest[child])
+        along = base @ unit(self.rest[child])
         return _swings(along, self._toward(name, child)) @ base
 
     def _leg(self, side: str, foot: np.ndarray) -> None:
         upper, lower = f'{side}UpperLeg', f'{side}LowerLeg'
         thigh = self._toward(upper, lower)
         shank = self.goals[f'{side}Foot'] - self.goals[lower]
-        bend = np.cross(_unit(thigh), _unit(shank))
+        bend = np.cross(unit(thigh), unit(shank))
         # The foot says where the knee looks, else the hips.
         usual = np.where(
             np.isfinite(foot[..., 0]), foot[..., 0], self.turns['Hips'][..., 0]
         )
-        backwards = np.minimum((bend * usual).sum(1, keepdims=True), 0)
-        axis = _axis(bend - backwards * usual, usual)
+        axis = knee_axis(bend, usual)
         self._point(upper, lower, -Y, X, axis)
         turns = _aim(-Y, X, self._toward(lower, f'{side}Foot'), axis)
         self._settle(lower, _hinge(self.turns[upper], turns, -Y, X, KNEE))
@@ -510,10 +509,10 @@ class _Fit:
         along = sign * X
         self._point(shoulder, upper, along, Y, self.turns['Chest'][..., 1])
         fore = self.goals[wrist] - self.goals[lower]
-        bend = np.cross(_unit(self._toward(upper, lower)), _unit(fore))
+        bend = np.cross(unit(self._toward(upper, lower)), unit(fore))
         # A straight arm does not say where the elbow looks.
         usual = self._swing(upper, lower) @ (-sign * Y)
-        axis = _axis(bend, usual)
+        axis = hinge_axis(bend, usual)
         self._point(upper, lower, along, -sign * Y, axis)
         turns = _aim(along, -sign * Y, self._toward(lower, wrist), axis)
         # A wrist cannot twist: the forearm does.
@@ -538,7 +537,7 @@ class _Fit:
 X, Y, Z = np.eye(3)
 
 
-def _unit(vectors: np.ndarray) -> np.ndarray:
+def unit(vectors: np.ndarray) -> np.ndarray:
     """(..., 3) of length 1; NaN where there is no direction."""
     size = np.linalg.norm(vectors, axis=-1, keepdims=True)
     return vectors / np.where(size > 1e-9, size, np.nan)
@@ -546,8 +545,8 @@ def _unit(vectors: np.ndarray) -> np.ndarray:
 
 def _basis(first: np.ndarray, second: np.ndarray) -> np.ndarray:
     """(..., 3, 3) with columns along the first, in the plane of both, and across."""
-    one = _unit(first)
-    two = _unit(second - (second * one).sum(-1, keepdims=True) * one)
+    one = unit(first)
+    two = unit(second - (second * one).sum(-1, keepdims=True) * one)
     return np.stack([one, two, np.cross(one, two)], -1)
 
 
@@ -559,7 +558,7 @@ def _aim(
     return _basis(forward, sideways) @ _basis(along, side).T
 
 
-def _axis(bend: np.ndarray, usual: np.ndarray) -> np.ndarray:
+def hinge_axis(bend: np.ndarray, usual: np.ndarray) -> np.ndarray:
     """(T, 3) axis of a hinge.
 
     Args:
@@ -572,9 +571,15 @@ def _axis(bend: np.ndarray, usual: np.ndarray) -> np.ndarray:
     return known + STRAIGHT * np.maximum(straight, 0) * usual
 
 
+def knee_axis(bend: np.ndarray, usual: np.ndarray) -> np.ndarray:
+    """:func:`hinge_axis` of a knee: what bends it backwards is no axis."""
+    backwards = np.minimum((bend * usual).sum(-1, keepdims=True), 0)
+    return hinge_axis(bend - backwards * usual, usual)
+
+
 def _swings(start: np.ndarray, end: np.ndarray) -> np.ndarray:
     """(T, 3, 3) smallest rotations that turn directions to others."""
-    one, two = _unit(start), _unit(end)
+    one, two = unit(start), unit(end)
     cosine = (one * two).sum(-1)[..., None, None]
     cross = _cross_matrix(np.cross(one, two))
     return np.eye(3) + cross + cross @ cross / np.maximum(1 + cosine, 1e-9)
@@ -598,7 +603,7 @@ def _cross_matrix(vectors: np.ndarray) -> np.ndarray:
 def _twist(start: np.ndarray, end: np.ndarray, axis: np.ndarray) -> np.ndarray:
     """(T, ) radians about an axis of rest from one rotation to the other, which
     turn it to the same direction."""
-    side = _unit(np.cross(axis, axis[[1, 2, 0]]))
+    side = unit(np.cross(axis, axis[[1, 2, 0]]))
     local = np.einsum('tji,tj->ti', start, end @ side)
     return np.arctan2(local @ np.cross(axis, side), local @ side)
 

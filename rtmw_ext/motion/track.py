@@ -96,6 +96,19 @@ class Track:
         points = self.keypoints_3d_cam
         return None if points is None else points - roots(points)[:, None]
 
+    def angles(self) -> dict[str, np.ndarray]:
+        """{name: (T, ) degrees} of joints: :func:`.angles.joint_angles`."""
+        from .angles import joint_angles
+
+        return joint_angles(self)
+
+    def speeds(self) -> dict[str, np.ndarray]:
+        """{name: (T, ) metres a second, of 2D pixels a second}:
+        :func:`.angles.speeds`."""
+        from .angles import speeds
+
+        return speeds(self)
+
 
 def roots(points: np.ndarray) -> np.ndarray:
     """(T, 3) of (T, K, 3): the mean of the hips that are finite, else of all points
@@ -111,6 +124,22 @@ def roots(points: np.ndarray) -> np.ndarray:
     return np.where(count > 0, total / np.maximum(count, 1), np.nan).astype(
         points.dtype
     )
+
+
+def world_of(track: Track) -> np.ndarray:
+    """(T, K, 3) metres, y up: the world, or before its solution that of a camera
+    which is level: x right, y up, z to the camera, which is at (0, 0, 0).
+
+    Raises:
+        MotionError: The track is in 2D.
+    """
+    if track.world is not None:
+        return track.world
+    if track.keypoints_3d_cam is None:
+        raise MotionError(
+            f'person {track.id} is in 2D: run a 3D model, such as rtmw3d-l'
+        )
+    return track.keypoints_3d_cam * np.array((1, -1, -1), np.float32)
 
 
 @dataclass

@@ -3,6 +3,7 @@
 import json
 
 import numpy as np
+import pandas
 import pytest
 
 from motion.paths import moving_person, to_motion
@@ -78,6 +79,21 @@ def test_flags_switch_steps_off(noisy, tmp_path):
     assert motion('--from', noisy, '--out', tmp_path / 'long', '--max-gap', 0.01) == 0
     after = read(tmp_path / 'long' / 'clip.json')
     assert len(after[11].people) == 0 and len(after[14].people) == 1
+
+
+def test_numbers_of_a_person(noisy, tmp_path):
+    out = tmp_path / 'out'
+    clip = write_video(tmp_path / 'my.clip.mp4', 1)
+    flags = (clip, '--from', noisy, '--no-draw', '--out', out, '--format')
+    assert motion(*flags, '--files', 'csv', '--angles') == 0
+    table = pandas.read_csv(out / 'my.clip.angles.csv')
+    assert len(table) == 40 and table.time.iloc[-1] == pytest.approx(1.3)
+    assert {'left_knee_flexion_deg', 'hips_m_s'} <= {*table.columns}
+    # A file of one person or of several stays.
+    (out / 'my.clip.angles.csv').rename(out / 'my.clip-3.angles.csv')
+    assert motion(*flags, '--angles') == 1
+    assert motion(*flags, '--files', 'trc') == 0
+    assert motion(*flags, '--angles', '--overwrite') == 0
 
 
 def test_people_are_drawn_on_the_video(noisy, tmp_path):

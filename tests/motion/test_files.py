@@ -22,6 +22,7 @@ from scipy.spatial.transform import Rotation
 from rtmw_ext.core.people import Origin
 from rtmw_ext.core.skeleton import HIPS, KEYPOINT_NAMES, side_pairs
 from rtmw_ext.motion import MotionError
+from rtmw_ext.motion.angles import angular_velocity
 from rtmw_ext.motion.files import WRITERS, LibraryMissingError, write
 from rtmw_ext.motion.files.base import even_times, sample
 from rtmw_ext.motion.files.pose import FACE_LANDMARKS, LANDMARKS
@@ -568,6 +569,27 @@ def test_npz(motion):
         assert file['joints'].tolist() == list(NAMES)
         for name, values in vars(animation_of(track)).items():
             np.testing.assert_array_equal(file[name], values, err_msg=name)
+
+
+def test_table_of_angles(motion):
+    track = motion.tracks[1]
+    rows = list(csv.DictReader(io.StringIO(encode(motion, 'angles').decode())))
+    assert [int(row['frame']) for row in rows] == track.frames.tolist()
+    np.testing.assert_allclose([float(row['time']) for row in rows], track.times)
+    angles, wrist = track.angles(), track.speeds()['left_wrist']
+    knee = angles['left_knee_flexion']
+    for name, values in (
+        ('left_knee_flexion_deg', knee),
+        ('left_knee_flexion_deg_s', angular_velocity(knee, track.times)),
+        ('left_wrist_m_s', wrist),
+    ):
+        found = [float(row[name] or 'nan') for row in rows]
+        np.testing.assert_allclose(found, values, rtol=1e-4, atol=1e-4, err_msg=name)
+    # Missing from frame 10 to 12, so that there is no speed beside them, either.
+    gone = [number for number, row in enumerate(rows) if row['left_wrist_m_s'] == '']
+    assert gone == [4, 5, 6, 7, 9, 10, 11, 12, 13]
+    columns = [name.removesuffix('_deg') for name in rows[0] if name.endswith('_deg')]
+    assert columns == list(angles)
 
 
 # -- sign language -----------------------------------------------------------------

@@ -143,22 +143,6 @@ def only_track(motion: Motion) -> Track:
     return motion.tracks[0]
 
 
-def world_of(track: Track) -> np.ndarray:
-    """(T, K, 3) metres, y up: the world, or before its solution that of a camera
-    which is level: x right, y up, z to the camera, which is at (0, 0, 0).
-
-    Raises:
-        MotionError: The track is in 2D.
-    """
-    if track.world is not None:
-        return track.world
-    if track.keypoints_3d_cam is None:
-        raise MotionError(
-            f'person {track.id} is in 2D: run a 3D model, such as rtmw3d-l'
-        )
-    return track.keypoints_3d_cam * np.array((1, -1, -1), np.float32)
-
-
 def even_times(times: np.ndarray, rate: float) -> np.ndarray:
     """(N, ) seconds from the first time to the last at a constant rate; ``times``
     themselves where they are even."""

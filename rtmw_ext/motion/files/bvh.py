@@ -12,8 +12,8 @@ import numpy as np
 from scipy.spatial.transform import Rotation
 
 from ..rotations import IS_END, NAMES, PARENTS, fit_rotations
-from ..track import Motion
-from .base import even_times, only_track, register, world_of
+from ..track import Motion, world_of
+from .base import even_times, only_track, register
 
 #: The order in which a joint turns, about its own axes.
 ORDER = 'ZXY'

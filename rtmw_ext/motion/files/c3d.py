@@ -10,8 +10,8 @@ from pathlib import Path
 
 import numpy as np
 
-from ..track import Motion
-from .base import even_times, library, only_track, register, sample, world_of
+from ..track import Motion, world_of
+from .base import even_times, library, only_track, register, sample
 from .markers import markers
 
 

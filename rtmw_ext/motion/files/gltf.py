@@ -11,8 +11,8 @@ import numpy as np
 
 from ...version import __version__
 from ..rotations import IS_END, NAMES, PARENTS, fit_rotations
-from ..track import Motion
-from .base import library, register, world_of
+from ..track import Motion, world_of
+from .base import library, register
 
 #: Width of a bone at its thickest, of its length, and where that is.
 WIDTH, THICKEST = 0.11, 0.2

@@ -17,8 +17,8 @@ from ...core.skeleton import (
     WRISTS,
     Link,
 )
-from ..track import Motion, MotionError, Track, roots
-from .base import even_times, library, register, sample, world_of
+from ..track import Motion, MotionError, Track, roots, world_of
+from .base import even_times, library, register, sample
 
 #: {landmark of MediaPipe's body: point}, in its order.
 #: Source: https://ai.google.dev/edge/mediapipe, "Pose landmark detection guide".

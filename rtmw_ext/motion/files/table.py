@@ -11,8 +11,8 @@ import numpy as np
 
 from ...core.people import COLUMNS_3D, Origin
 from ..rotations import NAMES, PARENTS, fit_rotations
-from ..track import Motion
-from .base import library, only_track, register, world_of
+from ..track import Motion, world_of
+from .base import library, only_track, register
 
 
 def _table(motion: Motion) -> Any:

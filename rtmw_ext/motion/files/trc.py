@@ -7,8 +7,8 @@ Shapes: T frames, M markers.
 
 import numpy as np
 
-from ..track import Motion
-from .base import even_times, only_track, register, sample, world_of
+from ..track import Motion, world_of
+from .base import even_times, only_track, register, sample
 from .markers import markers
 
 
