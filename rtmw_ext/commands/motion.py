@@ -34,6 +34,8 @@ from .flags import check_least
 if TYPE_CHECKING:
     from ..motion import Motion
 
+#: Ends the name of the report of quality.
+REPORT = '.report.json'
 #: Flags that change results, as the results name them.
 SETTINGS = (
     *('from_results', 'source', 'cutoff', 'max_gap', 'no_smooth', 'no_swaps'),
@@ -90,6 +92,14 @@ def add_parser(commands: 'argparse._SubParsersAction[argparse.ArgumentParser]') 
         action='append_const',
         const='angles',
         help='joint angles and speeds, a CSV file a person (--files angles)',
+    )
+    parser.add_argument(
+        '--plots',
+        dest='files',
+        action='append_const',
+        const='plots',
+        help='curves of angles, heights of feet and speeds, a PNG file a person '
+        '(--files plots)',
     )
     parser.add_argument('--no-draw', action='store_true', help='no video')
     parser.add_argument('--codec', choices=tuple(CODECS), default='h264')
@@ -160,7 +170,8 @@ def run(flags: argparse.Namespace) -> int:
     others = (flags.from_results, flags.camera, flags.pose, flags.det)
     (name,) = outputs.plan([(given, True)], filter(None, others), flags.overwrite)
     suffixes = {item: WRITERS[item].suffix for item in flags.files}
-    _check_files(Path(flags.out, name), suffixes.values(), flags.overwrite)
+    endings = (REPORT, *suffixes.values())
+    _check_files(Path(flags.out, name), endings, flags.overwrite)
     if flags.from_results is None:
         motion = _estimate(flags, outputs)
     else:
@@ -175,7 +186,7 @@ def run(flags: argparse.Namespace) -> int:
     _write(flags, motion, outputs)
     for item, suffix in suffixes.items():
         write_motion(motion, Path(flags.out, name + suffix), item)
-    _summarise(motion)
+    _report(motion, Path(flags.out, name + REPORT))
     return ExitCode.DONE
 
 
@@ -274,13 +285,15 @@ def _draw(path: str, motion: 'Motion', outputs: OutputFolder) -> None:
             writer.write(drawn, frames.times.popleft())
 
 
-def _summarise(motion: 'Motion') -> None:
-    """A line for each track: where its points come from, and how good they are."""
-    from ..motion.report import measure
+def _report(motion: 'Motion', path: Path) -> None:
+    """Writes the report, and a line for each track: where its points come from, and
+    how good they are."""
+    from ..motion.report import write_report
 
-    for row in measure(motion):
+    for row in write_report(motion, path):
         shares = ', '.join(f'{share:.1%} {name}' for name, share in row.shares.items())
         numbers = {
+            'mean score {:.2f}': row.score,
             'jitter {:.2f} px': row.jitter,
             '{:.2f} mm a frame^3': row.jitter_3d,
             'bones +-{:.2%}': row.bone_spread,

@@ -3,12 +3,16 @@
 Shapes: T frames, K keypoints.
 """
 
-from dataclasses import dataclass
+import json
+from dataclasses import asdict, dataclass
+from pathlib import Path
 
 import numpy as np
 
+from ..core.geometry import Camera
 from ..core.people import Origin
 from ..core.skeleton import PARTS
+from ..output.files import write_file
 from .solve import ANKLES, bone_vectors, bones_of, feet_of, standing
 from .track import Motion, Track
 
@@ -42,6 +46,34 @@ class Quality:
     jitter_3d: float | None
     bone_spread: float | None
     foot_slide: float | None
+
+
+#: Of the numbers of :class:`Quality`.
+UNITS = dict(
+    start='seconds',
+    end='seconds',
+    shares='of all points of all frames',
+    score='0 to 1, mean of the points that are not missing',
+    jitter='pixels a frame^3, mean third difference of body and feet',
+    jitter_3d='millimetres a frame^3',
+    bone_spread='largest standard deviation of a length of a bone over its mean',
+    foot_slide='millimetres a second, mean speed of feet that stand',
+)
+
+
+def write_report(motion: Motion, path: Path) -> list[Quality]:
+    """Writes the quality of each track as JSON: ``source``, ``units`` and ``people``,
+    a :class:`Quality` each; what cannot be told is null.
+
+    Raises:
+        OutputError: The file cannot be written.
+    """
+    rows = measure(motion)
+    content = dict(
+        source=motion.source, units=UNITS, people=[asdict(row) for row in rows]
+    )
+    write_file(path, json.dumps(content, indent=1).encode() + b'\n')
+    return rows
 
 
 def measure(motion: Motion) -> list[Quality]:
@@ -86,13 +118,22 @@ def _jitter(points: np.ndarray, unit: float) -> float | None:
     return float(third.mean() * unit) if third.size else None
 
 
+def contacts(track: Track, camera: Camera) -> list[tuple[list[int], np.ndarray]]:
+    """Points of the left and of the right foot, and (T, F) bool where these F stand;
+    of a track in 3D."""
+    assert track.keypoints_3d_cam is not None
+    depths = np.nan_to_num(track.keypoints_3d_cam[..., 2])
+    return [
+        (part, standing(track, depths, part, camera))
+        for part in feet_of(depths.shape[1])
+    ]
+
+
 def _slide(track: Track, space: np.ndarray, motion: Motion) -> float | None:
     if motion.camera is None or len(track) < 3 or track.keypoints_3d_cam is None:
         return None
     speeds = []
-    for part in feet_of(space.shape[1]):
-        depths = np.nan_to_num(track.keypoints_3d_cam[..., 2])
-        still = standing(track, depths, part, motion.camera)
+    for part, still in contacts(track, motion.camera):
         moved = np.gradient(space[:, part].astype(float), track.times, axis=0)
         # At the ends of a stand, the foot comes and goes.
         inner = still.copy()

@@ -85,13 +85,18 @@ def test_numbers_of_a_person(noisy, tmp_path):
     out = tmp_path / 'out'
     clip = write_video(tmp_path / 'my.clip.mp4', 1)
     flags = (clip, '--from', noisy, '--no-draw', '--out', out, '--format')
-    assert motion(*flags, '--files', 'csv', '--angles') == 0
+    assert motion(*flags, '--files', 'csv', '--angles', '--plots') == 0
+    (person,) = json.loads((out / 'my.clip.report.json').read_text())['people']
+    assert person['shares']['filled'] == pytest.approx(0.1, abs=0.01)
+    assert (out / 'my.clip.png').stat().st_size > 1e4
     table = pandas.read_csv(out / 'my.clip.angles.csv')
     assert len(table) == 40 and table.time.iloc[-1] == pytest.approx(1.3)
     assert {'left_knee_flexion_deg', 'hips_m_s'} <= {*table.columns}
     # A file of one person or of several stays.
     (out / 'my.clip.angles.csv').rename(out / 'my.clip-3.angles.csv')
     assert motion(*flags, '--angles') == 1
+    assert motion(*flags) == 1
+    (out / 'my.clip.report.json').unlink()
     assert motion(*flags, '--files', 'trc') == 0
     assert motion(*flags, '--angles', '--overwrite') == 0
 

@@ -1,11 +1,13 @@
 """Quality of tracks in numbers."""
 
+import json
+
 import numpy as np
 import pytest
 
 from motion.paths import moving_person, to_motion
 from rtmw_ext.core.skeleton import PARTS
-from rtmw_ext.motion.report import measure
+from rtmw_ext.motion.report import UNITS, measure, write_report
 
 
 def test_a_line_without_jitter():
@@ -42,3 +44,18 @@ def test_2d_has_no_metres():
     motion.tracks[0].keypoints_3d_cam = None
     (row,) = measure(motion)
     assert row.jitter_3d is row.bone_spread is row.foot_slide is row.jitter is None
+
+
+def test_the_report_is_a_file(tmp_path):
+    motion = to_motion(*moving_person(count=6), scores=np.full((6, 133), 0.5))
+    motion.tracks[0].world = None
+    path = tmp_path / 'clip.report.json'
+    rows = write_report(motion, path)
+    content = json.loads(path.read_text())
+    assert content['source'] == 'clip'
+    (row,) = content['people']
+    assert row == {'id': 1, **{name: getattr(rows[0], name) for name in UNITS}}
+    assert row['score'] == pytest.approx(0.5) and row['shares']['measured'] == 1
+    assert row['jitter'] > 0 and row['foot_slide'] is None
+    write_report(motion.with_tracks([]), path)
+    assert json.loads(path.read_text())['people'] == []
