@@ -29,8 +29,8 @@ RIM = 0.55
 DOT, WHITE = 0.8, 0.55
 #: Background of the labels of points, BGR.
 LABEL = (40, 40, 40)
-#: Sides of tiles of a layer in pixels.
-TILE = 128
+#: Rows of a layer that are blended at once.
+BAND = 64
 #: Lines of people must be so wide for dots on faces and hands.
 DETAILED = 2
 
@@ -211,18 +211,19 @@ def _line(
 
 
 def _blend(image: np.ndarray, layer: np.ndarray) -> None:
-    """Lays (h, w, 4) over (h, w, 3). Most tiles of a layer are empty."""
-    drawn = layer.view(np.uint32)[..., 0]
-    for y in range(0, layer.shape[0], TILE):
-        for x in range(0, layer.shape[1], TILE):
-            tile = np.s_[y : y + TILE, x : x + TILE]
-            if not drawn[tile].any():
-                continue
-            above = layer[tile]
-            through = cv2.bitwise_not(cv2.extractChannel(above, 3))
-            through = cv2.cvtColor(through, cv2.COLOR_GRAY2BGR)
-            below = cv2.multiply(image[tile], through, scale=1 / 255)
-            image[tile] = cv2.add(below, cv2.cvtColor(above, cv2.COLOR_BGRA2BGR))
+    """Lays (h, w, 4) over (h, w, 3), where anything is drawn: in each band of rows,
+    from the first column to the last."""
+    for top in range(0, len(layer), BAND):
+        alpha = cv2.extractChannel(layer[top : top + BAND], 3)
+        columns = np.flatnonzero(alpha.max(0))
+        if not len(columns):
+            continue
+        inside = slice(columns[0], columns[-1] + 1)
+        above, below = (pixels[top : top + BAND, inside] for pixels in (layer, image))
+        through = cv2.bitwise_not(alpha[:, inside])
+        through = cv2.cvtColor(through, cv2.COLOR_GRAY2BGR)
+        through = cv2.multiply(below, through, scale=1 / 255)
+        cv2.add(through, cv2.cvtColor(above, cv2.COLOR_BGRA2BGR), below)
 
 
 def _label_points(

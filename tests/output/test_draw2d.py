@@ -1,5 +1,7 @@
 """Skeletons on pictures: widths, colours, opacity, labels, speed."""
 
+from unittest import mock
+
 import numpy as np
 import pytest
 from hypothesis import given
@@ -8,7 +10,7 @@ from hypothesis import strategies as st
 from rtmw_ext.core.errors import UsageError
 from rtmw_ext.core.people import People
 from rtmw_ext.core.skeleton import NUM_KEYPOINTS, PARTS
-from rtmw_ext.output import text
+from rtmw_ext.output import draw2d, text
 from rtmw_ext.output.draw2d import FAINT, draw_people, opacity
 from rtmw_ext.output.style import LEFT, MIDDLE, RIGHT, SHOWN, STYLE, bgr, rgb, style_of
 from rtmw_ext.output.text import draw_text, text_mask
@@ -80,6 +82,33 @@ def test_sides_of_26_points():
     assert colors[17, 18] == colors[18, 19] == MIDDLE
     assert colors[18, 5] == colors[15, 20] == LEFT
     assert colors[19, 12] == colors[16, 25] == RIGHT
+
+
+def blend_all(image, layer):
+    """Every pixel, by numbers that are not rounded before the end."""
+    above = layer.astype(float)
+    image[:] = (image * (1 - above[..., 3:] / 255) + above[..., :3]).round()
+
+
+@examples(20)
+@given(
+    seed=st.integers(0, 2**31),
+    size=st.sampled_from([(40, 400), (130, 300), (300, 60)]),
+    count=st.sampled_from([17, 133]),
+)
+def test_only_what_is_drawn_is_blended(seed, size, count):
+    rng = np.random.default_rng(seed)
+    image = rng.integers(0, 256, (*size, 3), np.uint8)
+    points = rng.uniform(-20, max(size), (2, count, 2)).astype(np.float32)
+    # Some are far from the others, with nothing between.
+    points[0, : count // 2] *= 0.1
+    scores = rng.uniform(0, 1, (2, count)).astype(np.float32)
+    people = People(points, scores, np.zeros((2, 4), np.float32), np.ones(2))
+    drawn = draw_people(image, people)
+    with mock.patch.object(draw2d, '_blend', blend_all):
+        expected = draw_people(image, people)
+    assert (drawn != image).any()
+    assert np.abs(drawn.astype(int) - expected).max() <= 2
 
 
 def test_unsure_points_are_fainter():
