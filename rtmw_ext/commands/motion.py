@@ -149,7 +149,7 @@ def run(flags: argparse.Namespace) -> int:
     check_least(flags, max_people=1, stride=1, batch=1, threads=0)
     # SciPy is of the extra `motion`: other commands do without.
     try:
-        from ..motion.files import WRITERS
+        from ..motion.files import WRITERS, check_libraries
         from ..motion.files import write as write_motion
     except ModuleNotFoundError as error:
         raise UsageError(
@@ -157,6 +157,8 @@ def run(flags: argparse.Namespace) -> int:
         ) from None
     if unknown := [name for name in flags.files if name not in WRITERS]:
         raise UsageError(f'--files {unknown[0]} is none of {", ".join(WRITERS)}')
+    # Networks take minutes.
+    check_libraries(flags.files)
     given = flags.video or flags.from_results
     drawn = flags.video is not None and not flags.no_draw
     outputs = OutputFolder(
@@ -234,11 +236,18 @@ def _longest(motion: 'Motion', count: int) -> list:
 def _estimate(flags: argparse.Namespace, outputs: OutputFolder) -> 'Motion':
     """The first pass: people of every frame."""
     from ..motion import Motion
+    from ..motion.files import WRITERS
 
     complete(flags, None)
     camera: Camera | None = check_people(flags)
     frames = video.Video(flags.video)
     estimator = build_estimator(flags, None, camera)
+    flat = [name for name in flags.files if WRITERS[name].is_3d]
+    if flat and not estimator.pose.is_3d:
+        raise UsageError(
+            f'--files {flat[0]} needs points in 3D, but {flags.pose} is a model of 2D: '
+            'give a --pose of 3D, such as rtmw3d-l'
+        )
     outputs.run = Run(networks_of(estimator), _settings(flags))
     motion = Motion.from_video(
         frames,

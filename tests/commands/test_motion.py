@@ -1,6 +1,7 @@
 """``rtmw motion``: videos and results in, filtered results and files out."""
 
 import json
+import sys
 
 import numpy as np
 import pandas
@@ -119,6 +120,24 @@ def test_a_video_becomes_motion(tmp_path):
     # Earlier outputs stay.
     assert motion(path, '--out', tmp_path / 'out', *flags) != 0
     assert motion(path, '--out', tmp_path / 'out', '--overwrite', *flags) == 0
+
+
+def test_files_that_cannot_be_written_are_known_before_networks(
+    tmp_path, capsys, monkeypatch
+):
+    def never(*args):
+        raise AssertionError('a frame was estimated')
+
+    monkeypatch.setattr('rtmw_ext.motion.Motion.from_video', never)
+    path = write_video(tmp_path / 'dance.mp4', 2)
+    network = bright(tmp_path / 'net.onnx', 1.0, points=133)
+    flags = (path, '--out', tmp_path / 'out', '--pose', network, '--det', 'none')
+    assert motion(*flags, '--files', 'pose', 'bvh') == 1
+    assert 'bvh needs points in 3D, but' in capsys.readouterr().err
+    monkeypatch.setitem(sys.modules, 'pygltflib', None)
+    assert motion(*flags, '--files', 'csv', 'glb') == 1
+    message = 'this format needs pygltflib: pip install rtmw_ext[motion]'
+    assert capsys.readouterr().err == f'rtmw: {message}\n'
 
 
 @pytest.mark.parametrize(

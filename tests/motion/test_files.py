@@ -2,6 +2,7 @@
 library of the format."""
 
 import csv
+import importlib
 import io
 import json
 import struct
@@ -23,7 +24,7 @@ from rtmw_ext.core.people import Origin
 from rtmw_ext.core.skeleton import HIPS, KEYPOINT_NAMES, side_pairs
 from rtmw_ext.motion import MotionError
 from rtmw_ext.motion.angles import angular_velocity
-from rtmw_ext.motion.files import WRITERS, LibraryMissingError, write
+from rtmw_ext.motion.files import WRITERS, LibraryMissingError, check_libraries, write
 from rtmw_ext.motion.files.base import even_times, sample
 from rtmw_ext.motion.files.pose import FACE_LANDMARKS, LANDMARKS
 from rtmw_ext.motion.rotations import (
@@ -151,6 +152,28 @@ def test_a_library_that_is_missing(name, module, motion, monkeypatch):
     message = rf'needs {module.replace("_", "-")}: pip install rtmw_ext\[motion\]'
     with pytest.raises(LibraryMissingError, match=message):
         encode(motion, name)
+
+
+@pytest.mark.parametrize('name', WRITERS)
+def test_libraries_are_those_that_are_needed(name, motion, monkeypatch):
+    """So that a check before minutes of networks finds all of them."""
+    used = set()
+    module = importlib.import_module(WRITERS[name].encode.__module__)
+    if hasattr(module, 'library'):
+
+        def spy(item):
+            used.add(item)
+            return importlib.import_module(item)
+
+        monkeypatch.setattr(module, 'library', spy)
+    encode(motion, name)
+    assert used == {*WRITERS[name].libraries}
+    for item in used:
+        monkeypatch.setitem(sys.modules, item, None)
+        with pytest.raises(LibraryMissingError, match=r'rtmw_ext\[motion\]'):
+            check_libraries([name])
+        monkeypatch.undo()
+    check_libraries([name])
 
 
 def test_without_a_world_the_camera_is_level():

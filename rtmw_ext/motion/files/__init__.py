@@ -5,9 +5,9 @@ module in this folder is imported here, and registers its formats in
 import importlib
 import pkgutil
 
-from .base import WRITERS, LibraryMissingError, Writer, write
+from .base import WRITERS, LibraryMissingError, Writer, check_libraries, write
 
 for _module in pkgutil.iter_modules(__path__):
     importlib.import_module(f'{__name__}.{_module.name}')
 
-__all__ = ['WRITERS', 'LibraryMissingError', 'Writer', 'write']
+__all__ = ['WRITERS', 'LibraryMissingError', 'Writer', 'check_libraries', 'write']

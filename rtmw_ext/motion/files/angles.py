@@ -14,6 +14,7 @@ from .base import library, only_track, register
     '.angles.csv',
     'joint angles and speeds, a row a frame, a file a person',
     is_3d=False,
+    libraries=('pyarrow', 'pyarrow.csv'),
 )
 def encode_angles(motion: Motion) -> bytes:
     """A CSV file of a person: ``frame``, ``time`` in seconds, ``ANGLE_deg``, the

@@ -4,7 +4,7 @@ Shapes: T frames, K keypoints.
 """
 
 import importlib
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from pathlib import Path
 from types import ModuleType
@@ -33,6 +33,7 @@ class Writer:
         encode: Gives the content of a file.
         one_person: A file holds one person, else all of the clip.
         is_3d: It needs 3D points.
+        libraries: Modules of the extra ``motion`` that write it.
     """
 
     description: str
@@ -40,6 +41,7 @@ class Writer:
     encode: Callable[[Motion], bytes]
     one_person: bool
     is_3d: bool
+    libraries: tuple[str, ...]
 
 
 #: {name: writer} of every format.
@@ -55,11 +57,14 @@ def register(
     *,
     one_person: bool = True,
     is_3d: bool = True,
+    libraries: tuple[str, ...] = (),
 ) -> Callable[[_Encode], _Encode]:
     """A decorator that adds a function to :data:`WRITERS`."""
 
     def add(encode: _Encode) -> _Encode:
-        WRITERS[name] = Writer(description, suffix, encode, one_person, is_3d)
+        WRITERS[name] = Writer(
+            description, suffix, encode, one_person, is_3d, libraries
+        )
         return encode
 
     return add
@@ -113,6 +118,17 @@ def write(motion: Motion, path: str | Path, format: str | None = None) -> list[P
     for file, content in contents.items():
         write_file(file, writer.encode(content))
     return list(contents)
+
+
+def check_libraries(formats: Iterable[str]) -> None:
+    """Imports what writes some of :data:`WRITERS`, before there is anything to write.
+
+    Raises:
+        LibraryMissingError: A package is not installed.
+    """
+    for name in formats:
+        for module in WRITERS[name].libraries:
+            library(module)
 
 
 def library(name: str) -> ModuleType:

@@ -15,7 +15,9 @@ from .base import even_times, library, only_track, register, sample
 from .markers import markers
 
 
-@register('c3d', '.c3d', 'markers for biomechanics, a file a person')
+@register(
+    'c3d', '.c3d', 'markers for biomechanics, a file a person', libraries=('ezc3d',)
+)
 def encode_c3d(motion: Motion) -> bytes:
     """A C3D file: millimetres, y up, at a constant rate from the first frame of the
     person. A missing marker has the residual -1. The description of a marker is the

@@ -26,7 +26,11 @@ COLORS = (
 
 
 @register(
-    'glb', '.glb', 'an animated skeleton with all fingers, all people', one_person=False
+    'glb',
+    '.glb',
+    'an animated skeleton with all fingers, all people',
+    one_person=False,
+    libraries=('pygltflib',),
 )
 def encode_glb(motion: Motion) -> bytes:
     """A GLB file: metres, y up, at rest a T that faces +z. Each person is a skin of

@@ -33,6 +33,7 @@ LINE, STAND = 1.2, 4.0
     '.png',
     'curves of angles, heights of feet and speeds, a picture a person',
     is_3d=False,
+    libraries=('matplotlib.figure', 'matplotlib.backends.backend_agg'),
 )
 def encode_plots(motion: Motion) -> bytes:
     """A PNG file of a person: angles of the left and the right side, in the world the

@@ -20,6 +20,8 @@ from ...core.skeleton import (
 from ..track import Motion, MotionError, Track, roots, world_of
 from .base import even_times, library, register, sample
 
+#: Modules that write these files.
+LIBRARIES = ('pose_format', 'pose_format.pose_header', 'pose_format.numpy')
 #: {landmark of MediaPipe's body: point}, in its order.
 #: Source: https://ai.google.dev/edge/mediapipe, "Pose landmark detection guide".
 LANDMARKS = {
@@ -157,6 +159,7 @@ def _holistic() -> list[_Component]:
     'points of COCO-WholeBody for pose-format, all people',
     one_person=False,
     is_3d=False,
+    libraries=LIBRARIES,
 )
 def encode_pose(motion: Motion) -> bytes:
     """A .pose file with pose-format's components of COCO-WholeBody at a constant
@@ -173,6 +176,7 @@ def encode_pose(motion: Motion) -> bytes:
     'points as of MediaPipe Holistic for pose-format, all people',
     one_person=False,
     is_3d=False,
+    libraries=LIBRARIES,
 )
 def encode_holistic(motion: Motion) -> bytes:
     """A .pose file with the components of MediaPipe Holistic, of the face the 68
@@ -185,8 +189,7 @@ def encode_holistic(motion: Motion) -> bytes:
 
 def _encode(motion: Motion, components: list[_Component], depth_unit: float) -> bytes:
     """A file of these components; ``depth_unit`` pixels of z count 1."""
-    library('pose_format')
-    header = library('pose_format.pose_header')
+    pose_format, header, arrays = map(library, LIBRARIES)
     if len(motion.names) != NUM_KEYPOINTS:
         raise MotionError(
             f'.pose files need the {NUM_KEYPOINTS} points of COCO-WholeBody, not '
@@ -204,7 +207,7 @@ def _encode(motion: Motion, components: list[_Component], depth_unit: float) -> 
     data = np.stack([values for values, _ in columns], 1)
     confidence = np.stack([scores for _, scores in columns], 1)
     width, height = motion.size or (0, 0)
-    pose = library('pose_format').Pose(
+    pose = pose_format.Pose(
         header.PoseHeader(
             0.2,
             header.PoseHeaderDimensions(width, height, 0),
@@ -219,9 +222,7 @@ def _encode(motion: Motion, components: list[_Component], depth_unit: float) -> 
                 for component in components
             ],
         ),
-        library('pose_format.numpy').NumPyPoseBody(
-            fps=motion.rate, data=data, confidence=confidence
-        ),
+        arrays.NumPyPoseBody(fps=motion.rate, data=data, confidence=confidence),
     )
     file = io.BytesIO()
     pose.write(file)

@@ -60,6 +60,7 @@ def _table(motion: Motion) -> Any:
     '.csv',
     'a table, a row for each point of each frame, a file a person',
     is_3d=False,
+    libraries=('pyarrow', 'pyarrow.csv'),
 )
 def encode_csv(motion: Motion) -> bytes:
     """A CSV file of a person; what is missing is empty."""
@@ -68,7 +69,13 @@ def encode_csv(motion: Motion) -> bytes:
     return file.getvalue()
 
 
-@register('parquet', '.parquet', 'the same as Parquet', is_3d=False)
+@register(
+    'parquet',
+    '.parquet',
+    'the same as Parquet',
+    is_3d=False,
+    libraries=('pyarrow', 'pyarrow.parquet'),
+)
 def encode_parquet(motion: Motion) -> bytes:
     """A Parquet file of a person."""
     file = io.BytesIO()
