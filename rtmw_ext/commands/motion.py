@@ -4,8 +4,9 @@ import argparse
 import re
 import sys
 from collections.abc import Iterable, Iterator
+from itertools import islice, repeat
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from tqdm import tqdm
@@ -15,8 +16,10 @@ from ..core.errors import UsageError
 from ..core.geometry import Camera
 from ..core.signals import uninterrupted
 from ..output import FORMATS, OutputError
+from ..output.files import part_of
 from ..output.folder import OutputFolder
-from ..output.records import Run, Source
+from ..output.records import Run, Source, person_records
+from ..output.rerun_view import RerunView, load_rerun
 from ..output.video_writer import CODECS
 from ..runtime import video
 from .estimator_flags import (
@@ -34,12 +37,19 @@ from .flags import check_least
 if TYPE_CHECKING:
     from ..motion import Motion
 
-#: Ends the name of the report of quality.
+#: What --persons takes.
+PERSONS = (
+    'largest or central over the clip (largest:2, the two largest), ids (3,7), or who '
+    'is in a box of a frame (X1,Y1,X2,Y2@FRAME)'
+)
+#: End the names of the report of quality and of the file of rerun.
 REPORT = '.report.json'
+RERUN = '.rrd'
 #: Flags that change results, as the results name them.
 SETTINGS = (
     *('from_results', 'source', 'cutoff', 'max_gap', 'no_smooth', 'no_swaps'),
-    *('no_solve', 'stride', 'camera', 'max_people', 'det_threshold', 'person_height'),
+    *('no_solve', 'stride', 'camera', 'max_people', 'persons', 'det_threshold'),
+    'person_height',
 )
 
 
@@ -101,6 +111,12 @@ def add_parser(commands: 'argparse._SubParsersAction[argparse.ArgumentParser]') 
         help='curves of angles, heights of feet and speeds, a PNG file a person '
         '(--files plots)',
     )
+    parser.add_argument(
+        '--rerun',
+        action='store_true',
+        help='video, people in 2D and 3D and curves of angles for the viewer rerun, '
+        'a .rrd file',
+    )
     parser.add_argument('--no-draw', action='store_true', help='no video')
     parser.add_argument('--codec', choices=tuple(CODECS), default='h264')
     parser.add_argument(
@@ -132,6 +148,11 @@ def add_parser(commands: 'argparse._SubParsersAction[argparse.ArgumentParser]') 
         metavar='N',
         help=f'look for people every N frames (default: {STRIDE}, or that of --mode)',
     )
+    parser.add_argument(
+        '--persons',
+        metavar='WHO',
+        help=f'only these: {PERSONS}',
+    )
     add_people_flags(parser)
     add_network_flags(parser)
 
@@ -157,8 +178,11 @@ def run(flags: argparse.Namespace) -> int:
         ) from None
     if unknown := [name for name in flags.files if name not in WRITERS]:
         raise UsageError(f'--files {unknown[0]} is none of {", ".join(WRITERS)}')
+    wanted = None if flags.persons is None else _wanted(flags.persons)
     # Networks take minutes.
     check_libraries(flags.files)
+    if flags.rerun:
+        load_rerun()
     given = flags.video or flags.from_results
     drawn = flags.video is not None and not flags.no_draw
     outputs = OutputFolder(
@@ -172,13 +196,15 @@ def run(flags: argparse.Namespace) -> int:
     others = (flags.from_results, flags.camera, flags.pose, flags.det)
     (name,) = outputs.plan([(given, True)], filter(None, others), flags.overwrite)
     suffixes = {item: WRITERS[item].suffix for item in flags.files}
-    endings = (REPORT, *suffixes.values())
+    endings = (REPORT, *suffixes.values(), *[RERUN] * flags.rerun)
     _check_files(Path(flags.out, name), endings, flags.overwrite)
     if flags.from_results is None:
         motion = _estimate(flags, outputs)
     else:
         motion = _read(flags)
         outputs.run = Run(settings=_settings(flags))
+    if wanted is not None:
+        motion = _choose(motion, flags.persons, wanted)
     outputs.run.camera = motion.camera
     if not flags.no_smooth:
         motion = motion.smooth(flags.cutoff, flags.max_gap, not flags.no_swaps)
@@ -188,6 +214,8 @@ def run(flags: argparse.Namespace) -> int:
     _write(flags, motion, outputs)
     for item, suffix in suffixes.items():
         write_motion(motion, Path(flags.out, name + suffix), item)
+    if flags.rerun:
+        _log_rerun(flags.video, motion, Path(flags.out, name + RERUN))
     _report(motion, Path(flags.out, name + REPORT))
     return ExitCode.DONE
 
@@ -219,18 +247,58 @@ def _settings(flags: argparse.Namespace) -> dict:
 
 def _read(flags: argparse.Namespace) -> 'Motion':
     from ..motion import Motion
+    from ..motion.identity import choose
 
     camera = None if flags.camera is None else read_camera(flags.camera)
     motion = Motion.from_results(flags.from_results, flags.source, camera=camera)
-    if flags.max_people is not None:
-        motion = motion.with_tracks(_longest(motion, flags.max_people))
-    return motion
+    return choose(motion, flags.max_people)
 
 
-def _longest(motion: 'Motion', count: int) -> list:
-    """The tracks with the most frames in which somebody is there, by their ids."""
-    by_length = sorted(motion.tracks, key=lambda track: -track.there.sum())
-    return sorted(by_length[:count], key=lambda track: track.id)
+def _wanted(text: str) -> dict[str, Any]:
+    """The arguments of :func:`rtmw_ext.motion.identity.choose` of --persons.
+
+    Raises:
+        UsageError: The text is none of ``PERSONS``.
+    """
+    from ..motion.identity import ORDERS
+
+    order, colon, count = text.partition(':')
+    corners, at, frame = text.partition('@')
+    try:
+        if order in ORDERS:
+            number = int(count) if colon else 1
+            if number >= 1:
+                return dict(count=number, order=order)
+        elif at:
+            x1, y1, x2, y2 = map(float, corners.split(','))
+            if x1 < x2 and y1 < y2:
+                return dict(box=(x1, y1, x2, y2), frame=int(frame))
+        else:
+            return dict(ids=[int(number) for number in text.split(',')])
+    except ValueError:
+        pass
+    raise UsageError(f'--persons {text} names nobody: give {PERSONS}')
+
+
+def _choose(motion: 'Motion', text: str, wanted: dict[str, Any]) -> 'Motion':
+    """
+    Args:
+        motion: Of all people.
+        text: Of --persons.
+        wanted: What it says.
+
+    Raises:
+        UsageError: There is no such person.
+    """
+    from ..motion import MotionError
+    from ..motion.identity import choose
+
+    try:
+        return choose(motion, **wanted)
+    except MotionError as error:
+        ids = ', '.join(str(track.id) for track in motion.tracks) or 'none'
+        known = '' if 'ids' in wanted else f'; the ids of the clip are {ids}'
+        raise UsageError(f'--persons {text}: {error}{known}') from None
 
 
 def _estimate(flags: argparse.Namespace, outputs: OutputFolder) -> 'Motion':
@@ -292,6 +360,36 @@ def _draw(path: str, motion: 'Motion', outputs: OutputFolder) -> None:
         for number, picture in enumerate(pictures):
             drawn = outputs.draw(picture, people.get(number, nobody))
             writer.write(drawn, frames.times.popleft())
+
+
+def _log_rerun(path: str | None, motion: 'Motion', file: Path) -> None:
+    """Writes what the viewer rerun shows.
+
+    Args:
+        path: Of the video; None shows the people alone.
+        motion: What happens.
+        file: To write.
+    """
+    angles = {
+        f'{track.id}/{name}': (int(track.frames[0]), values)
+        for track in motion.tracks
+        for name, values in track.angles().items()
+    }
+    pictures: Iterator = repeat(None) if path is None else iter(video.Video(path))
+    pictures = islice(pictures, int(motion.frames[0]), None)
+    camera = {} if motion.camera is None else dict(camera_k=motion.camera['K'])
+    view = RerunView(part_of(file))
+    for frame in _shown(motion.to_people(), len(motion.frames), 'rerun'):
+        number = frame.frame or 0
+        curves = {
+            name: values[number - first]
+            for name, (first, values) in angles.items()
+            if 0 <= number - first < len(values)
+        }
+        people = [row | camera for row in person_records(frame.people)]
+        view.log(people, next(pictures, None), number, frame.time, curves)
+    view.close()
+    part_of(file).replace(file)
 
 
 def _report(motion: 'Motion', path: Path) -> None:

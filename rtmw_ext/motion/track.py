@@ -279,8 +279,9 @@ class Motion:
     ) -> 'Motion':
         """Tracks of the people of frames, by their ids. Points with a score of 0,
         or that are not finite, are missing; others have the origin that the people
-        say, else they are measured. People of several frames without ids
-        need to be at most one a frame.
+        say, else they are measured. People without ids get them by
+        :func:`.identity.identify`; where there is at most one a frame, all are one
+        person.
 
         Args:
             frames: Of one clip. Frames may be left out; their times lie between
@@ -294,7 +295,7 @@ class Motion:
         Raises:
             MotionError: There is no frame, one is an image or stands twice, times
                 do not increase, people differ in their points, have an id
-                twice in a frame or none at all.
+                twice in a frame, or some have none.
             CameraError: The camera is not of such images.
         """
         if not frames:
@@ -314,7 +315,7 @@ class Motion:
             fitted = camera_of(*size, camera)
         elif camera is not None:
             fitted = check_camera(camera)
-        rows = _rows(frames, fitted)
+        rows = _rows(_with_ids(frames, numbers, times), fitted)
         motion = cls(
             [
                 _make_track(number, persons, numbers, times)
@@ -457,6 +458,28 @@ def _clock(
     all_times += np.minimum(numbers - places[0], 0) * step
     all_times += np.maximum(numbers - places[-1], 0) * step
     return numbers, all_times, rate or float(1 / np.median(steps / np.diff(places)))
+
+
+def _with_ids(
+    frames: list[Frame], numbers: np.ndarray, times: np.ndarray
+) -> list[Frame]:
+    """Frames whose people have ids, if none had any and one person is not all.
+
+    Args:
+        frames: In order.
+        numbers: Of all frames of the clip.
+        times: Theirs.
+    """
+    people = [frame.people for frame in frames if len(frame.people)]
+    named = any(group.ids is not None for group in people)
+    if named or all(len(group) == 1 for group in people):
+        return frames
+    from .identity import identify
+
+    return identify(
+        replace(frame, time=float(times[(frame.frame or 0) - numbers[0]]))
+        for frame in frames
+    )
 
 
 #: Number of a frame, and the person in it.

@@ -8,8 +8,9 @@ import pandas
 import pytest
 
 from motion.paths import moving_person, to_motion
+from output.test_rerun_view import columns_of
 from rtmw_ext.commands import cli
-from rtmw_ext.core.people import Origin
+from rtmw_ext.core.people import Origin, People
 from rtmw_ext.output import FORMATS, read
 from rtmw_ext.output.records import Run, Source
 from rtmw_ext.output.video_writer import VideoWriter
@@ -102,11 +103,86 @@ def test_numbers_of_a_person(noisy, tmp_path):
     assert motion(*flags, '--angles', '--overwrite') == 0
 
 
+@pytest.fixture
+def crowd(tmp_path):
+    """Results of three people who stand side by side, without ids, as JSON."""
+    times, points = moving_person(count=8)
+    # The middle one is far away.
+    single = [
+        to_motion(times, points + at) for at in ((-1, 0, 0), (0, 0, 4), (1, 0, 0))
+    ]
+    results = FORMATS['json'](tmp_path)
+    results.run = Run(camera=single[0].camera)
+    results.begin(Source('crowd', 'crowd.mp4', 'video', single[0].size, 30.0, 8))
+    for moment in zip(*(motion.to_people() for motion in single)):
+        people = People.concatenate(frame.people for frame in moment)
+        people.ids = None
+        results.add('crowd', moment[0].frame, people, moment[0].time)
+    results.end()
+    return tmp_path / 'crowd.json'
+
+
+@pytest.mark.parametrize(
+    'who, ids',
+    [
+        (None, [0, 1, 2]),
+        ('central', [1]),
+        ('central:2', [0, 1]),
+        ('2,0', [0, 2]),
+        ('850,300,1000,420@2', [2]),
+    ],
+)
+def test_choice_of_persons(who, ids, crowd, tmp_path):
+    flags = ('--persons', who) if who else ()
+    out = tmp_path / 'out'
+    assert motion('--from', crowd, '--out', out, '--no-solve', *flags) == 0
+    results = read(out / 'crowd.json')
+    for frame in results:
+        assert frame.people.ids.tolist() == ids
+    assert results.run['settings']['persons'] == who
+
+
+@pytest.mark.parametrize(
+    'who, message',
+    [
+        ('7', 'no person 7: there are 0, 1, 2'),
+        ('0,0,9,9@0', 'nobody is in box [0.0, 0.0, 9.0, 9.0] in frame 0'),
+        ('0,0,9,9@0', 'the ids of the clip are 0, 1, 2'),
+        ('oldest', '--persons oldest names nobody: give largest or central'),
+        ('largest:0', '--persons largest:0 names nobody'),
+        ('largest:', '--persons largest: names nobody'),
+        ('9,9,0,0@0', '--persons 9,9,0,0@0 names nobody'),
+        ('0,0,9@0', '--persons 0,0,9@0 names nobody'),
+        ('', '--persons names nobody'),
+    ],
+)
+def test_persons_who_are_not_there(who, message, crowd, tmp_path, capsys):
+    assert motion('--from', crowd, '--out', tmp_path / 'out', '--persons', who) == 1
+    assert message in capsys.readouterr().err
+
+
 def test_people_are_drawn_on_the_video(noisy, tmp_path):
     path = write_video(tmp_path / 'clip.mp4')
     assert motion(path, '--from', noisy, '--out', tmp_path / 'out') == 0
     frames = list(video.Video(tmp_path / 'out' / 'clip.mp4'))
     assert len(frames) == 40 and max(frame.max() for frame in frames) > 100
+
+
+def test_a_recording_for_rerun(noisy, tmp_path, capsys, monkeypatch):
+    flags = ('--from', noisy, '--format', '--no-solve', '--rerun', '--no-draw')
+    monkeypatch.setitem(sys.modules, 'rerun', None)
+    assert motion(*flags, '--out', tmp_path / 'out') == 1
+    assert 'pip install rtmw_ext[rerun]' in capsys.readouterr().err
+    monkeypatch.undo()
+    pytest.importorskip('rerun', reason='rerun (an optional extra) is absent')
+    path = write_video(tmp_path / 'clip.mp4', 30)
+    assert motion(path, *flags, '--out', tmp_path / 'out') == 0
+    found = columns_of(tmp_path / 'out' / 'clip.rrd')
+    # People go on behind the end of the video.
+    assert len(found['/world/camera', 'EncodedImage:blob']) == 30
+    assert len(found['/world/people/1', 'LineStrips3D:strips']) == 40
+    assert len(found['/curves/1/left_knee_flexion', 'Scalars:scalars']) == 40
+    assert motion(path, *flags, '--out', tmp_path / 'out') == 1
 
 
 def test_a_video_becomes_motion(tmp_path):

@@ -38,6 +38,17 @@ def test_people_get_the_ids_that_they_keep():
     assert motion.tracks[1].there.sum() == 13
 
 
+def test_motion_gives_ids_to_people_without():
+    frames = clip(gone=range(5, 12))
+    motion = Motion.from_people(frames, size=(320, 240))
+    assert [track.there.sum() for track in motion.tracks] == [20, 13]
+    for frame in frames[3:6]:
+        frame.time = None
+    again = Motion.from_people(frames, size=(320, 240))
+    for track, twin in zip(motion.tracks, again.tracks, strict=True):
+        np.testing.assert_array_equal(track.keypoints, twin.keypoints)
+
+
 def test_identify_needs_frames_in_order():
     frames = clip(3)
     with pytest.raises(MotionError, match='not after'):
