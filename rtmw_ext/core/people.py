@@ -23,6 +23,7 @@ MIN_SCORE = 0.3
 COLUMNS_3D = {
     'keypoints_3d': ('x_3d', 'y_3d', 'z_3d'),
     'keypoints_3d_cam': ('x_cam', 'y_cam', 'z_cam'),
+    'world': ('x_world', 'y_world', 'z_world'),
 }
 
 
@@ -71,6 +72,8 @@ class People:
             own unit. None where they are not known.
         origin: (N, K) uint8 of :class:`Origin`: which points were not measured.
             None where all were.
+        world: (N, K, 3) float32 metres in a world that stands still, y up, the
+            ground at 0, by ``rtmw motion``. None elsewhere.
     """
 
     keypoints: np.ndarray
@@ -82,6 +85,7 @@ class People:
     ids: np.ndarray | None = None
     raw_scores: np.ndarray | None = None
     origin: np.ndarray | None = None
+    world: np.ndarray | None = None
 
     def __len__(self) -> int:
         return len(self.keypoints)
@@ -217,8 +221,8 @@ class People:
         """A table with a row for each point of each person, with the columns of
         ``rtmw infer --format csv``: ``person`` (the id, or the number),
         ``point``, ``name``, ``x`` and ``y`` in pixels, ``score``, and where they
-        are known ``x_3d`` ... from the hips and ``x_cam`` ... from the camera, in
-        metres, and ``origin``.
+        are known ``x_3d`` ... from the hips, ``x_cam`` ... from the camera and
+        ``x_world`` ..., in metres, and ``origin``.
 
         Raises:
             ConversionError: pandas is not installed.

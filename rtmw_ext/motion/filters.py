@@ -279,7 +279,7 @@ def smooth(
 
     Returns:
         With origins FILLED and CHANGED where values are not measured. Measured
-        ones are smoothed, too.
+        ones are smoothed, too. There is no ``world`` before the next 3D solution.
 
     Raises:
         UsageError: A number is out of range.
@@ -318,6 +318,7 @@ def smooth(
         scores=np.where(missing, 0, scores).astype(np.float32),
         boxes=np.where(there[:, None], boxes, np.nan).astype(np.float32),
         box_scores=np.where(there, box_scores, 0).astype(np.float32),
+        world=None,
     )
 
 

@@ -395,14 +395,17 @@ class Motion:
     def to_people(self) -> Iterator[Frame]:
         """The people of each frame of the clip, as results have them: those who are
         there, with ids, NaN for points that are missing."""
-        nobody = _people_of([], len(self.names), self.is_3d)
+        has_world = all(track.world is not None for track in self.tracks)
+        arrays = ['keypoints_3d', 'keypoints_3d_cam', *['world'] * has_world]
+        arrays = arrays if self.is_3d else []
+        nobody = _people_of([], len(self.names), arrays)
         for number, time in zip(self.frames.tolist(), self.times.tolist()):
             there = []
             for track in self.tracks:
                 place = number - int(track.frames[0])
                 if 0 <= place < len(track) and track.there[place]:
                     there.append(track[place : place + 1])
-            people = _people_of(there, len(self.names), self.is_3d) if there else nobody
+            people = _people_of(there, len(self.names), arrays) if there else nobody
             yield Frame(self.source, number, time, people)
 
 
@@ -573,11 +576,18 @@ def _make_track(
         spread(people.box_scores, 0),
         np.where(found, spread(np.array(origins), 0), Origin.MISSING).astype(np.uint8),
         space,
+        None if people.world is None else spread(people.world, np.nan),
     )
 
 
-def _people_of(moments: list[Track], count: int, is_3d: bool) -> People:
-    """The people of tracks of one frame each."""
+def _people_of(moments: list[Track], count: int, arrays: Sequence[str]) -> People:
+    """The people of tracks of one frame each.
+
+    Args:
+        moments: The tracks.
+        count: Of points.
+        arrays: Names of those of metres.
+    """
 
     def column(name: str, *shape: int) -> np.ndarray:
         rows = [getattr(track, name) for track in moments]
@@ -588,8 +598,7 @@ def _people_of(moments: list[Track], count: int, is_3d: bool) -> People:
         column('scores', count),
         column('boxes', 4),
         column('box_scores'),
-        column('keypoints_3d', count, 3) if is_3d else None,
-        column('keypoints_3d_cam', count, 3) if is_3d else None,
-        np.array([track.id for track in moments], int),
+        ids=np.array([track.id for track in moments], int),
         origin=column('origin', count).astype(np.uint8),
+        **{name: column(name, count, 3) for name in arrays},
     )

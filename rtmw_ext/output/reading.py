@@ -247,6 +247,7 @@ def _make_people(
     ids: Any = None,
     raw_scores: Any = None,
     origin: Any = None,
+    world: Any = None,
 ) -> People:
     """People of arrays or lists of any number type; boxes that are missing are
     those of the points that were found.
@@ -276,6 +277,7 @@ def _make_people(
         if raw_scores is None
         else np.asarray(raw_scores, np.float32).reshape(shape),
         None if origin is None else np.asarray(origin, np.uint8).reshape(shape),
+        _metres(world, shape),
     )
 
 
@@ -313,6 +315,7 @@ def _people(persons: list[dict]) -> People:
         column('keypoints_3d_cam'),
         column('id'),
         origin=column('origin'),
+        world=column('world'),
     )
 
 
@@ -506,6 +509,7 @@ def _read_npz(path: Path) -> Iterator[Place]:
                     'ids',
                     'raw_scores',
                     'origin',
+                    'world',
                 )
             )
         )

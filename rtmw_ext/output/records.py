@@ -20,7 +20,7 @@ from typing import Any, TextIO
 import numpy as np
 
 from ..core.geometry import Camera, camera_of
-from ..core.people import Origin, People
+from ..core.people import COLUMNS_3D, Origin, People
 from ..core.skeleton import HIPS, NUM_KEYPOINTS, PARTS, keypoint_names
 from ..version import __version__
 from .files import open_new, to_json
@@ -34,6 +34,7 @@ UNITS = dict(
     bbox_score='0 to 1',
     keypoints_3d='metres from the root, x right, y down, z away',
     keypoints_3d_cam='metres from the camera, x right, y down, z away',
+    world='metres, y up, the ground at 0',
     root_depth='metres',
     origin=', '.join(f'{item.value} {item.name.lower()}' for item in Origin),
     time='seconds',
@@ -215,7 +216,8 @@ def person_records(people: People) -> list[dict[str, Any]]:
         where there are any, ``id`` and K x [x, y, z] in metres,
         ``keypoints_3d`` from the hips and ``keypoints_3d_cam`` from the
         camera, and ``root_depth``, the metres from the camera to the hips;
-        ``origin``, K of :class:`rtmw_ext.core.people.Origin`.
+        ``origin``, K of :class:`rtmw_ext.core.people.Origin`, and ``world``, K x
+        [x, y, z] in metres.
     """
     rows = []
     for number in range(len(people)):
@@ -225,7 +227,7 @@ def person_records(people: People) -> list[dict[str, Any]]:
             bbox=plain(people.boxes[number]),
             bbox_score=plain(people.box_scores[number]),
         )
-        for name in ('keypoints_3d', 'keypoints_3d_cam'):
+        for name in COLUMNS_3D:
             if getattr(people, name) is not None:
                 row[name] = plain(getattr(people, name)[number])
         if (depth := people.root_depth) is not None:

@@ -57,6 +57,11 @@ def test_results_become_motion(noisy, tmp_path, capsys):
     formats = ('--format', 'json', 'csv', '--files', 'bvh', 'trc')
     assert motion('--from', noisy, '--out', out, *formats) == 0
     assert motion('--from', noisy, '--out', out, '--files', 'trc', '--format') == 1
+    for path in (out / 'clip.json', out / 'keypoints.csv'):
+        world = np.stack([frame.people.world[0] for frame in read(path)])
+        assert np.isfinite(world).all()
+        ankles = world[:, 15:17, 1]
+        assert -0.5 < np.median(ankles) < 0.5 and world[..., 1].max() > ankles.max()
     assert {path.suffix for path in out.iterdir()} >= {'.json', '.csv', '.bvh', '.trc'}
     flags = ('--no-solve', '--overwrite')
     assert motion('--from', noisy, '--out', out, *flags) == 0

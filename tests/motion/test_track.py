@@ -71,6 +71,23 @@ def test_tracks_hold_all_that_people_have(ids, is_3d, first):
             assert (frame.source, frame.time) == (twin.source, pytest.approx(twin.time))
 
 
+def test_the_world_goes_to_people_and_back():
+    motion = Motion.from_people(make_frames([[4], [], [4, 5]]), size=SIZE)
+    for track in motion.tracks:
+        track.world = track.keypoints_3d_cam + np.float32(1)
+    frames = list(motion.to_people())
+    assert [frame.people.world.shape for frame in frames] == [
+        (count, 133, 3) for count in (1, 0, 2)
+    ]
+    again = Motion.from_people(frames, size=SIZE)
+    for track, twin in zip(motion.tracks, again.tracks, strict=True):
+        np.testing.assert_array_equal(track.world, twin.world)
+    # What is smoothed is no longer there.
+    assert again.smooth().tracks[0].world is None
+    motion.tracks[1].world = None
+    assert [frame.people.world for frame in motion.to_people()] == [None] * 3
+
+
 def test_gaps_are_missing():
     motion = Motion.from_people(make_frames([[4], [], [4]]), size=SIZE)
     track = motion.tracks[0]

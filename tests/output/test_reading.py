@@ -391,6 +391,29 @@ def test_records_stand_beside_their_file():
     assert records_of(Path('o/clip.json')) == Path('o/clip.json.meta.jsonl')
 
 
+@pytest.mark.parametrize('format_name', ['json', 'jsonl', 'npz', 'csv'])
+def test_the_world_is_kept(format_name, tmp_path):
+    results = FORMATS[format_name](tmp_path)
+    frames = [make_people(count, count, ids=True, three_d=True) for count in (0, 2, 1)]
+    for number, people in enumerate(frames):
+        people.world = np.random.default_rng(number).normal(size=(len(people), 133, 3))
+        people.world = people.world.astype(np.float32)
+        people.world[:, 9] = np.nan
+        results.add('clip', number, people, number / 30)
+    results.end()
+    results.close()
+    path = tmp_path / FILES[format_name][-1]
+    for people, frame in zip(frames[1:], read(path)[1:], strict=True):
+        for name in ('world', 'keypoints_3d_cam'):
+            np.testing.assert_allclose(
+                getattr(frame.people, name), getattr(people, name), atol=1e-5
+            )
+    if format_name == 'json':
+        content = json.loads(path.read_text())
+        assert content[1]['instances'][0]['world'][9] == [None] * 3
+        assert errors(content, SCHEMA, SCHEMA['$defs']['json']) == []
+
+
 @pytest.mark.parametrize('format_name', ['json', 'jsonl', 'npz', 'coco', 'csv'])
 def test_where_points_come_from_is_kept(format_name, tmp_path):
     results = FORMATS[format_name](tmp_path)

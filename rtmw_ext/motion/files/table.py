@@ -39,10 +39,7 @@ def _table(motion: Motion) -> Any:
             track.origin.ravel().astype(np.int32), origins
         ),
     }
-    for name, titles in {
-        **COLUMNS_3D,
-        'world': ('x_world', 'y_world', 'z_world'),
-    }.items():
+    for name, titles in COLUMNS_3D.items():
         if (metres := getattr(track, name)) is not None:
             columns |= zip(titles, metres.reshape(-1, 3).T)
     return pyarrow.table(

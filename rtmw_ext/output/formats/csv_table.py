@@ -20,7 +20,7 @@ class CsvTable(RunFile):
     are pixels with 3 decimals; the columns of 3D are metres from the hips and
     from the camera with 5, empty for 2D models. ``person`` is the id, or the
     number in the image; ``time`` is in seconds, ``id`` empty for images. ``origin``
-    is a column where the first people have it."""
+    and ``x_world`` ... are columns where the first people have them."""
 
     file_name = 'keypoints.csv'
 
@@ -28,6 +28,7 @@ class CsvTable(RunFile):
         super().__init__(folder)
         self._file: TextIO | None = None
         self._rows: Any = None
+        self._metres: list[str] = []
         self._more: list[str] = []
 
     def add(
@@ -42,8 +43,11 @@ class CsvTable(RunFile):
             self._file = open_new(self.path)
             self._rows = csv.writer(self._file)
             self._more = [] if people.origin is None else ['origin']
-            columns = (*COLUMNS, *sum(COLUMNS_3D.values(), ()), 'time', 'id')
-            self._rows.writerow((*columns, *self._more))
+            self._metres = [
+                key for key in COLUMNS_3D if key != 'world' or people.world is not None
+            ]
+            metres = sum((COLUMNS_3D[key] for key in self._metres), ())
+            self._rows.writerow((*COLUMNS, *metres, 'time', 'id', *self._more))
         names = keypoint_names(people.keypoints.shape[1])
         clock = '' if time is None else f'{time:.6f}'
         count, points = len(people), range(len(names))
@@ -52,7 +56,7 @@ class CsvTable(RunFile):
         metres = np.concatenate(
             [
                 np.full((count, len(names), 3), np.nan) if array is None else array
-                for array in (getattr(people, name) for name in COLUMNS_3D)
+                for array in (getattr(people, key) for key in self._metres)
             ],
             axis=2,
         ).tolist()

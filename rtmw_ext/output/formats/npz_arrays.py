@@ -21,7 +21,7 @@ CHUNK = 1024
 MOST_KEYPOINTS = 10_000
 #: {array that not all people have: its shape behind (M, K)}.
 OPTIONAL: dict[str, tuple[int, ...]] = dict(
-    raw_scores=(), keypoints_3d=(3,), keypoints_3d_cam=(3,), origin=()
+    raw_scores=(), keypoints_3d=(3,), keypoints_3d_cam=(3,), origin=(), world=(3,)
 )
 #: Type of those, if it is not that of all.
 TYPES = dict(origin='u1')
@@ -35,8 +35,8 @@ class NpzArrays(RunFile):
     ``time`` (M, ) in seconds, NaN for images, ``ids`` (M, ), -1 for images,
     ``keypoints`` (M, K, 2), ``scores`` (M, K), ``boxes`` (M, 4),
     ``box_scores`` (M, ), ``names`` (K, ) and, where there are any,
-    ``raw_scores`` and ``origin`` (M, K), ``keypoints_3d`` and ``keypoints_3d_cam``
-    (M, K, 3).
+    ``raw_scores`` and ``origin`` (M, K), ``keypoints_3d``, ``keypoints_3d_cam`` and
+    ``world`` (M, K, 3).
 
     While it is written, ``keypoints.npz.part`` holds a line of JSON and a row
     of bytes for each person.
