@@ -20,7 +20,9 @@ from support.paths import CONFIGS, PEOPLE, RTMW_T, SHARED
 
 assert rtmw_ext  # mmpose is to know what it adds
 # The rooms that run without torch; their tests that need it are marked.
-TORCH_FREE = {'core', 'runtime', 'output', 'motion', 'serve', 'zoo', 'commands'}
+TORCH_FREE = {
+    *('core', 'runtime', 'output', 'motion', 'serve', 'label', 'zoo', 'commands')
+}
 TORCH_FIXTURES = {
     'drawn_root',
     'rtmw_t',

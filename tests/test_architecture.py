@@ -19,7 +19,10 @@ ARROWS = {
     'zoo': {'core'},
     'motion': {'core', 'output', 'runtime'},
     'serve': {'core', 'output', 'runtime', 'zoo'},
-    'commands': {'compat', 'core', 'motion', 'output', 'runtime', 'serve', 'zoo'},
+    'label': {'core', 'output', 'runtime'},
+    'commands': {
+        *('compat', 'core', 'label', 'motion', 'output', 'runtime', 'serve', 'zoo')
+    },
     'codecs': {'core'},
     'datasets': {'codecs', 'core', 'zoo'},
     'models': {'codecs', 'core', 'zoo'},
@@ -30,7 +33,8 @@ ARROWS = {
     'export': {'compat', 'core', 'engine', 'models', 'output', 'runtime', 'zoo'},
 }
 TORCH_FREE = {
-    *('compat', 'commands', 'core', 'motion', 'output', 'runtime', 'serve', 'zoo')
+    *('compat', 'commands', 'core', 'label', 'motion', 'output', 'runtime', 'serve'),
+    'zoo',
 }
 TORCH = {'torch', 'torchvision', 'mmengine', 'mmcv', 'mmdet', 'mmpose', 'mmdeploy'}
 #: What modules import besides; torch and its kin only inside functions, as

@@ -77,7 +77,18 @@ def _user_caused(error: Exception) -> bool:
 
 def _parser() -> argparse.ArgumentParser:
     # Here, as OpenCV is loaded by some of them.
-    from . import bench, export, infer, info, models, motion, recover, serve
+    from . import (
+        bench,
+        export,
+        export_dataset,
+        infer,
+        info,
+        label,
+        models,
+        motion,
+        recover,
+        serve,
+    )
 
     parser = argparse.ArgumentParser(
         prog='rtmw',
@@ -89,7 +100,10 @@ def _parser() -> argparse.ArgumentParser:
         '--debug', action='store_true', help='show the traceback of every error'
     )
     commands = parser.add_subparsers(required=True, metavar='COMMAND')
-    for command in (infer, motion, serve, recover, export, bench, models, info):
+    for command in (
+        *(infer, label, export_dataset, motion, serve),
+        *(recover, export, bench, models, info),
+    ):
         command.add_parser(commands)
     return parser
 

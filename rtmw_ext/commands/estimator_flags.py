@@ -13,7 +13,6 @@ from ..core.geometry import PERSON_HEIGHT, Camera
 from ..runtime import (
     Detector,
     OneStageModel,
-    PoseModel,
     WholeBody,
     load_pose,
 )
@@ -237,13 +236,4 @@ def _first_backend(flags: argparse.Namespace, images: int | None) -> str | None:
 
 def networks_of(estimator: WholeBody) -> dict[str, Path]:
     """{role: file} of the networks."""
-    models = dict(
-        pose=estimator.pose,
-        detector=estimator.detector,
-        second_look=estimator.pose.second_look,
-    )
-    return {
-        role: Path(model.network.path)
-        for role, model in models.items()
-        if isinstance(model, (PoseModel, OneStageModel, Detector))
-    }
+    return {role: Path(network.path) for role, network in estimator.networks.items()}

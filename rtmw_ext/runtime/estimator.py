@@ -18,6 +18,7 @@ from ..core.people import MIN_SCORE, People
 from ..core.skeleton import PARTS
 from .detector import Detector
 from .identity import duplicates
+from .network import Network
 from .one_stage import OneStageModel, load_pose
 from .pose import PoseModel
 from .tracking import OneEuro, Tracker, points_box
@@ -76,6 +77,21 @@ class WholeBody:
         if max_people is not None and max_people < 1:
             raise UsageError(f'max_people={max_people} must be 1 or more')
         self.max_people = max_people
+
+    @property
+    def networks(self) -> dict[str, Network]:
+        """{role: network}: ``pose``, and ``detector`` and ``second_look`` where they
+        are of a file."""
+        models = dict(
+            pose=self.pose,
+            detector=self.detector,
+            second_look=self.pose.second_look,
+        )
+        return {
+            role: model.network
+            for role, model in models.items()
+            if isinstance(model, (PoseModel, OneStageModel, Detector))
+        }
 
     def detect(self, image: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         """Boxes (N, 4) x1, y1, x2, y2 in pixels, and scores (N, ) of the people

@@ -19,7 +19,8 @@ import cv2
 import numpy as np
 
 from ..core.errors import RTMWError, WriteError
-from ..core.skeleton import BODY_NAMES, FIELDS, MIN_VISIBLE, NUM_KEYPOINTS
+from ..core.skeleton import BODY_NAMES, NUM_KEYPOINTS
+from ..output.annotations import wholebody_annotation
 from .drawn import BODY_LINKS
 
 if TYPE_CHECKING:
@@ -44,13 +45,11 @@ class ExportError(RTMWError, ValueError):
 
 
 def annotation(sample: 'Sample', person: int, image_id: int, ann_id: int) -> dict:
-    """One person as a COCO-WholeBody annotation with 3D.
+    """One person as a COCO-WholeBody annotation with 3D, of
+    :func:`rtmw_ext.output.annotations.wholebody_annotation`.
 
-    Points are x, y, v with v = 2 seen, 1 hidden but labelled, and 0, 0, 0
-    not labelled: outside the photo or, as nobody could label them in
-    COCO-WholeBody, on a face or a hand of which less than ``MIN_VISIBLE`` is
-    seen.  Their 3D is known all the same.  Boxes are x, y, w, h in pixels.  A
-    part is valid if a point of it is labelled.
+    v = 2 is seen, 1 hidden but labelled, and 0 outside the photo. The 3D of points
+    that are not labelled is known all the same.
 
     Args:
         sample: A rendered picture.
@@ -61,50 +60,15 @@ def annotation(sample: 'Sample', person: int, image_id: int, ann_id: int) -> dic
     Returns:
         Ready for JSON.
     """
-    points = sample.keypoints[person].round(3)
-    inside = sample.visible[person].astype(int)
-    visible = inside.copy()
-    for name in ('face_kpts', 'lefthand_kpts', 'righthand_kpts'):
-        if (inside[FIELDS[name]] == 2).mean() < MIN_VISIBLE:
-            visible[FIELDS[name]] = 0
-    x1, y1, x2, y2 = sample.boxes[person].round(2).tolist()
-    flat = np.where(visible[:, None] > 0, points, 0).tolist()
-    result = {
+    inside = sample.visible[person]
+    return {
         'id': ann_id,
         'image_id': image_id,
-        'category_id': 1,
-        'iscrowd': 0,
-        'bbox': [x1, y1, round(x2 - x1, 2), round(y2 - y1, 2)],
-        # The share of its box a person covers, as for COCO without masks.
-        'area': round(0.53 * (x2 - x1) * (y2 - y1), 2),
-        'segmentation': [],
-        'num_keypoints': int((visible[FIELDS['keypoints']] > 0).sum()),
+        **wholebody_annotation(sample.keypoints[person], inside, sample.boxes[person]),
         'pose_family': sample.families[person],
         'keypoints_3d': sample.keypoints_3d[person].round(6).reshape(-1).tolist(),
         'keypoints_3d_valid': (inside > 0).astype(int).tolist(),
     }
-    for name, part in FIELDS.items():
-        result[name] = [
-            value
-            for (x, y), v in zip(flat[part], visible[part].tolist())
-            for value in (x, y, v)
-        ]
-    # Boxes of parts hold their labelled points, as COCO-WholeBody's do.
-    for name, part in (
-        ('foot', FIELDS['foot_kpts']),
-        ('face', FIELDS['face_kpts']),
-        ('lefthand', FIELDS['lefthand_kpts']),
-        ('righthand', FIELDS['righthand_kpts']),
-    ):
-        known = points[part][visible[part] > 0]
-        result[f'{name}_valid'] = len(known) > 0
-        low, extent = (
-            (known.min(0), np.ptp(known, axis=0))
-            if len(known)
-            else (np.zeros(2), np.zeros(2))
-        )
-        result[f'{name}_box'] = [*low.tolist(), *extent.round(3).tolist()]
-    return result
 
 
 def box_annotation(sample: 'Sample', person: int, image_id: int, ann_id: int) -> dict:

@@ -1,0 +1,1 @@
+"""``rtmw label``: people in millions of images, as Parquet (the extra ``label``)."""
