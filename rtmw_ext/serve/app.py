@@ -6,8 +6,10 @@ import time
 from collections.abc import AsyncIterator, Awaitable, Callable
 from typing import Annotated, Any
 
-from fastapi import FastAPI, Query, Request, WebSocket
+from fastapi import Depends, FastAPI, Query, Request, WebSocket
+from fastapi.exceptions import RequestValidationError
 from fastapi.responses import FileResponse, JSONResponse, Response
+from fastapi.security import HTTPBearer
 from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
 
 from ..core.people import MIN_SCORE
@@ -25,6 +27,7 @@ from .uploads import Uploads, receive
 COOKIE = 'rtmw-token'
 #: Anybody may ask whether the service is there.
 OPEN_ROUTES = ('/healthz', '/readyz')
+BINARY: dict[str, Any] = dict(schema=dict(type='string', format='binary'))
 BODY: dict[str, Any] = dict(
     requestBody=dict(
         required=True,
@@ -36,9 +39,7 @@ BODY: dict[str, Any] = dict(
                     required=['file'],
                 )
             ),
-            'application/octet-stream': dict(
-                schema=dict(type='string', format='binary')
-            ),
+            'application/octet-stream': BINARY,
         },
     )
 )
@@ -49,12 +50,17 @@ REFUSALS: dict[int | str, dict[str, Any]] = {
         (408, 'The body is too slow'),
         (413, 'The body is too large'),
         (415, 'The body is no known image or video'),
-        (422, 'The image is damaged'),
+        (422, 'The image is damaged, or a parameter is wrong'),
         (503, 'Too much waits already; Retry-After says when to come again'),
     )
 }
 NOT_THERE: dict[int | str, dict[str, Any]] = {
-    404: dict(model=schema.Reason, description='There is no such video')
+    404: dict(model=schema.Reason, description='There is no such video'),
+    422: REFUSALS[422],
+}
+#: Of every route, if there is a token.
+DENIED: dict[int | str, dict[str, Any]] = {
+    401: dict(model=schema.Reason, description='The token is missing or wrong')
 }
 
 Next = Callable[[Request], Awaitable[Response]]
@@ -81,6 +87,9 @@ def build_app(service: Service, token: str | None = None) -> FastAPI:
         version=__version__,
         description='People in images and videos, as 133 points.',
         lifespan=lifespan,
+        # The token itself is looked for in `watch`, whatever the route.
+        dependencies=[] if token is None else [Depends(HTTPBearer(auto_error=False))],
+        responses={} if token is None else DENIED,
     )
     app.state.service, app.state.jobs, app.state.uploads = service, jobs, uploads
     app.state.streams = 0
@@ -89,6 +98,11 @@ def build_app(service: Service, token: str | None = None) -> FastAPI:
     @app.exception_handler(Refused)
     async def refuse(_: Request, error: Refused) -> Response:
         return _refusal(error)
+
+    @app.exception_handler(RequestValidationError)
+    async def refuse_parameters(_: Request, error: RequestValidationError) -> Response:
+        faults = (f'{row["loc"][-1]}: {row["msg"]}' for row in error.errors())
+        return _refusal(Refused(422, '; '.join(faults)))
 
     @app.middleware('http')
     async def watch(request: Request, following: Next) -> Response:
@@ -110,7 +124,7 @@ def build_app(service: Service, token: str | None = None) -> FastAPI:
         operation_id='find_people',
         openapi_extra=BODY,
         responses={
-            200: dict(model=schema.Image, content={'image/jpeg': {}}),
+            200: dict(model=schema.Image, content={'image/jpeg': BINARY}),
             **REFUSALS,
         },
     )
@@ -184,6 +198,7 @@ def build_app(service: Service, token: str | None = None) -> FastAPI:
         summary='Cancels a video and removes its files',
         operation_id='remove_video',
         status_code=204,
+        response_class=Response,
         responses=NOT_THERE,
     )
     async def remove_video(id: str) -> None:
@@ -194,7 +209,7 @@ def build_app(service: Service, token: str | None = None) -> FastAPI:
         summary='JSON lines, of a video that runs those so far',
         operation_id='get_results',
         response_class=FileResponse,
-        responses=NOT_THERE | {200: {'content': {'application/jsonl': {}}}},
+        responses=NOT_THERE | {200: {'content': {'application/jsonl': BINARY}}},
     )
     async def get_results(id: str) -> Response:
         path = jobs.get(id).results
@@ -207,7 +222,7 @@ def build_app(service: Service, token: str | None = None) -> FastAPI:
         summary='The drawn video, MP4',
         operation_id='get_drawn',
         response_class=FileResponse,
-        responses=NOT_THERE | {200: {'content': {'video/mp4': {}}}},
+        responses=NOT_THERE | {200: {'content': {'video/mp4': BINARY}}},
     )
     async def get_drawn(id: str) -> Response:
         path = jobs.get(id).video
@@ -251,7 +266,13 @@ def build_app(service: Service, token: str | None = None) -> FastAPI:
         service.check_room()
         return dict(status='ready')
 
-    @app.get('/metrics', summary='For Prometheus', operation_id='get_metrics')
+    @app.get(
+        '/metrics',
+        summary='For Prometheus',
+        operation_id='get_metrics',
+        response_class=Response,
+        responses={200: {'content': {'text/plain': dict(schema=dict(type='string'))}}},
+    )
     async def get_metrics() -> Response:
         return Response(
             generate_latest(metrics.registry), media_type=CONTENT_TYPE_LATEST

@@ -5,6 +5,7 @@ import json
 import threading
 import time
 import zlib
+from importlib.util import find_spec
 from types import SimpleNamespace
 
 import cv2
@@ -16,6 +17,7 @@ from rtmw_ext.core.metadata import NetworkError
 from rtmw_ext.output.records import person_records
 from rtmw_ext.runtime.video import Video
 from rtmw_ext.serve.limits import Limits
+from support.openapi import check_answer
 from support.videos import write_clip
 
 pytest.importorskip('fastapi')
@@ -32,11 +34,20 @@ LIMITS = Limits(image_bytes=100_000, image_pixels=10_000, seconds=1.0)
 
 @pytest.fixture
 def serve(estimator, run):
-    """Makes a client of a service; both end with the test."""
+    """Makes a client of a service; both end with the test. All its answers are as
+    OpenAPI says, if what checks that is there; ``called`` names their operations."""
     clients = []
 
     def start(limits=LIMITS, token=None):
         client = TestClient(build_app(Service(estimator, run, limits), token))
+        client.called = set()
+
+        def check(answer):
+            answer.read()
+            client.called.add(check_answer(client.app.openapi(), answer))
+
+        if find_spec('openapi_spec_validator'):
+            client.event_hooks = dict(response=[check])
         clients.append(client.__enter__())
         return client
 
@@ -130,7 +141,9 @@ def test_what_is_refused(client, png, sent, status, says):
 
 @pytest.mark.parametrize('query', ['max_people=0', 'threshold=2', 'draw=perhaps'])
 def test_parameters_out_of_range(client, png, query):
-    assert client.post(f'/v1/images?{query}', content=png).status_code == 422
+    answer = client.post(f'/v1/images?{query}', content=png)
+    assert answer.status_code == 422
+    assert answer.json()['detail'].startswith(f'{query.split("=")[0]}: Input should be')
 
 
 def test_headers_of_huge_images(client):
@@ -418,6 +431,32 @@ def test_metrics(client, png):
         assert line in text.splitlines()
     sums = client.app.state.service.metrics.batches.collect()[0].samples
     assert {row.name: row.value for row in sums}['rtmw_batch_size_sum'] >= 2
+
+
+@pytest.mark.parametrize('token', [None, 'secret'])
+def test_every_operation_is_as_openapi_says(serve, png, clip, token):
+    """A generated client works; see `serve`."""
+    pytest.importorskip('openapi_spec_validator').validate(serve().app.openapi())
+    client = serve(token=token)
+    assert client.get('/v1/models').status_code == (401 if token else 200)
+    client.headers = {'Authorization': f'Bearer {token}'} if token else {}
+    job = client.post('/v1/videos', content=clip.read_bytes()).json()
+    assert finished(client, job)['state'] == 'done'
+    video = f'/v1/videos/{job["id"]}'
+    for path in (video, f'{video}/results', f'{video}/video', '/v1/models'):
+        assert client.get(path).status_code == 200
+    for path in ('/healthz', '/readyz', '/metrics'):
+        assert client.get(path).status_code == 200
+    assert client.delete(video).status_code == 204
+    for query in ('', '?draw=true'):
+        assert client.post(f'/v1/images{query}', content=png).status_code == 200
+    spec = client.get('/openapi.json').json()
+    operations = [row for path in spec['paths'].values() for row in path.values()]
+    assert client.called - {None} == {row['operationId'] for row in operations}
+    # Where there is a token, clients know where it goes.
+    schemes = spec['components'].get('securitySchemes', {})
+    assert [row['scheme'] for row in schemes.values()] == (['bearer'] if token else [])
+    assert all(('security' in row) == bool(token) for row in operations)
 
 
 def test_openapi_names_what_there_is(client):
