@@ -16,7 +16,7 @@ from ..core.errors import UsageError
 from ..core.geometry import CameraError
 from ..core.images import ImageError, check_pixels, read_image
 from ..core.media import without_password
-from ..core.people import People
+from ..core.people import MIN_SCORE, People
 from ..core.signals import uninterrupted
 from ..output import FORMATS
 from ..output.box_files import BoxFile
@@ -188,8 +188,8 @@ def add_parser(
     parser.add_argument(
         '--threshold',
         type=float,
-        default=0.3,
-        help='least score of a point drawn, 0 to 1 (default: 0.3)',
+        default=MIN_SCORE,
+        help=f'least score of a point drawn, 0 to 1 (default: {MIN_SCORE})',
     )
     parser.add_argument(
         '--stride',

@@ -121,9 +121,6 @@ class RunFile(ResultFormat):
             self._records = RecordFile(records_of(self.path), self.run)
         return self._records
 
-    def expect(self, names: list[str]) -> None:  # noqa: B027
-        """Names of images that are to be added, before the first ``add``."""
-
     def begin(self, source: Source) -> None:
         self.records.begin(source)
 

@@ -33,7 +33,7 @@ PATIENCE = 0.3
 #: The system's fonts: the page fetches nothing from elsewhere.
 FONTS = ['system-ui', 'sans-serif']
 #: Of pictures: they are not shared elsewhere.
-BUTTONS = ['download', 'fullscreen']
+BUTTONS: list[Any] = ['download', 'fullscreen']
 #: A rendered picture.
 EXAMPLE = PACKAGE / 'runtime' / 'person.jpg'
 HEADERS = ['person', 'score', 'left', 'top', 'width', 'height', *PARTS]

@@ -15,7 +15,7 @@ from ..core.images import ImageError, ImageTooLarge, check_pixels, read_image
 from ..core.people import People
 from ..output.draw2d import draw_people
 from ..output.records import Run, Source, person_records
-from ..runtime import WholeBody
+from ..runtime import Detector, OneStageModel, PoseModel, WholeBody
 from ..runtime.estimator import largest
 from .batching import share
 from .limits import Limits, Refused
@@ -73,7 +73,7 @@ class Service:
         pose = estimator.pose
         models = [pose, estimator.detector, pose.second_look]
         for model in models:
-            if hasattr(model, 'network'):
+            if isinstance(model, (Detector, OneStageModel, PoseModel)):
                 model.network = share(model.network, self.metrics.batches.observe)
         self._pool = ThreadPoolExecutor(THREADS_A_CORE * (os.cpu_count() or 1))
         self._waiting = 0
