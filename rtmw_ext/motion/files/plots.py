@@ -23,7 +23,7 @@ ANGLES = {
 COLORS = {'left': LEFT, 'right': RIGHT, '': MIDDLE}
 COLUMNS = 2
 #: Inches of a row and of its width; dots an inch.
-ROW, WIDTH, DPI = 1.7, 10.0, 100
+ROW, WIDTH, DPI = 1.7, 10.0, 85
 #: Of lines, and where a foot stands, in points.
 LINE, STAND = 1.2, 4.0
 
