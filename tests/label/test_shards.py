@@ -2,7 +2,6 @@
 
 import json
 
-import duckdb
 import numpy as np
 import pandas as pd
 import pyarrow as pa
@@ -64,6 +63,7 @@ def test_rows_are_the_people_of_the_estimator(build, folder, tmp_path):
 
 
 def test_others_read_the_shards(build, folder, tmp_path):
+    duckdb = pytest.importorskip('duckdb')
     label(build, [folder], tmp_path / 'out')
     frame = pd.read_parquet(tmp_path / 'out')
     assert len(frame) == 12 and np.stack(frame['bbox']).shape == (12, 4)
