@@ -21,11 +21,11 @@ from math import factorial
 import numpy as np
 from scipy.fft import dct
 from scipy.linalg import solveh_banded
-from scipy.ndimage import median_filter
+from scipy.ndimage import label, median_filter
 
 from ..core.errors import UsageError
 from ..core.people import Origin
-from ..core.skeleton import NUM_KEYPOINTS, PARTS
+from ..core.skeleton import BODY_NAMES, NUM_KEYPOINTS, PARTS
 from .track import Track
 
 #: Of the derivative that the low-pass keeps small.
@@ -52,11 +52,21 @@ NO_SMOOTHING = 1e-4
 #: Highest cut-off in Hz that is chosen: noise of networks goes on from frame to frame,
 #: so that cross-validation alone takes it for motion.
 MOST_CUTOFF = 6.0
+#: Values that smoothing moves by less than this share of the deviations that never make
+#: an outlier, in the median, are exact and stay.
+EXACT = 0.1
 #: Frames from which a cut-off can be chosen.
 LEAST_FRAMES = 12
+#: From how many such deviations a value beside a gap is one.
+ONE_SIDED = 10.0
+#: Neighbours of a value in (T, K).
+ALONG_TIME = np.array([[0, 1, 0]] * 3)
 #: Looks at outliers: values beside one are judged again without it.
 ROUNDS = 3
-#: Weight of a value that is not known, so that long gaps stay solvable.
+#: Cut-off in Hz of motion that is not shared noise.
+SLOW = 1.0
+#: Weight of a value that is not known, beside the strength, so that long gaps stay
+#: solvable.
 NO_WEIGHT = 1e-12
 
 
@@ -139,7 +149,7 @@ def low_pass(
     penalty = strength * _roughness(clock)
     spans = np.gradient(clock)
     weight = known * 1.0 if weights is None else np.where(known, weights, 0)
-    weight = np.maximum(weight, NO_WEIGHT) * spans[:, None]
+    weight = np.maximum(weight, NO_WEIGHT * max(strength, 1)) * spans[:, None]
     for point in range(filled.shape[1]):
         bands = penalty.copy()
         bands[-1] += weight[:, point]
@@ -204,6 +214,18 @@ def choose_cutoff(values: np.ndarray, times: np.ndarray, least: float) -> float:
     return float(np.arcsin(strength ** (-0.5 / ORDER) / 2) / np.pi / step)
 
 
+def _denoise(
+    values: np.ndarray, times: np.ndarray, least: float, weights: np.ndarray | None
+) -> np.ndarray | None:
+    """:func:`low_pass` at a chosen cut-off, at most ``MOST_CUTOFF``; None for values
+    that are exact."""
+    cutoff = choose_cutoff(fill_between(values, times), times, least)
+    smoothed = low_pass(values, times, min(cutoff, MOST_CUTOFF), weights)
+    moved = np.linalg.norm(values - smoothed, axis=-1)
+    moved = moved[np.isfinite(moved)]
+    return smoothed if moved.size and np.median(moved) >= EXACT * least else None
+
+
 def find_outliers(
     values: np.ndarray,
     times: np.ndarray,
@@ -214,8 +236,8 @@ def find_outliers(
     """Values that do not go with those before and behind.
 
     A Hampel filter (rolling median, robust deviation) names suspects; of these and
-    all others those count that are far from the low-pass of the unsuspected ones,
-    so that fast motion is none.
+    all others those count that are far from the low-pass of the unsuspected ones. A
+    run of them that goes on smoothly from the values beside it is fast motion.
 
     Args:
         values: (T, K, C) of points with motion alike, NaN where they are not known.
@@ -240,10 +262,65 @@ def find_outliers(
         smooth = low_pass(clean, times, cutoff, weights)
         away = np.linalg.norm(filled - smooth, axis=-1)
         usual = np.nanmedian(np.where(known & ~far, away, np.nan), axis=0)
-        before, far = far, known & (away > threshold * MAD * usual + least)
+        most = threshold * MAD * usual + least
+        before, far = far, known & (away > most)
         if (before <= far).all():
             break
-    return far
+    return far & _leaps(filled, times, known, far, most, ONE_SIDED * least)
+
+
+def _leaps(
+    values: np.ndarray,
+    times: np.ndarray,
+    known: np.ndarray,
+    far: np.ndarray,
+    most: np.ndarray,
+    one_sided: float,
+) -> np.ndarray:
+    """(T, K) bool: runs of suspects that are not on a cubic through the values beside
+    them, and to and from which the point is more than twice as fast as before and
+    after: others are fast motion, or a sudden change of it.
+
+    Args:
+        values: (T, K, C), all finite, of five frames or more.
+        times: (T, ) seconds.
+        known: (T, K) bool: not filled.
+        far: (T, K) bool, the suspects.
+        most: (K, ) by how much a value may be off.
+        one_sided: The same beside gaps, other suspects and ends of the track, where
+            the point's speed is not known.
+    """
+    runs, _ = label(far, structure=ALONG_TIME)
+    off = np.linalg.norm(values - _expected(values, times), axis=-1)
+    spans = np.diff(times)[:, None] / np.median(np.diff(times))
+    steps = np.linalg.norm(np.diff(values, axis=0), axis=-1) / spans
+    comes, goes = np.array([off > one_sided] * 2)
+    sure = known & ~far
+    before, after = sure[:-2] & sure[1:-1], sure[1:-1] & sure[2:]
+    comes[2:][before] = (steps[1:] > 2 * steps[:-1] + most / 2)[before]
+    goes[:-2][after] = (steps[:-1] > 2 * steps[1:] + most / 2)[after]
+    edge = np.zeros_like(far[:1])
+    first = far & ~np.concatenate([edge, far[:-1]])
+    last = far & ~np.concatenate([far[1:], edge])
+    found = np.ones_like(far)
+    for where in (far & (off > most), first & comes, last & goes):
+        found &= np.isin(runs, runs[where])
+    return found
+
+
+def _expected(values: np.ndarray, times: np.ndarray) -> np.ndarray:
+    """(T, K, C) what a cubic through the four frames beside each one says of it, for
+    five frames or more."""
+    numbers = np.arange(len(times))
+    beside = np.clip(numbers - 2, 0, len(times) - 5)[:, None] + np.arange(5)
+    beside = beside[beside != numbers[:, None]].reshape(-1, 4)
+    nodes = (times[beside] - times[:, None]).T
+    # Lagrange's weights.
+    weights = [
+        np.prod([nodes[j] / (nodes[j] - nodes[i]) for j in range(4) if j != i], axis=0)
+        for i in range(4)
+    ]
+    return np.einsum('nt,tnkc->tkc', weights, values[beside])
 
 
 def _usual(away: np.ndarray) -> np.ndarray:
@@ -253,6 +330,25 @@ def _usual(away: np.ndarray) -> np.ndarray:
     whole = np.pad(away, ((0, blocks * BLOCK - count), (0, 0)), mode='reflect')
     medians = np.median(whole.reshape(blocks, BLOCK, -1), axis=1)
     return np.repeat(medians, BLOCK, axis=0)[:count]
+
+
+def shared_motion(points: np.ndarray, times: np.ndarray) -> np.ndarray:
+    """(T, 1, C) what all points of a body do at once, such as the noise of its depth:
+    the median of how far those of the body are from their slow motion; 0 where
+    they are exact, or none is known.
+
+    Args:
+        points: (T, K, C), NaN where they are not known.
+        times: (T, ) seconds.
+    """
+    body = points[:, : len(BODY_NAMES)].astype(float)
+    shared = np.zeros((len(body), 1, body.shape[2]))
+    if _denoise(body, times, LEAST_3D, None) is None:
+        return shared
+    away = body - low_pass(body, times, SLOW)
+    there = np.isfinite(away).all(-1).any(1)
+    shared[there] = np.nanmedian(away[there], axis=1, keepdims=True)
+    return shared
 
 
 def groups_of(count: int) -> list[slice]:
@@ -293,7 +389,13 @@ def smooth(
     )
     space = track.keypoints_3d_cam
     if space is not None:
-        space, _, far_3d = _smooth(track, space, cutoff, max_gap, threshold, LEAST_3D)
+        # The depth of a body is less sure than its pose: each has a noise of its own.
+        shared = shared_motion(space, track.times)
+        way, _ = _filter(shared, track.times, None, cutoff, threshold, LEAST_3D)
+        space, _, far_3d = _smooth(
+            track, space - shared, cutoff, max_gap, threshold, LEAST_3D
+        )
+        space += way
         far |= far_3d
         both = np.isfinite(space).all(-1) & np.isfinite(pixels).all(-1)
         origin[~both] = Origin.MISSING
@@ -335,17 +437,33 @@ def _smooth(
     far = np.zeros(origin.shape, bool)
     result = np.full(values.shape, np.nan)
     for part in groups_of(values.shape[1]):
-        points, weights = values[:, part], track.scores[:, part]
-        if np.isfinite(threshold):
-            far[:, part] = find_outliers(points, times, least, weights, threshold)
-        clean = np.where(far[:, part, None], np.nan, points)
-        filled = fill_between(clean, times)
-        chosen = cutoff or min(choose_cutoff(filled, times, least), MOST_CUTOFF)
-        known = np.asarray(np.isfinite(clean).all(-1))
+        points = values[:, part]
+        smoothed, far[:, part] = _filter(
+            points, times, track.scores[:, part], cutoff, threshold, least
+        )
+        known = np.isfinite(points).all(-1) & ~far[:, part]
         gaps = short_gaps(known, times, max_gap)
-        smoothed = low_pass(clean, times, chosen, weights)
         result[:, part] = np.where((known | gaps)[..., None], smoothed, np.nan)
         origin[:, part][~known & ~gaps] = Origin.MISSING
         fresh = gaps & (origin[:, part] == Origin.MISSING)
         origin[:, part][fresh] = Origin.FILLED
     return result, origin, far
+
+
+def _filter(
+    values: np.ndarray,
+    times: np.ndarray,
+    weights: np.ndarray | None,
+    cutoff: float | None,
+    threshold: float,
+    least: float,
+) -> tuple[np.ndarray, np.ndarray]:
+    """Smoothed values (T, K, C), also in gaps, and where outliers were (T, K)."""
+    far = np.zeros(values.shape[:2], bool)
+    if np.isfinite(threshold):
+        far = find_outliers(values, times, least, weights, threshold)
+    clean = np.where(far[..., None], np.nan, values)
+    smoothed = None if cutoff else _denoise(clean, times, least, weights)
+    if smoothed is None:
+        smoothed = low_pass(clean, times, cutoff or np.inf, weights)
+    return smoothed, far

@@ -12,6 +12,7 @@ import numpy as np
 
 from ..core.people import Origin
 from ..core.skeleton import side_pairs
+from .filters import shared_motion
 from .track import Track
 
 #: What may be swapped, by words in the names of the left points; '' is all. Wholes
@@ -84,11 +85,11 @@ def find_swaps(track: Track, names: Sequence[str]) -> np.ndarray:
     swapped = np.zeros(track.origin.shape, bool)
     if not pairs or len(track) < 3:
         return swapped
-    arrays = [
-        values.astype(float)
-        for values in (track.keypoints, track.keypoints_3d_cam)
-        if values is not None
-    ]
+    arrays = [track.keypoints.astype(float)]
+    if track.keypoints_3d_cam is not None:
+        # Steps of the depth of the whole body would hide those of its sides.
+        space = track.keypoints_3d_cam.astype(float)
+        arrays.append(space - shared_motion(space, track.times))
     for words in GROUPS:
         group = np.array(
             [pair for pair in pairs if any(word in names[pair[0]] for word in words)]

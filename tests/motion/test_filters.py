@@ -6,7 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from scipy import signal
 
-from motion.paths import distance, moving_person, to_motion
+from motion.paths import CAMERA, distance, moving_person, to_motion
 from rtmw_ext.core.errors import UsageError
 from rtmw_ext.core.geometry import project
 from rtmw_ext.motion import Origin
@@ -127,6 +127,56 @@ def test_truth_stays(seed):
     assert (same.origin == Origin.MEASURED).all()
     assert np.abs(same.keypoints - track.keypoints).max() < 0.5
     assert np.abs(same.keypoints_3d_cam - track.keypoints_3d_cam).max() < 0.0015
+
+
+@pytest.mark.parametrize('rate', [24.0, 60.0])
+def test_fast_exact_motion_stays(rate):
+    """An arm that waves at 3 Hz, and a knee that stretches within a frame."""
+    times, points = moving_person(2, count=120, rate=rate)
+    wave = 0.1 * np.sin(2 * np.pi * 3 * times) * ((times > 1) & (times < 3))
+    points[:, [9, *range(91, 112)], 1] += wave[:, None]
+    points[:, 13, 2] += 0.25 * np.abs(times - 2)
+    points[60:, 14, 0] += 0.05
+    track = to_motion(times, points).tracks[0]
+    same = smooth(track)
+    assert (same.origin == Origin.MEASURED).all()
+    assert np.abs(same.keypoints - track.keypoints).max() < 0.1
+    assert np.abs(same.keypoints_3d_cam - track.keypoints_3d_cam).max() < 0.0003
+
+
+def test_outliers_beside_each_other_are_found():
+    times, points = moving_person(3)
+    rng = np.random.default_rng(3)
+    noisy = points + rng.normal(0, 0.005, points.shape)
+    far = np.zeros(noisy.shape[:2], bool)
+    for first, count in ((30, 1), (32, 1), (60, 3), (100, 2)):
+        far[first : first + count, ::3] = True
+    noisy[far] += 0.3
+    found = find_outliers(noisy, times, 0.008)
+    assert (found & far).sum() > 0.97 * far.sum()
+    assert (found & ~far).sum() < 0.01 * found.size
+
+
+def test_noise_that_all_points_share_hides_no_outlier():
+    """The depth of a body jumps from frame to frame, its pose does not."""
+    times, truth = moving_person(4)
+    rng = np.random.default_rng(4)
+    points = truth + rng.normal(0, 0.005, truth.shape)
+    points[..., 2] += rng.normal(0, 0.15, (len(times), 1))
+    points[50, 9] += 0.3
+    done = smooth(to_motion(times, points, project(truth, CAMERA)).tracks[0])
+    assert done.origin[50, 9] == Origin.CHANGED
+    away = done.keypoints_3d_cam - truth
+    pose = away - away.mean(1, keepdims=True)
+    assert np.linalg.norm(pose, axis=-1).mean() < 0.006
+    assert np.abs(away[..., 2]).mean() < 0.06
+
+
+def test_points_that_are_never_known_are_no_obstacle():
+    times = np.arange(300) / 30
+    values = np.full((300, 2, 2), np.nan)
+    values[::50, 0] = 1.0
+    assert np.allclose(low_pass(values, times, 0.2)[:, 0], 1.0, atol=1e-3)
 
 
 @pytest.mark.parametrize('seed', [0, 1])

@@ -4,17 +4,27 @@
     tools/dataset/synthesize.py --format clips --num 20 --seed 20 --out data/motion-val
     tools/bench/motion.py data/motion-val
 
-Ids: detector and 3D pose network run on every frame, once; their results stay beside
-the truth. Then trackers give the same people ids: that of `rtmw infer`, supervision's
-ByteTrack and rtmlib's PoseTracker. Prints HOTA, IDF1 and ids given over all clips, and
-the processor time a frame. People of whom less than a fifth is seen neither help nor
-harm. ``--missing 15`` hides each person in turn for so many frames.
+Detector and 3D pose network run on every frame, once; their results stay beside the
+truth.
+
+Ids (without a flag): trackers give the same people ids: that of `rtmw infer`,
+supervision's ByteTrack and rtmlib's PoseTracker. Prints HOTA, IDF1 and ids given over
+all clips, and the processor time a frame. People of whom less than a fifth is seen
+neither help nor harm. ``--missing 15`` hides each person in turn for so many frames.
+Needs trackeval, supervision below 0.31 and rtmlib (requirements/bench.txt).
+
+``--solve``: for each track of a second or more, what the network finds in each frame
+(before) beside `Motion.smooth` and `Motion.solve` (after): mean third difference
+(jitter), largest spread of a bone's length, mean speed of those points of feet that
+truly stand and are seen, and MPJPE of the points that truly are in the image, from the
+hips.
+
+``--time``: the processor time of the same filters beside that of the pose network, on
+the first clip of four people, played forwards and backwards until it lasts 10 minutes.
 
 ``--noise``: results with the truth's points and noise (8 px at 1080 lines, 20 mm, 5 %
 outliers, 10 % gaps, 2 % of frames with left and right exchanged) are smoothed, without
 videos. Prints errors before and after, and how far the truth itself is moved.
-
-Needs trackeval, supervision below 0.31 and rtmlib (requirements/bench.txt).
 """
 
 import argparse
@@ -29,14 +39,19 @@ from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
-import rtmlib
-import supervision
 from scipy.optimize import linear_sum_assignment
-from trackeval.metrics import HOTA, Identity
 
 from rtmw_ext.core.people import People
-from rtmw_ext.core.skeleton import KEYPOINT_NAMES, NUM_KEYPOINTS, side_pairs
-from rtmw_ext.motion import Motion
+from rtmw_ext.core.skeleton import (
+    HIPS,
+    KEYPOINT_NAMES,
+    NUM_KEYPOINTS,
+    PARTS,
+    side_pairs,
+)
+from rtmw_ext.motion import Motion, Track
+from rtmw_ext.motion.identity import identify
+from rtmw_ext.motion.report import measure
 from rtmw_ext.output import FORMATS, Frame, read
 from rtmw_ext.runtime import Detector, PoseModel
 from rtmw_ext.runtime.identity import Identities, duplicates, iou
@@ -51,17 +66,22 @@ LEAST = 0.5
 #: Of the noise: pixels at 1080 lines, metres, and shares of points and frames.
 PIXELS, METRES, OUTLIERS, GAPS, SWAPS = 8.0, 0.02, 0.05, 0.1, 0.02
 
+FEET = slice(PARTS['feet'].start, PARTS['feet'].stop)
+#: Of the long clip: people, and seconds.
+PEOPLE, SECONDS = 4, 600
+
 #: People of each frame and its times -> ids of each frame, -1 for nobody.
 Tracker = Callable[[list[People], np.ndarray, float], list[np.ndarray]]
 
 
-def predict(clip: Path, detector: Detector, pose: PoseModel) -> list[People]:
+def predict(
+    clip: Path, truth: Truth, detector: Detector, pose: PoseModel
+) -> list[People]:
     """The people of each frame of a clip's video: of an earlier run, or found now."""
     folder = clip / 'predicted'
     path = folder / 'keypoints.npz'
     if not path.is_file():
         folder.mkdir(exist_ok=True)
-        truth = Truth.read(clip / 'truth.npz')
         results = FORMATS['npz'](folder)
         for number, image in enumerate(Video(clip.with_suffix('.mp4'))):
             boxes = detector(image)
@@ -84,6 +104,8 @@ def ours(people: list[People], times: np.ndarray, rate: float) -> list[np.ndarra
 
 def bytetrack(people: list[People], times: np.ndarray, rate: float) -> list[np.ndarray]:
     """Ids of supervision's ByteTrack, as it is by default."""
+    import supervision
+
     with warnings.catch_warnings():
         warnings.simplefilter('ignore')
         tracker = supervision.ByteTrack(frame_rate=int(rate))
@@ -109,6 +131,8 @@ def posetracker(
     people: list[People], times: np.ndarray, rate: float
 ) -> list[np.ndarray]:
     """Ids of rtmlib's PoseTracker with a detection in every frame."""
+    import rtmlib
+
     now: list[People] = []
 
     class Rows(list):
@@ -204,14 +228,16 @@ def hide(people: list[People], truth: Truth, frames: int) -> list[People]:
     return kept
 
 
-def measure(
-    clips: list[tuple[Truth, list[People]]], tracker: Tracker
+def measure_ids(
+    clips: list[tuple[str, Truth, list[People]]], tracker: Tracker
 ) -> dict[str, float]:
     """HOTA and IDF1 over all clips, ids given, and microseconds a frame."""
+    from trackeval.metrics import HOTA, Identity
+
     metrics = [HOTA(), Identity(dict(PRINT_CONFIG=False))]
     results: list[dict] = [{}, {}]
     given, frames, spent = 0, 0, 0.0
-    for number, (truth, people) in enumerate(clips):
+    for number, (_, truth, people) in enumerate(clips):
         start = time.process_time()
         ids = tracker(people, truth.times, truth.rate)
         spent += time.process_time() - start
@@ -323,6 +349,172 @@ def noise(truths: list[tuple[Truth, list[Frame]]]) -> dict[str, float]:
     return figures
 
 
+# -- 3D ---------------------------------------------------------------------------
+
+
+def name_people(name: str, truth: Truth, people: list[People]) -> Motion:
+    """What the networks found in a clip, with ids, before any filter."""
+    frames = [
+        Frame(name, number, time, persons)
+        for number, (time, persons) in enumerate(zip(truth.times.tolist(), people))
+    ]
+    camera = dict(K=truth.camera)
+    return Motion.from_people(
+        identify(frames), rate=truth.rate, size=truth.size, camera=camera
+    )
+
+
+def person_of(track: Track, truth: Truth) -> tuple[int, np.ndarray]:
+    """The true person whom most of a track shows, and where it does, (T, ) bool."""
+    fits = np.stack(
+        [iou(*pair)[0] for pair in zip(track.boxes[:, None], truth.boxes[track.frames])]
+    )
+    fits = (fits >= LEAST) & (truth.shown[track.frames] >= SEEN)
+    person = int(fits.sum(0).argmax())
+    return person, fits[:, person]
+
+
+def moves(truth: Truth) -> bool:
+    """Whether the camera does, or is cut."""
+    return bool(np.ptp(truth.extrinsics, axis=0).max() > 1e-6)
+
+
+def from_hips(points: np.ndarray) -> np.ndarray:
+    return points - points[:, HIPS].mean(1, keepdims=True)
+
+
+def measure_3d(name: str, truth: Truth, people: list[People]) -> list[dict]:
+    """Of each track of a clip, before and after filters."""
+    raw = name_people(name, truth, people)
+    solved = raw.smooth().solve()
+    rows = []
+    for was, now, *quality in zip(
+        raw.tracks, solved.tracks, measure(raw), measure(solved), strict=True
+    ):
+        person, shown = person_of(was, truth)
+        if shown.sum() < truth.rate:
+            continue
+        frames = was.frames
+        inside = (truth.visible[frames, person] > 0) & shown[:, None]
+        inside &= inside[:, HIPS].all(1, keepdims=True)
+        goal = from_hips(truth.keypoints_3d_cam[frames, person])
+        away = [
+            np.linalg.norm(from_hips(track.keypoints_3d_cam) - goal, axis=-1)
+            for track in (was, now)
+        ]
+        both = inside & np.isfinite(away).all(0)
+        stands = truth.contacts[frames, person] & inside[:, FEET]
+        slides = [
+            np.linalg.norm(np.gradient(space[:, FEET], was.times, axis=0), axis=-1)
+            for space in (was.keypoints_3d_cam, now.world)
+        ]
+        # Speeds of a frame take those before and behind.
+        stands[1:-1] &= stands[:-2] & stands[2:]
+        stands &= np.isfinite(slides).all(0)
+        row = dict(track=f'{name} {was.id}', moves=moves(truth))
+        for label, figures, error, speed in zip(
+            ('before', 'after'), quality, away, slides
+        ):
+            row |= {
+                f'jitter {label}': figures.jitter_3d,
+                f'bones {label}': figures.bone_spread,
+                f'MPJPE {label}': float(error[both].mean() * 1000),
+                f'slide {label}': float(speed[stands].mean() * 1000),
+            }
+        rows.append(row)
+    return rows
+
+
+def solve(clips: list[tuple[str, Truth, list[People]]]) -> dict[str, object]:
+    """Prints :func:`measure_3d` of all tracks, and returns them with what the bars of
+    docs/motion.md say of all."""
+    rows = [row for clip in clips for row in measure_3d(*clip)]
+    units = {'jitter': 1, 'bones': 100, 'MPJPE': 1, 'slide': 1}
+    print('before -> after   jitter mm      bones %       MPJPE mm      sliding mm/s')
+    for row in rows:
+        cells = ' '.join(
+            ''.join(
+                f'{row[f"{name} {when}"] * unit:7.1f}' for when in ('before', 'after')
+            )
+            for name, unit in units.items()
+        )
+        print(f'{row["track"]:12} {cells}{"  camera moves" * row["moves"]}')
+
+    def mean(name: str, rows: list[dict]) -> float:
+        return float(np.nanmean([row[name] for row in rows])) if rows else np.nan
+
+    still = [row for row in rows if not row['moves']]
+    figures = dict(
+        tracks=len(rows),
+        jitter=mean('jitter after', rows) / mean('jitter before', rows),
+        bones=max(row['bones after'] for row in rows),
+        slide_before=mean('slide before', still),
+        slide=mean('slide after', still),
+        slide_moving=mean('slide after', [r for r in rows if r['moves']]),
+        MPJPE_before=mean('MPJPE before', rows),
+        MPJPE=mean('MPJPE after', rows),
+        worse=[
+            row['track'] for row in rows if row['MPJPE after'] > row['MPJPE before']
+        ],
+    )
+    for name, figure in figures.items():
+        print(f'{name:14}', figure)
+    return dict(figures, rows=rows)
+
+
+def long_clip(truth: Truth, people: list[People]) -> list[Frame]:
+    """``SECONDS`` of a clip, played forwards and backwards, with ids."""
+    numbers = np.arange(int(SECONDS * truth.rate)) % (2 * len(people) - 2)
+    numbers = np.minimum(numbers, 2 * len(people) - 2 - numbers)
+    return [
+        Frame('long', frame, frame / truth.rate, people[number])
+        for frame, number in enumerate(numbers.tolist())
+    ]
+
+
+def measure_time(
+    clip: Path, truth: Truth, people: list[People], pose: PoseModel
+) -> dict[str, float]:
+    """Seconds of one core for ``SECONDS`` of ``PEOPLE`` people."""
+    frames = long_clip(truth, people)
+    seconds = {}
+
+    def timed(name: str, work: Callable) -> object:
+        start = time.process_time()
+        result = work()
+        seconds[name] = time.process_time() - start
+        return result
+
+    sample = [
+        (image, persons)
+        for image, persons in zip(Video(clip.with_suffix('.mp4')), people)
+        if len(persons) == PEOPLE
+    ][:50]
+    pose(sample[0][0], sample[0][1].boxes, sample[0][1].box_scores)
+    timed('pose', lambda: [pose(i, p.boxes, p.box_scores) for i, p in sample])
+    seconds['pose'] *= SECONDS * truth.rate / len(sample)
+    about = dict(rate=truth.rate, size=truth.size, camera=dict(K=truth.camera))
+    named = timed('ids', lambda: identify(frames))
+    motion = timed('tracks', lambda: Motion.from_people(named, **about))
+    smooth = timed('smooth', motion.smooth)
+    timed('solve', smooth.solve)
+    seconds['share of smooth and solve'] = (
+        seconds['smooth'] + seconds['solve']
+    ) / seconds['pose']
+    return seconds
+
+
+def compare(clips: list[tuple[str, Truth, list[People]]]) -> dict[str, object]:
+    """Prints :func:`measure_ids` of all trackers, and returns it."""
+    figures = {name: measure_ids(clips, tracker) for name, tracker in TRACKERS.items()}
+    for name, row in figures.items():
+        print(
+            f'{name:24s} HOTA {row["HOTA"]:.3f}  IDF1 {row["IDF1"]:.3f}  '
+            f'{row["ids"]:3d} ids  {row["us"]:5.0f} us a frame'
+        )
+    return figures
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
@@ -331,47 +523,45 @@ def main() -> None:
     parser.add_argument('--detector', default='rtmdet-nano')
     parser.add_argument('--pose', default='rtmw3d-t')
     parser.add_argument('--missing', type=int, default=0, help='frames to hide people')
-    parser.add_argument('--noise', action='store_true', help='see above')
     parser.add_argument('--json', type=Path, help='write the figures here')
+    what = parser.add_mutually_exclusive_group()
+    for name in ('solve', 'time', 'noise'):
+        what.add_argument(f'--{name}', action='store_true', help='see above')
     flags = parser.parse_args()
+    folders = sorted(path.parent for path in flags.folder.glob('clip-*/truth.npz'))
+    if not folders:
+        raise SystemExit(f'error: {flags.folder} holds no clips: see --help')
+    truths = [(path, Truth.read(path / 'truth.npz')) for path in folders]
     if flags.noise:
-        folders = sorted(flags.folder.glob('clip-*/'))
         figures = noise(
-            [
-                (Truth.read(path / 'truth.npz'), read(path / 'keypoints.npz').frames)
-                for path in folders
-            ]
+            [(truth, read(path / 'keypoints.npz').frames) for path, truth in truths]
         )
         for name, figure in figures.items():
             print(f'{name:28s} {figure:.4f}')
-        if flags.json:
-            flags.json.write_text(json.dumps(figures, indent=1))
-        return
-    paths = sorted(flags.folder.glob('clip-*.mp4'))
-    if not paths:
-        raise SystemExit(f'error: {flags.folder} holds no clip-*.mp4: see --help')
-    options = dict(backend='onnxruntime', threads=1)
-    detector = Detector(resolve_network(flags.detector, 'detector'), **options)
-    pose = PoseModel(resolve_network(flags.pose), **options)
-    clips, seconds = [], time.process_time()
-    for path in paths:
-        truth = Truth.read(path.with_suffix('') / 'truth.npz')
-        people = predict(path.with_suffix(''), detector, pose)
-        if flags.missing:
-            people = hide(people, truth, flags.missing)
-        clips.append((truth, people))
-        print(f'{path.stem}: {len(people)} frames', flush=True)
-    persons = sum(truth.shown.shape[1] for truth, _ in clips)
-    print(
-        f'{len(clips)} clips, {persons} persons, '
-        f'{time.process_time() - seconds:.0f} s of detection and pose'
-    )
-    figures = {name: measure(clips, tracker) for name, tracker in TRACKERS.items()}
-    for name, row in figures.items():
-        print(
-            f'{name:24s} HOTA {row["HOTA"]:.3f}  IDF1 {row["IDF1"]:.3f}  '
-            f'{row["ids"]:3d} ids  {row["us"]:5.0f} us a frame'
-        )
+    else:
+        options = dict(backend='onnxruntime', threads=1)
+        detector = Detector(resolve_network(flags.detector, 'detector'), **options)
+        pose = PoseModel(resolve_network(flags.pose), **options)
+        if flags.time:
+            truths = [clip for clip in truths if clip[1].shown.shape[1] == PEOPLE][:1]
+        clips = []
+        for path, truth in truths:
+            people = predict(path, truth, detector, pose)
+            if flags.missing:
+                people = hide(people, truth, flags.missing)
+            clips.append((path.name, truth, people))
+        count = sum(truth.shown.shape[1] for _, truth, _ in clips)
+        print(f'{len(clips)} clips, {count} persons', flush=True)
+        if flags.time:
+            if not clips:
+                raise SystemExit(
+                    f'error: no clip of {flags.folder} has {PEOPLE} people'
+                )
+            figures = measure_time(truths[0][0], *clips[0][1:], pose)
+            for name, figure in figures.items():
+                print(f'{name:28s} {figure:.4f}')
+        else:
+            figures = (solve if flags.solve else compare)(clips)
     if flags.json:
         flags.json.write_text(json.dumps(figures, indent=1))
 
