@@ -525,8 +525,8 @@ def main() -> None:
     parser.add_argument('--missing', type=int, default=0, help='frames to hide people')
     parser.add_argument('--json', type=Path, help='write the figures here')
     what = parser.add_mutually_exclusive_group()
-    for name in ('solve', 'time', 'noise'):
-        what.add_argument(f'--{name}', action='store_true', help='see above')
+    for name in ('--solve', '--time', '--noise'):
+        what.add_argument(name, action='store_true', help='see above')
     flags = parser.parse_args()
     folders = sorted(path.parent for path in flags.folder.glob('clip-*/truth.npz'))
     if not folders:
