@@ -1,43 +1,29 @@
-"""``rtmw bench``: milliseconds of networks, where the time goes, and rtmlib on
-the same files and frames. What is compared runs in turns, so that both meet
-the same machine; every number is a median with the 10th and 90th percentile.
-"""
+"""``rtmw bench``: milliseconds of networks, and where the time goes. What is compared
+runs in turns, so that all meet the same machine; every number is a median with the 10th
+and 90th percentile."""
 
 import argparse
 import contextlib
 import functools
-import io
-import itertools
-import os
 import statistics
-import tempfile
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
-from types import ModuleType
 from typing import Any, TypeVar
 from unittest import mock
 
-import cv2
 import numpy as np
 
 from ..core.errors import RTMWError
 from ..core.images import list_images, read_image
 from ..core.metadata import NetworkError
-from ..core.people import People
 from ..runtime import Detector, PoseModel, WholeBody, load_network
-from ..runtime.detector import decode_heads
-from ..runtime.identity import iou
 from ..runtime.network import OnnxRuntime, OpenVino
 from ..zoo import resolve_network
 from .exit_codes import ExitCode
 from .flags import check_least
 
-CROWDS = (1, 2, 8, 20)
-
 _Key = TypeVar('_Key')
-#: Makes rtmlib's detector and pose objects.
-_Theirs = Callable[..., tuple[Any, Any]]
 
 
 class BenchError(RTMWError, ValueError):
@@ -91,6 +77,8 @@ def run(flags: argparse.Namespace) -> int:
     pose = flags.networks[0]
     profile(pose, flags.det, photos, flags.rounds, flags.threads)
     if flags.rtmlib:
+        from .bench_rtmlib import beside_rtmlib
+
         beside_rtmlib(flags, photos)
     return ExitCode.DONE
 
@@ -98,9 +86,8 @@ def run(flags: argparse.Namespace) -> int:
 def in_turns(
     calls: dict[_Key, Callable[[], object]], rounds: int
 ) -> dict[_Key, list[float]]:
-    """Milliseconds of each call in each round. Each is called twice and the
-    second counts, as in a stream of images: the first meets threads of the
-    one before, which rtmlib's sessions leave spinning.
+    """Milliseconds of each call in each round. Each is called twice and the second
+    counts, as in a stream of images: the first meets the caches as another left them.
 
     Args:
         calls: {name: function}.
@@ -204,20 +191,6 @@ def crowd(photo: np.ndarray, people: int) -> np.ndarray:
     return np.tile(photo, (rows, people // rows, 1))
 
 
-def moving(photo: np.ndarray, count: int) -> Iterator[np.ndarray]:
-    """The frames of a camera that sways before a photo."""
-    height, width = photo.shape[:2]
-    for number in range(count):
-        phase = 2 * np.pi * number / 100
-        matrix = cv2.getRotationMatrix2D(
-            (width / 2, height / 2), 3 * np.sin(phase), 1 + 0.06 * np.sin(2 * phase)
-        )
-        matrix[:, 2] += (0.04 * width * np.sin(phase), 0.03 * height * np.cos(phase))
-        yield cv2.warpAffine(
-            photo, matrix, (width, height), borderMode=cv2.BORDER_REPLICATE
-        )
-
-
 def pick(
     photos: Sequence[np.ndarray], detector: Detector, least: int, most: int
 ) -> np.ndarray:
@@ -287,206 +260,3 @@ class _Timed:
         outputs = self.network(batch)
         self.seconds += time.perf_counter() - start
         return outputs
-
-
-def beside_rtmlib(flags: argparse.Namespace, photos: Sequence[np.ndarray]) -> None:
-    """rtmlib on the same files: images of crowds, a video, and the fastest
-    of each."""
-    poses, det, rounds = flags.networks, flags.det, flags.rounds
-    try:
-        import rtmlib
-    except ImportError:
-        raise BenchError(
-            'rtmlib is not installed: pip install --no-deps -r requirements/bench.txt'
-        ) from None
-    pose = poses[0]
-    with tempfile.TemporaryDirectory() as folder:
-        detector = Detector(det)
-        size = detector.input_size
-        if detector.decode is decode_heads:
-            from ..export.detector_nms import add_nms
-
-            raw, det = det, str(Path(folder) / 'rtmdet_nms.onnx')
-            add_nms(raw, det)
-            print(
-                f'\n{raw} has raw heads, which rtmlib cannot run: both run '
-                'it with NMS added'
-            )
-        theirs = functools.partial(_rtmlib, rtmlib, det, size, pose)
-        _crowds(pose, det, photos, rounds, theirs)
-        _video(rtmlib, pose, det, photos, theirs, flags.frames)
-        _fastest(poses, det, photos, rounds, theirs)
-
-
-def _rtmlib(
-    rtmlib: ModuleType,
-    det: str,
-    det_size: tuple[int, int],
-    pose: str,
-    backend: str = 'onnxruntime',
-) -> tuple[Any, Any]:
-    """rtmlib's detector and pose objects on our files."""
-    ((_, _, height, width),) = load_network(pose).inputs.values()
-    with contextlib.redirect_stdout(io.StringIO()):
-        return rtmlib.RTMDet(det, det_size[::-1], backend=backend), rtmlib.RTMPose(
-            pose, (width, height), backend=backend
-        )
-
-
-def _apart(people: People, boxes: np.ndarray, points: np.ndarray) -> np.ndarray:
-    """Distances of our points to rtmlib's of the same persons."""
-    if not len(people) or not len(points):
-        return np.array([np.nan])
-    theirs = iou(people.boxes, np.asarray(boxes, np.float32)).argmax(1)
-    return np.linalg.norm(people.keypoints - points[theirs], axis=-1)
-
-
-def _crowds(
-    pose: str, det: str, photos: Sequence[np.ndarray], rounds: int, theirs: _Theirs
-) -> None:
-    detector = Detector(det, backend='onnxruntime')
-    ours = WholeBody(PoseModel(pose, rgb=False, backend='onnxruntime'), detector)
-    single = pick(photos, detector, 1, 1)
-    find, estimate = theirs()
-    print(
-        '\nDetection on every frame, ONNX Runtime, BGR as rtmlib feeds it.\n'
-        '\n| people | ours, ms | rtmlib, ms | rtmlib / ours | points apart: '
-        'median px, over 0.5 px |\n|---|---|---|---|---|'
-    )
-    for people in CROWDS:
-        image = crowd(single, people)
-        ours_found = ours(image)
-        boxes = find(image)
-        apart = _apart(ours_found, boxes, estimate(image, boxes)[0])
-
-        def their_way(image: np.ndarray = image) -> object:
-            return estimate(image, find(image))
-
-        times = in_turns(
-            dict(ours=functools.partial(ours, image), rtmlib=their_way), rounds
-        )
-        print(
-            f'| {len(ours_found)} | {summary(times["ours"])} | '
-            f'{summary(times["rtmlib"])} | '
-            f'{summary(ratios(times["rtmlib"], times["ours"]))} | '
-            f'{np.median(apart):.3f}, {100 * (apart > 0.5).mean():.2f} % |',
-            flush=True,
-        )
-
-
-def _video(
-    rtmlib: ModuleType,
-    pose: str,
-    det: str,
-    photos: Sequence[np.ndarray],
-    theirs: _Theirs,
-    count: int,
-) -> None:
-    detector = Detector(det)
-    ours = WholeBody(PoseModel(pose, rgb=False), detector)
-    photo = pick(photos, detector, 2, 4)
-    frames = list(moving(photo, count))
-
-    class Solution:
-        def __init__(self, **_: object) -> None:
-            self.det_model, self.pose_model = theirs()
-
-    def our_way() -> list[People]:
-        return [people for _, people in ours.video(iter(frames))]
-
-    def their_way() -> list[np.ndarray]:
-        with contextlib.redirect_stdout(io.StringIO()):
-            tracker = rtmlib.PoseTracker(Solution)
-        return [tracker(frame)[0] for frame in frames]
-
-    ours_found = our_way()
-    counts = [
-        np.mean([len(people) for people in frame])
-        for frame in (ours_found, their_way())
-    ]
-    times = in_turns(dict(ours=our_way, rtmlib=their_way), 3)
-    always = [people for _, people in ours.video(iter(frames), every=1)]
-    apart = []
-    for people, reference in zip(ours_found, always):
-        for number in range(len(people)):
-            same = iou(people.boxes[number : number + 1], reference.boxes)
-            if same.size and same.max() > 0.3:
-                apart.append(
-                    np.linalg.norm(
-                        people.keypoints[number] - reference.keypoints[same.argmax()],
-                        axis=-1,
-                    ).mean()
-                )
-    rates = {
-        name: [len(frames) / value * 1e3 for value in values]
-        for name, values in times.items()
-    }
-    print(
-        f'\nVideo of {len(frames)} frames, both at their defaults.\n\n'
-        '| | ours | rtmlib | ours / rtmlib |\n|---|---|---|---|\n'
-        f'| frames a second | {summary(rates["ours"])} | '
-        f'{summary(rates["rtmlib"])} | '
-        f'{summary(ratios(rates["ours"], rates["rtmlib"]))} |\n'
-        f'| people a frame | {counts[0]:.2f} | {counts[1]:.2f} | |\n\n'
-        f'Mean distance to detection on every frame: {np.mean(apart):.2f} '
-        'px',
-        flush=True,
-    )
-
-
-def _all_images(ours: WholeBody, images: Sequence[np.ndarray]) -> object:
-    return list(ours.images(images))
-
-
-def _their_images(find: Any, estimate: Any, images: Sequence[np.ndarray]) -> object:
-    return [estimate(image, find(image)) for image in images]
-
-
-def _fastest(
-    poses: Sequence[str],
-    det: str,
-    photos: Sequence[np.ndarray],
-    rounds: int,
-    theirs: _Theirs,
-) -> None:
-    """Images of one person, eight at a time: the fastest of each library."""
-    images = [pick(photos, Detector(det), 1, 1)] * 8
-    calls: dict[str, Callable[[], object]] = {}
-    for path, (backend, precision), streams in itertools.product(
-        poses,
-        (('onnxruntime', 'fp32'), ('openvino', 'fp32'), ('openvino', 'bf16')),
-        (1, os.cpu_count() or 1),
-    ):
-        with contextlib.suppress(NetworkError):
-            ours = WholeBody(
-                path, det, backend=backend, precision=precision, streams=streams
-            )
-            name = f'ours, {Path(path).stem}, {backend} {precision}, {streams} at once'
-            calls[name] = functools.partial(_all_images, ours, images)
-    for backend in ('onnxruntime', 'openvino'):
-        with contextlib.suppress(ImportError):
-            find, estimate = theirs(backend=backend)
-            calls[f'rtmlib, {Path(poses[0]).stem}, {backend}'] = functools.partial(
-                _their_images, find, estimate, images
-            )
-    times = {
-        name: [value / len(images) for value in values]
-        for name, values in in_turns(calls, rounds).items()
-    }
-    print('\nOne person an image.\n\n| | ms an image |\n|---|---|')
-    for name, values in times.items():
-        print(f'| {name} | {summary(values)} |')
-    best = {
-        side: min(
-            (statistics.median(values), name)
-            for name, values in times.items()
-            if name.startswith(side)
-        )
-        for side in ('ours', 'rtmlib')
-    }
-    ratio = ratios(times[best['rtmlib'][1]], times[best['ours'][1]])
-    print(
-        f'\nFastest of each: {best["ours"][1]}; {best["rtmlib"][1]}: '
-        f'{summary(ratio)} times',
-        flush=True,
-    )

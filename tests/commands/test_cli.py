@@ -18,7 +18,7 @@ from PIL import Image
 
 from rtmw_ext.commands import cli, estimator_flags, info
 from rtmw_ext.commands import infer as runs
-from rtmw_ext.commands.bench import cost, crowd, moving
+from rtmw_ext.commands.bench_rtmlib import moving
 from rtmw_ext.commands.exit_codes import ExitCode
 from rtmw_ext.core.images import read_image
 from rtmw_ext.core.signals import Stopped
@@ -581,41 +581,6 @@ def test_exit_code_of_an_error(error, code, capsys, monkeypatch):
     found, err = rtmw(capsys, 'infer', 'any.jpg')
     assert found == code and str(error) in err
     assert ('Traceback' in err) == (code == ExitCode.BUG)
-
-
-def test_bench(capsys, loud_t_file, rtmw_t):
-    flops, parameters = cost(loud_t_file)
-    model, _ = rtmw_t
-    learned = sum(weight.numel() for weight in model.parameters()) / 1e6
-    # Norm layers are folded into the convolutions.
-    assert abs(parameters - learned) / learned < 0.01
-    assert abs(flops - 1.259) < 0.02  # docs/models.md
-    assert cli.main(['bench', str(loud_t_file), '--rounds', '2']) == 0
-    assert 'onnxruntime fp32' in capsys.readouterr().out
-    assert rtmw(capsys, 'bench')[0] == 1
-    code, err = rtmw(capsys, 'bench', loud_t_file, '--rounds', 0)
-    assert code == 1 and '--rounds is 0: it must be 1 or more' in err
-    assert crowd(np.zeros((2, 3, 3)), 20).shape == (8, 15, 3)
-
-
-@pytest.mark.slow
-def test_bench_takes_names(capsys, drawn_root):
-    assert cli.main(['bench', 'rtmw-t', '--rounds', '1']) == 0
-    assert 'rtmw-t_photos-256x192' in capsys.readouterr().out
-    for names in (
-        ['rtmw-q'],
-        [
-            'rtmw-t',
-            '--rounds',
-            '1',
-            '--det',
-            'rtmw-q',
-            '--images',
-            str(drawn_root / 'images' / 'val'),
-        ],
-    ):
-        code, error = rtmw(capsys, 'bench', *names)
-        assert code == 1 and 'unknown network "rtmw-q"' in error
 
 
 def test_a_signal_ends_at_once(capsys, monkeypatch):
