@@ -42,7 +42,9 @@ TORCH = {'torch', 'torchvision', 'mmengine', 'mmcv', 'mmdet', 'mmpose', 'mmdeplo
 EXCEPTIONS = {
     'commands/export.py': {'export', 'mmengine', 'models'},
     # NMS is added to a detector for rtmlib, without torch.
-    'commands/bench.py': {'export'},
+    'commands/bench_rtmlib.py': {'export'},
+    # So is int8.
+    'commands/tune.py': {'export'},
     'compat/patches.py': {'torch', 'mmengine', 'mmpose', 'mmdet'},
 }
 

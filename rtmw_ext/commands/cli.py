@@ -88,6 +88,7 @@ def _parser() -> argparse.ArgumentParser:
         motion,
         recover,
         serve,
+        tune,
     )
 
     parser = argparse.ArgumentParser(
@@ -102,7 +103,7 @@ def _parser() -> argparse.ArgumentParser:
     commands = parser.add_subparsers(required=True, metavar='COMMAND')
     for command in (
         *(infer, label, export_dataset, motion, serve),
-        *(recover, export, bench, models, info),
+        *(recover, export, bench, tune, models, info),
     ):
         command.add_parser(commands)
     return parser

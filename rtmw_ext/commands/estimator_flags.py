@@ -6,6 +6,7 @@ import os
 import warnings
 from importlib.util import find_spec
 from pathlib import Path
+from typing import Any
 
 from ..core.camera_files import read_camera
 from ..core.errors import UsageError
@@ -15,6 +16,7 @@ from ..runtime import (
     OneStageModel,
     WholeBody,
     load_pose,
+    tuning,
 )
 from ..runtime.detector import SCORE_THR
 from ..runtime.network import BACKENDS, PRECISIONS
@@ -65,6 +67,9 @@ def add_network_flags(parser: argparse.ArgumentParser) -> None:
         '--precision',
         choices=PRECISIONS,
         help=f'default: {PRECISIONS[0]}, or that of --mode',
+    )
+    parser.add_argument(
+        '--no-tuned', action='store_true', help='as if `rtmw tune` had not been run'
     )
     parser.add_argument('--threads', type=int, default=0, help='0 takes all cores')
     parser.add_argument(
@@ -132,13 +137,21 @@ def complete(flags: argparse.Namespace, images: int | None) -> None:
     )
     if flags.stride is None:
         flags.stride = mode.stride if mode else STRIDE
+    flags.tuned = (
+        (flags.precision, flags.backend, flags.device) == (None, None, 'cpu')
+        and flags.mode is None
+        and not flags.no_tuned
+    )
     if flags.precision is None:
-        few = images is not None and images <= FEW_IMAGES
-        openvino = flags.backend == 'openvino' or (
-            flags.backend is None and not few and find_spec('openvino')
-        )
-        fits = mode and flags.device == 'cpu' and openvino
+        backend = flags.backend or default_backend(images)
+        fits = mode and flags.device == 'cpu' and backend == 'openvino'
         flags.precision = mode.precision if mode and fits else PRECISIONS[0]
+
+
+def default_backend(images: int | None) -> str:
+    """That of so many images, or of a video (None), on a CPU that was not tuned."""
+    few = images is not None and images <= FEW_IMAGES
+    return 'openvino' if not few and find_spec('openvino') else 'onnxruntime'
 
 
 def check_people(flags: argparse.Namespace) -> Camera | None:
@@ -179,21 +192,28 @@ def build_estimator(
     threads = flags.threads or os.cpu_count() or 1
     # Several images at once, a thread each, beat all threads on one.
     side_by_side = flags.device == 'cpu' and images is not None and images > threads
-    network = dict(
+    network: dict[str, Any] = dict(
         backend=flags.backend or _first_backend(flags, images),
         device=flags.device,
         threads=threads,
         precision=flags.precision,
         streams=threads if side_by_side else 1,
     )
+    pose_file, pose_network = networks['pose'], network
+    if flags.tuned and (settings := tuning.load(pose_file, threads)):
+        setting = tuning.choose(settings, default_backend(images), images)
+        pose_file = Path(setting.file)
+        pose_network = network | dict(
+            backend=setting.backend, precision=setting.precision
+        )
     pose = load_pose(
-        networks['pose'],
+        pose_file,
         rgb=False if flags.bgr else None,
         subbin=flags.subbin,
         person_height=flags.person_height or PERSON_HEIGHT,
         camera=camera,
         second_look=second_file,
-        **network,
+        **pose_network,
     )
     least = SCORE_THR if flags.det_threshold is None else flags.det_threshold
     if isinstance(pose, OneStageModel):

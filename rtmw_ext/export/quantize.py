@@ -132,8 +132,10 @@ def quantize(source: Path, target: Path, crops: np.ndarray) -> None:
             return None if crop is None else dict(input=crop[None])
 
     with tempfile.TemporaryDirectory() as work:
-        prepared = Path(work) / 'prepared.onnx'
-        quant_pre_process(str(source), str(prepared), skip_symbolic_shape=True)
+        # The quantiser looks for weights of other files beside copies of its own.
+        whole, prepared = Path(work) / 'whole.onnx', Path(work) / 'prepared.onnx'
+        onnx.save(onnx.load(source), whole)
+        quant_pre_process(str(whole), str(prepared), skip_symbolic_shape=True)
         quantization.quantize_static(
             str(prepared),
             str(target),

@@ -1,0 +1,96 @@
+"""``rtmw tune``, and that ``rtmw infer`` does what it found."""
+
+import json
+import os
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+from rtmw_ext.commands import cli, tune
+from rtmw_ext.core.images import read_image
+from rtmw_ext.export.quantize import person_crops, quantize
+from rtmw_ext.runtime import PoseModel, tuning
+from rtmw_ext.runtime.pose import PERSON
+from rtmw_ext.zoo import resolve_network
+from support.networks import bright
+from support.paths import PEOPLE
+
+THREADS = os.cpu_count()
+
+
+@pytest.fixture(autouse=True)
+def cache(monkeypatch, tmp_path):
+    monkeypatch.setenv('XDG_CACHE_HOME', str(tmp_path / 'cache'))
+
+
+@pytest.fixture(scope='module')
+def network():
+    return resolve_network('rtmw-t')
+
+
+def test_a_table_is_printed_and_kept(capsys, monkeypatch, network):
+    monkeypatch.setattr(tune, 'WAYS', tune.WAYS[:1])
+    assert cli.main(['tune', 'rtmw-t', '--no-int8', '--rounds', '1']) == 0
+    out = capsys.readouterr().out
+    (row,) = tuning.load(network, THREADS)
+    assert f'| onnxruntime | fp32 | {row.load:.2f} | {row.single:.2f} | ' in out
+    assert 'videos: onnxruntime fp32' in out
+    assert row.apart == 0 and row.single > 0 and row.each > 0
+    assert cli.main(['tune', 'rtmw-t', '--forget']) == 0
+    assert tuning.load(network, THREADS) == []
+
+
+@pytest.mark.parametrize(
+    'arguments, text',
+    [
+        (['rtmw-q'], 'unknown network "rtmw-q"'),
+        (['rtmw-t', '--rounds', '0'], '--rounds is 0: it must be 1 or more'),
+        (['rtmdet-nano'], 'unknown network "rtmdet-nano"'),
+    ],
+)
+def test_what_cannot_be_tuned(capsys, arguments, text):
+    assert cli.main(['tune', *arguments]) == 1
+    assert text in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    'flags, used',
+    [
+        ([], 'fast.onnx'),
+        (['--no-tuned'], 'slow.onnx'),
+        (['--precision', 'fp32'], 'slow.onnx'),
+        (['--backend', 'onnxruntime'], 'slow.onnx'),
+        (['--threads', '1'], 'slow.onnx'),
+    ],
+)
+def test_infer_does_what_was_found(flags, used, tmp_path):
+    for name in ('slow.onnx', 'fast.onnx'):
+        bright(tmp_path / name, 1.0)
+    slow = tuning.Setting(
+        str(tmp_path / 'slow.onnx'), 'onnxruntime', 'fp32', 1.0, 100.0, 100.0, 0.0
+    )
+    fast = replace(slow, file=str(tmp_path / 'fast.onnx'), load=0.1, single=1.0)
+    tuning.save(tmp_path / 'slow.onnx', max(THREADS, 2), [slow, fast])
+    threads = [] if '--threads' in flags else ['--threads', str(max(THREADS, 2))]
+    command = ['infer', str(PEOPLE), '--pose', str(tmp_path / 'slow.onnx'), '--det']
+    command += ['none', '--no-draw', '--out', str(tmp_path / 'out'), *flags, *threads]
+    assert cli.main([*command, '--format', 'json']) == 0
+    (meta,) = (tmp_path / 'out').glob('*.meta.jsonl')
+    assert (
+        json.loads(meta.read_text().splitlines()[0])['models']['pose']['file'] == used
+    )
+
+
+@pytest.mark.slow
+def test_int8_of_a_shipped_network(network, tmp_path):
+    """Its weights are float16, in another file than the graph."""
+    plain = PoseModel(network, backend='onnxruntime')
+    crops = person_crops(plain, [PERSON], limit=2)
+    quantize(network, tmp_path / 'int8.onnx', crops)
+    small = PoseModel(tmp_path / 'int8.onnx', backend='onnxruntime')
+    assert small.network.metadata == plain.network.metadata
+    image = read_image(PERSON)
+    apart = small(image).keypoints - plain(image).keypoints
+    seen = plain(image).scores > 0.3
+    assert 0 < np.linalg.norm(apart, axis=-1)[seen].mean() < 3
