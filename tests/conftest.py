@@ -1,6 +1,7 @@
 """Fixtures, and which tests need torch."""
 
 import functools
+import gc
 import http.server
 import importlib.util
 import os
@@ -40,6 +41,14 @@ if importlib.util.find_spec('torch') is None:
         for path in TESTS.iterdir()
         if path.is_dir() and path.name not in TORCH_FREE
     ]
+else:
+    importlib.import_module('support.formatting')
+
+
+def pytest_collection_finish():
+    """MMEngine's datasets collect garbage: without this, each time among the millions
+    of objects of torch and mmpose, for half a second."""
+    gc.freeze()
 
 
 def pytest_itemcollected(item):

@@ -100,7 +100,9 @@ class FakeRunner:
 # Children of a clean server: a fork of pytest itself, with the threads of
 # every library that ran before, crashes. `multiprocess` sends closures.
 CHILDREN = multiprocess.get_context('forkserver')
-CHILDREN.set_forkserver_preload(['rtmw_ext.plugin', 'mmengine.runner', 'mmpose.apis'])
+CHILDREN.set_forkserver_preload(
+    ['rtmw_ext.plugin', 'mmengine.runner', 'mmpose.apis', 'support.formatting']
+)
 
 
 def in_child(function):
