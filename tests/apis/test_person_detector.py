@@ -3,8 +3,6 @@
 import json
 import re
 import shutil
-import subprocess
-import sys
 
 import numpy as np
 import onnx
@@ -20,8 +18,8 @@ from rtmw_ext.export import to_onnx
 from rtmw_ext.export.formats import ExportError
 from rtmw_ext.runtime import Detector, load_network
 from rtmw_ext.zoo import resolve_network
-from support.paths import CONFIGS, ROOT
-from support.tools import load_tool
+from support.paths import CONFIGS
+from support.tools import load_tool, run_script
 
 CONFIG = CONFIGS / 'synthetic' / 'rtmdet-nano_synthetic-320.py'
 NAME = 'rtmdet-nano'
@@ -108,14 +106,9 @@ def test_released_weights_fit():
 
 
 def _tool(name, *arguments):
-    done = subprocess.run(
-        [sys.executable, str(ROOT / 'tools' / name), *map(str, arguments)],
-        text=True,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.STDOUT,
-    )
-    assert done.returncode == 0, done.stdout[-3000:]
-    return done.stdout
+    done = run_script(f'tools/{name}', *arguments)
+    assert done.returncode == 0, done.stderr[-3000:]
+    return done.stdout + done.stderr
 
 
 @pytest.mark.slow

@@ -19,9 +19,10 @@ from rtmw_ext.export.exporter import export
 from rtmw_ext.export.formats import ExportError
 from rtmw_ext.export.model import Exportable, describe
 from rtmw_ext.models.loading import load_model
-from rtmw_ext.runtime import Detector, PoseModel
+from rtmw_ext.runtime import Detector
 from rtmw_ext.zoo import UnknownModelError, resolve_network
 from support.models import build
+from support.networks import PoseModel
 from support.paths import CONFIGS, PEOPLE, RTMW_T
 
 RTMW3D_T = CONFIGS / 'rtmw3d' / 'rtmw3d-t_cocktail17-256x192.py'

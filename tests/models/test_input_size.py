@@ -2,8 +2,6 @@
 
 import copy
 import logging
-import subprocess
-import sys
 
 import pytest
 import torch
@@ -19,7 +17,8 @@ from rtmw_ext.engine.hooks import InputSizeHook
 from rtmw_ext.engine.safetensors import load_from_safetensors
 from rtmw_ext.models.loading import crop_head, fit_input_size, stretch
 from support.models import TINY_CODEC, TINY_CODEC_3D, tiny
-from support.paths import CONFIGS, ROOT
+from support.paths import CONFIGS
+from support.tools import run_script
 from support.training import FakeRunner, training
 
 LARGE = (128, 192)
@@ -161,12 +160,7 @@ def test_tool_that_crops(tmp_path):
     )
 
     def run(*arguments):
-        return subprocess.run(
-            [sys.executable, 'tools/crop_head.py', 'rtmw3d-t', *arguments],
-            cwd=ROOT,
-            text=True,
-            capture_output=True,
-        )
+        return run_script('tools/crop_head.py', 'rtmw3d-t', *arguments)
 
     done = run(whole, parts, tmp_path / 'parts.pth')
     assert done.returncode == 0, done.stderr

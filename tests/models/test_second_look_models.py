@@ -14,7 +14,7 @@ from rtmw_ext.apis.topdown import scale_scores
 from rtmw_ext.core.crops import crop_matrices
 from rtmw_ext.core.skeleton import CROP_POINTS, ROOTS
 from rtmw_ext.models import RTMWEstimator
-from rtmw_ext.runtime import PoseModel
+from support.networks import PoseModel
 
 MOVED = [point for part in ROOTS for point in CROP_POINTS[part]]
 PARTS_MODEL = 'rtmw-t-parts'

@@ -8,7 +8,7 @@ import pytest
 from rtmw_ext.core.calibration import calibrate
 from rtmw_ext.core.metadata import NetworkError, NetworkMetadata
 from rtmw_ext.core.skeleton import PARTS
-from rtmw_ext.runtime import PoseModel
+from support.networks import PoseModel
 from support.paths import PEOPLE
 
 FIRST = {'body': [[0.1, 200.0], [0.2, 0.9]], 'face': [[0.1, 200.0], [0.0, 0.4]]}

@@ -1,8 +1,15 @@
-"""Small ONNX files."""
+"""Small ONNX files, and what loads them soon."""
+
+import functools
 
 import numpy as np
 import onnx
 from onnx import TensorProto, helper, numpy_helper
+
+from rtmw_ext import runtime
+
+#: For tests of something else than backends: OpenVINO takes a second to compile.
+PoseModel = functools.partial(runtime.PoseModel, backend='onnxruntime')
 
 
 def bright(path, sure, points=17, size=(24, 32), depth=False):

@@ -1,7 +1,6 @@
 """Synthetic people: the truth, what is written, what loads."""
 
 import json
-import subprocess
 import sys
 
 import cv2
@@ -31,7 +30,8 @@ from rtmw_ext.synthetic.export import (  # noqa: E402
 )
 from rtmw_ext.synthetic.poses import sample_phenotype  # noqa: E402
 from support.examples import examples
-from support.paths import CONFIGS, ROOT  # noqa: E402
+from support.paths import CONFIGS  # noqa: E402
+from support.tools import run_script  # noqa: E402
 
 LEFT = np.r_[5:17:2, 17:20, 91:112]
 RIGHT = np.r_[6:17:2, 20:23, 112:133]
@@ -542,19 +542,7 @@ def test_unknown_phenotype(maker):
 
 
 def test_tool_prints_its_errors(tmp_path):
-    done = subprocess.run(
-        [
-            sys.executable,
-            'tools/dataset/synthesize.py',
-            '--num',
-            '0',
-            '--out',
-            str(tmp_path),
-        ],
-        cwd=ROOT,
-        text=True,
-        capture_output=True,
-    )
+    done = run_script('tools/dataset/synthesize.py', '--num', 0, '--out', tmp_path)
     assert done.returncode
     assert done.stderr.strip().splitlines()[-1].startswith('error: num=0')
 
@@ -562,20 +550,12 @@ def test_tool_prints_its_errors(tmp_path):
 @pytest.mark.slow
 def test_tool_draws(tmp_path):
     """What the studies' config learns from."""
-    command = [
-        sys.executable,
-        'tools/dataset/synthesize.py',
-        '--format',
-        'drawn',
-        '--num',
-        '2',
-        '--out',
-        str(tmp_path),
-        '--size',
-        '160',
-        '120',
-    ]
-    done = subprocess.run(command, cwd=ROOT, text=True, capture_output=True)
+
+    def draw(number):
+        flags = ['--format', 'drawn', '--out', tmp_path, '--size', 160, 120]
+        return run_script('tools/dataset/synthesize.py', *flags, '--num', number)
+
+    done = draw(2)
     assert done.stdout.splitlines()[-1] == str(tmp_path / 'annotations/train.json')
     config = Config.fromfile(CONFIGS / 'demo/distill-study_drawn-128x96.py')
     train = config.train_dataloader.dataset
@@ -583,8 +563,7 @@ def test_tool_draws(tmp_path):
     dataset = DATASETS.build(train)
     assert len(dataset) == 2
     assert dataset[0]['inputs'].shape == (3, 128, 96)
-    command[command.index('2')] = '0'
-    done = subprocess.run(command, cwd=ROOT, text=True, capture_output=True)
+    done = draw(0)
     assert done.stderr.strip().splitlines()[-1].startswith('error: num')
 
 

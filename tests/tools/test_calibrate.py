@@ -18,8 +18,8 @@ from rtmw_ext.core.skeleton import CROP_POINTS, PARTS, ROOTS
 from rtmw_ext.engine.safetensors import load_from_safetensors, save_safetensors
 from rtmw_ext.export.external_data import set_calibration
 from rtmw_ext.models.loading import CheckpointError, load_model
-from rtmw_ext.runtime import PoseModel
 from rtmw_ext.zoo import registry
+from support.networks import PoseModel
 from support.paths import PEOPLE
 from support.tools import load_tool
 

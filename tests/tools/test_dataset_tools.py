@@ -2,7 +2,6 @@
 
 import re
 import shutil
-import subprocess
 import sys
 from unittest import mock
 
@@ -18,7 +17,7 @@ from rtmw_ext.datasets.converters import DOWNLOADS
 from rtmw_ext.datasets.mapping import definition
 from support import tiny_datasets
 from support.paths import CONFIGS, ROOT
-from support.tools import load_tool
+from support.tools import load_tool, run_script
 
 DOCS = ROOT / 'docs' / 'datasets.md'
 IDS = definition('coco_wholebody')['keypoint_name2id']
@@ -198,21 +197,8 @@ def test_browse(tmp_path, monkeypatch, capsys, suffix):
 
 @pytest.mark.slow
 def test_benchmark_runs(tmp_path):
-    out = subprocess.run(
-        [
-            sys.executable,
-            str(ROOT / 'tools/bench/pipeline.py'),
-            '--turns',
-            '1',
-            '--number',
-            '4',
-            '--json',
-            str(tmp_path / 'b.json'),
-        ],
-        capture_output=True,
-        text=True,
-        cwd=ROOT,
-    )
+    flags = ['--turns', 1, '--number', 4, '--json', tmp_path / 'b.json']
+    out = run_script('tools/bench/pipeline.py', *flags)
     assert out.returncode == 0, out.stderr[-2000:]
     for name in ('RandomTopdownCrop', 'PhotometricDistortion', 'label encoding'):
         assert name in out.stdout

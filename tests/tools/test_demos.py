@@ -2,11 +2,11 @@
 
 import re
 import subprocess
-import sys
 
 import pytest
 
 from support.paths import ROOT
+from support.tools import run_script
 
 PROJECT = ROOT / 'projects' / 'rtmw'
 DEMOS = sorted(PROJECT.glob('demo_*.py'))
@@ -24,11 +24,6 @@ def test_demo(path):
     assert f'| `make {target}` |' in (PROJECT / 'README.md').read_text()
     for config in re.findall(r"'(configs/.*?)'", path.read_text()):
         assert (ROOT / config).is_file(), config
-    shown = subprocess.run(
-        [sys.executable, command, '--help'],
-        cwd=ROOT,
-        check=True,
-        capture_output=True,
-        text=True,
-    )
+    shown = run_script(command, '--help')
+    assert shown.returncode == 0
     assert f'make {target}' in shown.stdout and '--out' in shown.stdout

@@ -12,14 +12,13 @@ import torch
 
 import rtmw_ext
 from rtmw_ext.core.paths import root
-from support.paths import ROOT, RTMW_T, TOOLS
-from support.tools import load_tool
+from support.paths import ROOT, RTMW_T
+from support.tools import load_tool, run_script
 from support.training import drawn_options
 
 assert rtmw_ext
 PYTHON = sys.executable
 MIM = [str(Path(PYTHON).parent / 'mim')]
-OURS = [PYTHON, str(TOOLS)]
 
 
 def options(root, epochs):
@@ -106,52 +105,22 @@ def test_mim_says_its_version(tmp_path):
 @pytest.mark.slow
 def test_our_tools(drawn_root, tmp_path):
     work = tmp_path / 'work'
-    run(
-        [
-            OURS[0],
-            f'{OURS[1]}/train.py',
-            RTMW_T,
-            '--work-dir',
-            work,
-            '--auto-scale-lr',
-            *options(drawn_root, 1),
-        ],
-        tmp_path,
-    )
+    common = ['--work-dir', work, *options(drawn_root, 1)]
+
+    def tool(name, *arguments):
+        return run_script(f'tools/{name}.py', RTMW_T, *arguments, cwd=tmp_path)
+
+    done = tool('train', '--auto-scale-lr', *common)
+    assert done.returncode == 0, done.stderr[-3000:]
     checkpoint = work / 'epoch_1.pth'
-    out = run(
-        [
-            OURS[0],
-            f'{OURS[1]}/test.py',
-            RTMW_T,
-            checkpoint,
-            '--work-dir',
-            work,
-            '--out',
-            tmp_path / 'metrics.json',
-            *options(drawn_root, 1),
-        ],
-        tmp_path,
-    )
-    assert (tmp_path / 'metrics.json').exists() and 'AP' in out
+    done = tool('test', checkpoint, '--out', tmp_path / 'metrics.json', *common)
+    assert done.returncode == 0, done.stderr[-3000:]
+    assert (tmp_path / 'metrics.json').exists() and 'AP' in done.stdout
     # A checkpoint of another model is an error, not a random result.
     weights = torch.load(checkpoint, weights_only=False)
     del weights['state_dict']['head.cls_y.weight']
     torch.save(weights, tmp_path / 'other.pth')
-    result = subprocess.run(
-        [
-            OURS[0],
-            f'{OURS[1]}/test.py',
-            str(RTMW_T),
-            str(tmp_path / 'other.pth'),
-            '--work-dir',
-            str(work),
-            *options(drawn_root, 1),
-        ],
-        cwd=tmp_path,
-        text=True,
-        capture_output=True,
-    )
+    result = tool('test', tmp_path / 'other.pth', *common)
     assert result.returncode and 'other.pth is of another' in result.stderr
 
 
@@ -226,12 +195,8 @@ def test_configs_do_not_hide_metainfo():
 @pytest.mark.slow
 @pytest.mark.parametrize('tool', ['train.py', 'test.py'])
 def test_missing_config_is_named(tool, tmp_path):
-    result = subprocess.run(
-        [PYTHON, str(TOOLS / tool), 'none.py', str(RTMW_T)][: 3 + (tool == 'test.py')],
-        cwd=tmp_path,
-        text=True,
-        capture_output=True,
-    )
+    arguments = ['none.py', RTMW_T][: 1 + (tool == 'test.py')]
+    result = run_script(f'tools/{tool}', *arguments, cwd=tmp_path)
     assert result.returncode and 'none.py does not exist' in result.stderr
 
 
@@ -259,17 +224,7 @@ def test_mixed_precision_of_each_machine(monkeypatch):
 
 def test_unwritable_work_dir_is_named(tmp_path):
     (tmp_path / 'file').write_text('')
-    result = subprocess.run(
-        [
-            PYTHON,
-            str(TOOLS / 'train.py'),
-            str(RTMW_T),
-            '--work-dir',
-            str(tmp_path / 'file' / 'work'),
-        ],
-        cwd=tmp_path,
-        text=True,
-        capture_output=True,
-    )
+    work = tmp_path / 'file' / 'work'
+    result = run_script('tools/train.py', RTMW_T, '--work-dir', work, cwd=tmp_path)
     assert result.returncode and 'cannot be written' in result.stderr
     assert 'Traceback' not in result.stderr
