@@ -139,6 +139,8 @@ def run(flags: argparse.Namespace) -> int:
         max_people=1,
     )
     complete(flags, MANY)
+    # Machines of a cluster, each tuned in its way, are to write the same rows.
+    flags.tuned = False
     keep = parse_filter(flags.filter)
     camera = check_people(flags)
     folder = places.Folder(flags.out)

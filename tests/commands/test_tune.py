@@ -54,6 +54,17 @@ def test_what_cannot_be_tuned(capsys, arguments, text):
     assert text in capsys.readouterr().err
 
 
+def measured(folder):
+    """Networks of which the second one is faster, as of one measurement."""
+    for name in ('slow.onnx', 'fast.onnx'):
+        bright(folder / name, 1.0)
+    slow = tuning.Setting(
+        str(folder / 'slow.onnx'), 'onnxruntime', 'fp32', 1.0, 100.0, 100.0, 0.0
+    )
+    fast = replace(slow, file=str(folder / 'fast.onnx'), load=0.1, single=1.0)
+    tuning.save(folder / 'slow.onnx', max(THREADS, 2), [slow, fast])
+
+
 @pytest.mark.parametrize(
     'flags, used',
     [
@@ -65,13 +76,7 @@ def test_what_cannot_be_tuned(capsys, arguments, text):
     ],
 )
 def test_infer_does_what_was_found(flags, used, tmp_path):
-    for name in ('slow.onnx', 'fast.onnx'):
-        bright(tmp_path / name, 1.0)
-    slow = tuning.Setting(
-        str(tmp_path / 'slow.onnx'), 'onnxruntime', 'fp32', 1.0, 100.0, 100.0, 0.0
-    )
-    fast = replace(slow, file=str(tmp_path / 'fast.onnx'), load=0.1, single=1.0)
-    tuning.save(tmp_path / 'slow.onnx', max(THREADS, 2), [slow, fast])
+    measured(tmp_path)
     threads = [] if '--threads' in flags else ['--threads', str(max(THREADS, 2))]
     command = ['infer', str(PEOPLE), '--pose', str(tmp_path / 'slow.onnx'), '--det']
     command += ['none', '--no-draw', '--out', str(tmp_path / 'out'), *flags, *threads]
@@ -80,6 +85,16 @@ def test_infer_does_what_was_found(flags, used, tmp_path):
     assert (
         json.loads(meta.read_text().splitlines()[0])['models']['pose']['file'] == used
     )
+
+
+def test_labels_do_not_depend_on_the_machine(tmp_path):
+    pytest.importorskip('pyarrow')
+    measured(tmp_path)
+    command = ['label', str(PEOPLE), '--pose', str(tmp_path / 'slow.onnx'), '--det']
+    command += ['none', '--engine', 'local', '--threads', str(max(THREADS, 2))]
+    assert cli.main([*command, '--out', str(tmp_path / 'out')]) == 0
+    manifest = (tmp_path / 'out' / '_manifest.json').read_text()
+    assert 'slow.onnx' in manifest and 'fast.onnx' not in manifest
 
 
 @pytest.mark.slow
