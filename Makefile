@@ -44,8 +44,11 @@ demo-%: setup ## a demo of projects/rtmw that trains: demo-train, demo-3d, demo-
 
 ##@ Checks
 
+# Files in their order: by default, those of one long test come last, alone.
+TWO = -n 2 --dist loadfile --no-loadscope-reorder
+
 test: setup ## all tests
-	$(RUN) -m pytest -q -n 2 --dist loadfile
+	$(RUN) -m pytest -q $(TWO)
 
 test-web: setup ## the page of rtmw serve in headless Chromium
 	$(RUN) -m pip install -q -r requirements/web.txt
@@ -58,7 +61,7 @@ lint: setup ## ruff, layout, types, code that stands twice
 	$(RUN) -m pylint rtmw_ext
 
 coverage: setup ## all tests, and the share of lines that they run
-	$(RUN) -m pytest -q -n 2 --dist loadfile --cov
+	$(RUN) -m pytest -q $(TWO) --cov
 
 bench-results: setup ## memory of result files, and what is left after SIGKILL and SIGTERM (half an hour)
 	$(RUN) tools/bench/memory.py

@@ -6,7 +6,8 @@ Shapes: frames are (H, W, 3) uint8 BGR.
 import importlib
 import os
 import warnings
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from fractions import Fraction
 from pathlib import Path
@@ -227,7 +228,8 @@ class _AvWriter:
             context.colorspace = BT601
             if codec.tag:
                 context.codec_tag = codec.tag
-            context.open()
+            with _same_priority():
+                context.open()
         except (av.FFmpegError, ValueError) as error:
             raise VideoError(
                 f'video {settings.path} cannot be written as {settings.codec} with '
@@ -257,6 +259,20 @@ class _AvWriter:
         if self._audio is not None:
             self._audio.close()
         self._container.close()
+
+
+@contextmanager
+def _same_priority() -> Iterator[None]:
+    """SVT-AV1 makes the thread that opens it a real-time one where it may, as root:
+    all threads begun later would be so, too, and starve other processes."""
+    if not hasattr(os, 'sched_getscheduler'):
+        yield
+        return
+    policy, priority = os.sched_getscheduler(0), os.sched_getparam(0)
+    try:
+        yield
+    finally:
+        os.sched_setscheduler(0, policy, priority)
 
 
 def _can_import(name: str) -> bool:

@@ -1,5 +1,6 @@
 """Videos out: whole, also if the program is killed, at any rate."""
 
+import os
 import signal
 import subprocess
 import sys
@@ -95,9 +96,11 @@ def test_codecs_and_odd_sizes(codec, size, tmp_path):
     pytest.importorskip('av', reason='PyAV (an optional extra) is absent')
     frame = cv2.GaussianBlur(pictures(1, *size)[0], (0, 0), 9)
     frame = cv2.normalize(frame, None, 30, 220, cv2.NORM_MINMAX)
+    policy = os.sched_getscheduler(0)
     with VideoWriter(tmp_path / 'clip.mp4', 25, codec) as writer:
         for _ in range(5):
             writer.write(frame)
+    assert os.sched_getscheduler(0) == policy, 'this thread is another one now'
     found = list(Video(tmp_path / 'clip.mp4'))
     assert len(found) == 5
     height, width = found[0].shape[:2]

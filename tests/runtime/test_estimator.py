@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from rtmw_ext.commands.bench import moving
+from rtmw_ext.commands.bench_rtmlib import moving
 from rtmw_ext.core.images import ImageError
 from rtmw_ext.runtime import PoseModel, WholeBody
 from support.people import people_at

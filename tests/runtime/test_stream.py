@@ -217,15 +217,17 @@ def test_an_error_of_the_thread_reaches_who_waits(server, monkeypatch):
 
 
 def test_closing_ends_the_thread(server):
+    others = set(threading.enumerate())
     frames = iter(Stream(server.address))
     next(frames)
-    before = {thread.name for thread in threading.enumerate()}
-    assert any('_work' in name for name in before)
+    (thread,) = (
+        thread
+        for thread in set(threading.enumerate()) - others
+        if '_work' in thread.name
+    )
     frames.close()
-    deadline = time.monotonic() + 20
-    while any('(_work)' in thread.name for thread in threading.enumerate()):
-        assert time.monotonic() < deadline
-        time.sleep(0.05)
+    thread.join(20)
+    assert not thread.is_alive()
 
 
 def test_files_of_http_are_read_whole(file_server):
