@@ -191,5 +191,5 @@ class Worker:
                 height, width = frame.shape[:2]
                 time = frames.times.popleft()
                 yield Seen(source, (width, height), people, number, time)
-        if fault := frames.fault or (None if frames.read else 'holds no frame'):
+        if fault := frames.fault:
             errors.append((source, f'{source} {fault}'))

@@ -228,7 +228,7 @@ class _AvWriter:
             context.colorspace = BT601
             if codec.tag:
                 context.codec_tag = codec.tag
-            with _same_priority():
+            with same_priority():
                 context.open()
         except (av.FFmpegError, ValueError) as error:
             raise VideoError(
@@ -262,7 +262,7 @@ class _AvWriter:
 
 
 @contextmanager
-def _same_priority() -> Iterator[None]:
+def same_priority() -> Iterator[None]:
     """SVT-AV1 makes the thread that opens it a real-time one where it may, as root:
     all threads begun later would be so, too, and starve other processes."""
     if not hasattr(os, 'sched_getscheduler'):

@@ -4,6 +4,8 @@ from fractions import Fraction
 
 import numpy as np
 
+from rtmw_ext.output.video_writer import same_priority
+
 COUNT = 6
 #: Sides that a codec asks for; others take 64 x 64.
 SIDES = {
@@ -51,6 +53,8 @@ def write_clip(
         stream.pix_fmt = JPEG.get(codec) or next(first, (known or ['yuv420p'])[0])
         if times is not None:
             stream.codec_context.time_base = Fraction(1, 1000)
+        with same_priority():
+            stream.codec_context.open()
         for number, pixels in enumerate(frames):
             frame = av.VideoFrame.from_ndarray(pixels, format='bgr24')
             if times is not None:
