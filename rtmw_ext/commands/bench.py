@@ -23,6 +23,9 @@ from ..zoo import resolve_network
 from .exit_codes import ExitCode
 from .flags import check_least
 
+#: Backends and precisions that any machine may have, the plainest first.
+WAYS = (('onnxruntime', 'fp32'), ('openvino', 'fp32'), ('openvino', 'bf16'))
+
 _Key = TypeVar('_Key')
 
 
@@ -142,11 +145,7 @@ def cost(path: str | Path) -> tuple[float, float]:
 def _variants(path: str | Path, threads: int) -> dict[str, OnnxRuntime | OpenVino]:
     """{'backend precision': network} that can run here."""
     networks: dict[str, OnnxRuntime | OpenVino] = {}
-    for backend, precision in (
-        ('onnxruntime', 'fp32'),
-        ('openvino', 'fp32'),
-        ('openvino', 'bf16'),
-    ):
+    for backend, precision in WAYS:
         with contextlib.suppress(NetworkError):
             networks[f'{backend} {precision}'] = load_network(
                 path, backend, threads=threads, precision=precision

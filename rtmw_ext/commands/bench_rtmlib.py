@@ -25,7 +25,7 @@ from ..runtime import Detector, PoseModel, WholeBody, load_network
 from ..runtime.detector import decode_heads
 from ..runtime.estimator import EVERY
 from ..runtime.identity import iou
-from .bench import BenchError, crowd, pick, ratios, summary
+from .bench import WAYS, BenchError, crowd, pick, ratios, summary
 
 CROWDS = (1, 2, 8, 20)
 #: Mean distance in pixels from fp32 up to which a precision counts as the same.
@@ -38,7 +38,6 @@ SURE = 0.5
 TRIAL = 3
 #: Images of a turn: as many as show so many people.
 PEOPLE = 8
-BACKENDS = (('onnxruntime', 'fp32'), ('openvino', 'fp32'), ('openvino', 'bf16'))
 
 #: Boxes (N, 4) and points (N, K, 2) of an image.
 Found = tuple[np.ndarray, np.ndarray]
@@ -273,6 +272,14 @@ def _images(single: np.ndarray, people: int) -> list[np.ndarray]:
     return [crowd(single, people)] * max(1, PEOPLE // people)
 
 
+def _of_an_image(
+    one: Competitor, other: Competitor, count: int, rounds: int
+) -> tuple[list[float], list[float]]:
+    """Milliseconds an image of both, who do ``count`` in each turn."""
+    first, second = in_turns(one, other, rounds)
+    return [ms / count for ms in first], [ms / count for ms in second]
+
+
 def _same_backend(files: Files, single: np.ndarray, rounds: int) -> None:
     print(
         '\nDetection on every image, ONNX Runtime, BGR as rtmlib feeds it, one image '
@@ -282,12 +289,11 @@ def _same_backend(files: Files, single: np.ndarray, rounds: int) -> None:
     for people in CROWDS:
         images = _images(single, people)
         with (
-            Competitor(ours, files.pose, files, images, *BACKENDS[0], 1) as one,
+            Competitor(ours, files.pose, files, images, *WAYS[0], 1) as one,
             Competitor(theirs, files, images, 'onnxruntime') as other,
         ):
             apart = distances(one.found, other.found)
-            times = in_turns(one, other, rounds)
-            mine, reference = ([ms / len(images) for ms in row] for row in times)
+            mine, reference = _of_an_image(one, other, len(images), rounds)
             print(
                 f'| {len(one.found[0][0])} | {summary(mine)} | {summary(reference)} | '
                 f'{summary(ratios(reference, mine))} | {np.median(apart):.3f}, '
@@ -313,7 +319,7 @@ def _fastest(
                 *(ours, pose, files, images, backend, precision, count),
             )
             for pose, (backend, precision), count in itertools.product(
-                poses, BACKENDS, streams
+                poses, WAYS, streams
             )
         }
         their_ways: dict[str, Way] = {
@@ -323,8 +329,7 @@ def _fastest(
         mine, my_name = _best(our_ways)
         other, other_name = _best(their_ways)
         with Competitor(*mine) as one, Competitor(*other) as two:
-            times = in_turns(one, two, rounds)
-            our_times, their_times = ([ms / len(images) for ms in row] for row in times)
+            our_times, their_times = _of_an_image(one, two, len(images), rounds)
             print(
                 f'| {people} | {summary(our_times)} | {summary(their_times)} | '
                 f'{summary(ratios(their_times, our_times))} | {my_name} | '

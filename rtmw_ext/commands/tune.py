@@ -23,19 +23,13 @@ from ..runtime import Detector, PoseModel
 from ..runtime.pose import PERSON
 from ..runtime.tuning import MANY, Setting, choose, int8_file, record_of, save
 from ..zoo import resolve_network
-from .bench import in_turns
+from .bench import WAYS, in_turns
 from .estimator_flags import default_backend
 from .exit_codes import ExitCode
 from .flags import check_least
 
 #: Crops on which points are compared.
 COMPARED = 16
-#: Backends and precisions, the default first.
-WAYS = (
-    ('onnxruntime', 'fp32'),
-    ('openvino', 'fp32'),
-    ('openvino', 'bf16'),
-)
 
 
 def add_parser(commands: 'argparse._SubParsersAction[argparse.ArgumentParser]') -> None:
@@ -44,8 +38,8 @@ def add_parser(commands: 'argparse._SubParsersAction[argparse.ArgumentParser]') 
         'tune',
         help='measure how this machine runs a network fastest',
         description='Measures how this machine runs a pose network fastest. '
-        '`rtmw infer` and `rtmw motion` then do so, where neither --backend, '
-        '--precision nor --mode says how.',
+        '`rtmw infer`, `rtmw motion` and `rtmw serve` then do so, where neither '
+        '--backend, --precision nor --mode says how.',
     )
     parser.set_defaults(run=run)
     parser.add_argument('network', help='pose network: file or name')

@@ -6,9 +6,8 @@ import numpy as np
 import pytest
 
 from rtmw_ext.commands import bench_rtmlib, cli
-from rtmw_ext.commands.bench import BenchError, cost, crowd
+from rtmw_ext.commands.bench import WAYS, BenchError, cost, crowd
 from rtmw_ext.commands.bench_rtmlib import (
-    BACKENDS,
     Competitor,
     Files,
     distances,
@@ -102,7 +101,7 @@ def test_both_libraries_find_the_same(files):
         pytest.skip('rtmlib is not installed')
     images = [read_image(PERSON)]
     one, other = (
-        ours(files.pose, files, images, *BACKENDS[0], 1)(),
+        ours(files.pose, files, images, *WAYS[0], 1)(),
         theirs(files, images, 'onnxruntime')(),
     )
     assert len(one[0][0]) == len(other[0][0]) == 1
