@@ -6,7 +6,6 @@ that of mmpose) and checks what users hand in, with errors that name it.
 
 import functools
 import itertools
-import mimetypes
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
@@ -30,7 +29,7 @@ from ..compat.patches import is_ours, ours
 from ..core.crops import BoxError, box_scores, check_boxes
 from ..core.errors import UsageError
 from ..core.images import ImageError, list_images, read_image
-from ..core.media import SUFFIXES
+from ..core.media import SUFFIXES, is_animated, is_video
 from ..core.paths import file_identity
 from ..models.loading import check_fit
 from .topdown import scale_scores
@@ -84,9 +83,6 @@ def _extends(owner: Any, name: str) -> Callable[[Callable], Callable]:
 
 def enable() -> None:
     """Idempotent; runs when ``rtmw_ext`` registers its modules."""
-    for suffix in SUFFIXES:
-        if mimetypes.guess_type(f'clip{suffix}')[0] is None:
-            mimetypes.add_type('video/x-unknown', suffix)
     for owner, name, wrapper in _EXTENSIONS:
         original = getattr(owner, name)
         if not is_ours(original):
@@ -382,8 +378,15 @@ def _one_by_one(original, self, inputs, *args, bboxes=None, **kwargs):
 
 @_extends(BaseMMPoseInferencer, '_inputs_to_list')
 def _inputs_to_list(original, self, inputs):
-    self._video_input = False
-    if isinstance(inputs, str) and (not _is_local(inputs) or _is_video(inputs)):
+    self._video_input = _is_video(inputs)
+    if self._video_input:
+        # mmpose knows videos by the types that the system gives to suffixes.
+        video = mmcv.VideoReader(inputs)
+        size = dict(width=video.width, height=video.height, fps=video.fps)
+        name = Path(inputs).name
+        self.video_info = dict(size, name=name, writer=None, predictions=[])
+        return video
+    if isinstance(inputs, str) and not _is_local(inputs):
         return original(self, inputs)
     if isinstance(inputs, str):
         inputs = _expand(inputs)
@@ -394,9 +397,11 @@ def _inputs_to_list(original, self, inputs):
 
 
 def _is_video(item: Any) -> bool:
-    """Whether it is the path of a video."""
-    kind = isinstance(item, str) and mimetypes.guess_type(item)[0]
-    return bool(kind) and kind.startswith('video')
+    """Whether it is the path of a video; of animations the first frame counts."""
+    if not isinstance(item, str) or is_animated(item):
+        return False
+    # Of what is on a server only the name is known.
+    return is_video(item) if _is_local(item) else Path(item).suffix in SUFFIXES
 
 
 def _is_rtmw(config: Config) -> bool:

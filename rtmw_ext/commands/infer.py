@@ -15,7 +15,7 @@ from ..core.crops import BoxError
 from ..core.errors import UsageError
 from ..core.geometry import CameraError
 from ..core.images import ImageError, check_pixels, read_image
-from ..core.media import without_password
+from ..core.media import is_video, without_password
 from ..core.people import MIN_SCORE, People
 from ..core.signals import uninterrupted
 from ..output import FORMATS
@@ -263,7 +263,7 @@ def run(flags: argparse.Namespace) -> int:
     for line in skipped:
         print(f'rtmw: {line}', file=sys.stderr)
     sources = [source for source, _ in inputs]
-    images = None if any(map(video.is_video, sources)) else len(sources)
+    images = None if any(map(is_video, sources)) else len(sources)
     if flags.boxes and flags.det not in (None, 'none'):
         raise UsageError('--boxes says where people are: leave --det out')
     complete(flags, images)
@@ -381,7 +381,7 @@ def _open_outputs(flags: argparse.Namespace, inputs: list[Input]) -> OutputFolde
 
 
 def _kinds(sources: list[str | int]) -> list[tuple[str | int, bool]]:
-    return [(source, video.is_video(source)) for source in sources]
+    return [(source, is_video(source)) for source in sources]
 
 
 def infer(
@@ -419,9 +419,7 @@ def infer(
     names = iter(outputs.names or outputs.plan(_kinds(sources), overwrite=True))
     results = video.side_by_side(
         lambda source: (
-            None
-            if video.is_video(source)
-            else _image(estimator, str(source), outputs, boxes)
+            None if is_video(source) else _image(estimator, str(source), outputs, boxes)
         ),
         sources,
         estimator.pose.network.streams,
@@ -430,7 +428,7 @@ def infer(
         for source, result in _progress(results, len(sources)):
             name = next(names)
             try:
-                if video.is_video(source):
+                if is_video(source):
                     whole &= _video(
                         estimator,
                         source,

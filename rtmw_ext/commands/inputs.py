@@ -10,9 +10,8 @@ from typing import NamedTuple
 
 from ..core.errors import UsageError
 from ..core.images import ImageError, is_image
-from ..core.media import is_address
+from ..core.media import is_address, is_video
 from ..core.paths import file_identity
-from ..runtime import video
 
 #: In front of the name of a list of inputs, and the suffix that needs none.
 LIST, LIST_SUFFIX = '@', '.txt'
@@ -132,7 +131,7 @@ def _look_into(
         for path in _walk(folder, recursive, outputs, left):
             if path.name.startswith('.'):
                 left['hidden'] += 1
-            elif is_image(path) or video.is_video(path):
+            elif is_image(path) or is_video(path):
                 below = path.parent.relative_to(folder).as_posix()
                 inputs.append(Input(str(path), '' if below == '.' else below))
             else:

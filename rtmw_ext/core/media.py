@@ -44,6 +44,15 @@ LIVE_OPTIONS = dict(
 MOTION_JPEG = ('.mjpeg', '.mjpg')
 
 
+def is_video(source: str | Path | int) -> bool:
+    """Whether a source has frames: a webcam's number, or a video or animation by
+    its content; by its suffix where it has none."""
+    if isinstance(source, int):
+        return True
+    found = holds_video(source)
+    return Path(source).suffix.lower() in SUFFIXES if found is None else found
+
+
 def holds_video(path: str | Path) -> bool | None:
     """Whether a file is a video or an animation; None where its content says
     nothing, or cannot be read."""

@@ -15,6 +15,7 @@ import numpy as np
 
 from ..core.errors import RTMWError, VideoError
 from ..core.images import ImageError
+from ..core.media import is_video
 from ..core.people import People
 from ..output.records import Run
 from ..runtime import WholeBody, video
@@ -161,7 +162,7 @@ class Worker:
                 yield from self._images(items_of(unit), errors)
                 return
             with as_file(source) as path:
-                if video.is_video(path):
+                if is_video(path):
                     yield from self._frames(source, path, errors)
                 else:
                     item = Item(source, Path(path).read_bytes)

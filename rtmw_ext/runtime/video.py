@@ -14,9 +14,7 @@ import numpy as np
 
 from ..core.errors import VideoError
 from ..core.media import (
-    SUFFIXES,
     has_length,
-    holds_video,
     is_address,
     is_live,
     without_password,
@@ -29,15 +27,6 @@ CLOCK = 1e-6
 
 Item = TypeVar('Item')
 Result = TypeVar('Result')
-
-
-def is_video(source: str | Path | int) -> bool:
-    """Whether a source has frames: a webcam's number, or a video or animation by
-    its content; by its suffix where it has none."""
-    if isinstance(source, int):
-        return True
-    found = holds_video(source)
-    return Path(source).suffix.lower() in SUFFIXES if found is None else found
 
 
 def name_of(source: str | Path | int) -> str:

@@ -27,6 +27,8 @@ HUGGING_FACE = 'https://huggingface.co/'
 SHIPPED = PACKAGE / 'zoo' / 'weights'
 
 Kind = Literal['pose', 'detector']
+#: Collections of pose networks that find the people themselves.
+ONE_STAGE = ('RTMO',)
 
 
 class UnknownModelError(RTMWError, ValueError):
@@ -51,6 +53,7 @@ class Model:
             of the shipped file; None without one.
         sha256: Of the ONNX file; None where none is published.
         data: What it was trained on, in words.
+        one_stage: It is a pose network that finds the people itself.
     """
 
     name: str
@@ -63,6 +66,7 @@ class Model:
     onnx: str | None
     sha256: str | None = None
     data: str | None = None
+    one_stage: bool = False
 
     @property
     def kind(self) -> Kind:
@@ -119,6 +123,7 @@ def _model(entry: dict[str, Any]) -> Model:
         onnx=entry.get('ONNX'),
         sha256=entry.get('SHA256'),
         data=entry.get('Metadata', {}).get('Training Data'),
+        one_stage=entry['In Collection'] in ONE_STAGE,
     )
 
 

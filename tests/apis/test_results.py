@@ -9,6 +9,7 @@ import torch
 from mmengine.structures import InstanceData
 from mmpose.apis import MMPoseInferencer
 from mmpose.structures import PoseDataSample
+from PIL import Image
 
 from rtmw_ext.apis.topdown import as_records, estimate_poses
 from rtmw_ext.core.crops import BoxError
@@ -172,6 +173,22 @@ def test_lists_of_videos(inferencer, clips, tmp_path):
     box = [5, 5, 90, 100]
     given = [[[box], []], [[box, box], [], [box]], BOXES]
     assert people(inferencer([*clips, PEOPLE], bboxes=given)) == [1, 0, 2, 0, 1, 2]
+
+
+@pytest.mark.parametrize('name', ['clip.ts', 'clip.3gp', 'CLIP.MTS', 'clip'])
+def test_videos_are_known_by_their_content(inferencer, clips, name, tmp_path):
+    path = clips[0].rename(tmp_path / name)
+    results = list(inferencer(path, out_dir=str(tmp_path / 'out')))
+    assert people(results) == [1, 1]
+    (predictions,) = (tmp_path / 'out' / 'predictions').iterdir()
+    assert [row['frame_id'] for row in json.loads(predictions.read_text())] == [0, 1]
+
+
+def test_the_first_image_of_an_animation(inferencer, tmp_path):
+    image = Image.fromarray(cv2.imread(str(PEOPLE))[::2, ::2, ::-1])
+    path = tmp_path / 'moving.gif'
+    image.save(path, save_all=True, append_images=[image.rotate(9)])
+    assert people(inferencer(path)) == [1]
 
 
 def test_16_bit_pictures_are_read_as_everywhere(inferencer, tmp_path):

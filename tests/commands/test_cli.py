@@ -7,6 +7,7 @@ import os
 import signal
 import subprocess
 import sys
+import threading
 import time
 import weakref
 import zipfile
@@ -388,6 +389,28 @@ def test_few_images_of_an_openvino_file(loud_t_file, tmp_path):
         type(estimator_flags.build_estimator(flags, 1).pose.network).__name__
         == 'OpenVino'
     )
+
+
+def test_detector_and_pose_network_load_side_by_side(monkeypatch):
+    flags = cli._parser().parse_args(
+        ['infer', 'x.jpg', '--pose', 'rtmw-t', '--det', 'rtmdet-nano']
+    )
+    estimator_flags.complete(flags, 1)
+    both = threading.Barrier(2)
+
+    def beside(load):
+        def wait(*arguments, **options):
+            both.wait(60)
+            return load(*arguments, **options)
+
+        return wait
+
+    for name in ('Detector', 'load_pose'):
+        monkeypatch.setattr(
+            estimator_flags, name, beside(getattr(estimator_flags, name))
+        )
+    estimator = estimator_flags.build_estimator(flags, 1)
+    assert set(estimator.networks) == {'pose', 'detector'}
 
 
 def test_nobody_in_the_picture(photo, loud_t_file, tmp_path):

@@ -2,7 +2,8 @@
 
 import pytest
 
-from rtmw_ext.runtime.video import Video, is_video
+from rtmw_ext.core.media import is_video
+from rtmw_ext.runtime.video import Video
 from support.videos import COUNT, encoders, shades, write_clip
 
 av = pytest.importorskip('av', reason='PyAV (an optional extra) is absent')

@@ -10,9 +10,9 @@ from hypothesis import strategies as st
 from PIL import Image
 
 from rtmw_ext.core.errors import VideoError
-from rtmw_ext.core.media import SUFFIXES
+from rtmw_ext.core.media import SUFFIXES, is_video
 from rtmw_ext.runtime import readers, video
-from rtmw_ext.runtime.video import Video, is_video
+from rtmw_ext.runtime.video import Video
 from support.examples import examples
 from support.paths import PEOPLE, SHARED
 from support.videos import shades, write_clip

@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 
 from rtmw_ext.core.errors import VideoError
+from rtmw_ext.core.media import is_video
 from rtmw_ext.runtime import readers, stream, video
 from rtmw_ext.runtime.stream import Stream
 from support.live import FIELDS, HEIGHT, RATE, WIDTH, LiveServer, clock_frame, shown
@@ -25,7 +26,7 @@ def server(request):
 
 def test_slow_consumers_get_the_newest_frame(server):
     source = Stream(server.address)
-    assert video.is_video(server.address) and video.is_stream(server.address)
+    assert is_video(server.address) and video.is_stream(server.address)
     lags, numbers = [], []
     for frame in source:
         numbers.append(shown(frame))
