@@ -9,7 +9,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING, TypeVar
 
 import numpy as np
-from tqdm import tqdm
 
 from ..core.crops import BoxError
 from ..core.errors import UsageError
@@ -45,6 +44,8 @@ from .flags import check_least
 from .inputs import Input, find_inputs
 
 if TYPE_CHECKING:
+    from tqdm import tqdm
+
     from ..motion.live import VMCSender
 
 #: Of an image: read and drawn, it takes 6 bytes a pixel.
@@ -539,16 +540,18 @@ def _first(frames: video.Video | Stream, limit: int) -> Iterator[np.ndarray]:
 
 
 def _progress(items: Iterable[_Item], count: int) -> Iterator[_Item]:
-    with _bar('images', count, hide=count < 2) as bar:
+    if count < 2:
+        yield from items
+        return
+    with _bar('images', count) as bar:
         for item in items:
             yield item
             bar.update()
 
 
-def _bar(text: str, total: int | None, hide: bool = False) -> tqdm:
-    return tqdm(
-        desc=text,
-        total=total or None,
-        leave=False,
-        disable=hide or not sys.stderr.isatty(),
-    )
+def _bar(text: str, total: int | None) -> 'tqdm':
+    # It takes 30 ms; one image needs none.
+    from tqdm import tqdm
+
+    quiet = not sys.stderr.isatty()
+    return tqdm(desc=text, total=total or None, leave=False, disable=quiet)

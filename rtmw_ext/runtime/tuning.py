@@ -4,7 +4,6 @@ cache."""
 import contextlib
 import functools
 import hashlib
-import importlib.metadata
 import json
 import os
 import platform
@@ -119,6 +118,9 @@ def _key(network: Path, threads: int) -> dict[str, Any]:
 
 
 def _versions() -> dict[str, str]:
+    # It takes 20 ms, and most machines were not tuned.
+    import importlib.metadata
+
     versions = {}
     for name in ('onnxruntime', 'openvino'):
         with contextlib.suppress(importlib.metadata.PackageNotFoundError):

@@ -3,8 +3,8 @@
 import warnings
 from collections.abc import Callable
 
+from .checksums import ChangedFileError
 from .defaults import DEFAULTS, SECOND_LOOK, STAND_INS, resolve_networks
-from .download import ChangedFileError
 from .fetch import (
     RANDOM,
     WeightsError,

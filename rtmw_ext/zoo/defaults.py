@@ -6,7 +6,7 @@ import warnings
 from collections.abc import Mapping
 from pathlib import Path
 
-from .download import FetchError
+from .checksums import FetchError
 from .fetch import cached, fetch, resolve_network
 from .registry import MIRROR, Kind, get
 

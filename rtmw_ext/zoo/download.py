@@ -6,7 +6,6 @@ the look-up of a name, asks again for what is not there (404), and cannot read
 """
 
 import contextlib
-import hashlib
 import http.client
 import os
 import queue
@@ -24,16 +23,15 @@ from urllib.error import HTTPError, URLError
 from tqdm import tqdm
 
 from ..core.errors import RTMWError
+from .checksums import FetchError, check_record, record, sha256_of
 
 #: Of a published archive, the file that is kept.
 INSIDE = 'end2end.onnx'
-#: Seconds that a server has to answer, and to go on with a file.
-PATIENCE = 20
+#: Seconds that a server has to go on with a file.
 STALL = 30
 #: Tries in a row that bring nothing new, and seconds between two.
 TRIES = 3
 PAUSE = 1.0
-BLOCK = 2**20
 #: What a server that is none, or a damaged archive, raises.
 FETCH_ERRORS = (
     OSError,
@@ -47,16 +45,8 @@ FETCH_ERRORS = (
 )
 
 
-class FetchError(RTMWError, OSError):
-    """A published file is not cached and cannot be fetched; the text says why."""
-
-
-class ChangedFileError(RTMWError, ValueError):
-    """A file is not the one that was fetched first; the text names both."""
-
-
 def download(
-    address: str, target: Path, patience: float = PATIENCE, sha256: str | None = None
+    address: str, target: Path, patience: float, sha256: str | None = None
 ) -> None:
     """Writes a file, whole or not at all. What a broken transfer has brought is kept
     beside it, and the next one goes on from there.
@@ -66,7 +56,7 @@ def download(
         target: To write.
         patience: Seconds that the server has to answer.
         sha256: Of the file that is written, or its first digits. None: whatever
-            comes first is right, see :func:`check_unchanged`.
+            comes first is right, see :func:`.checksums.check_unchanged`.
 
     Raises:
         FetchError: There is no such file, or it is damaged.
@@ -96,9 +86,9 @@ def download(
                 f'the file is damaged or another one: its SHA-256 is {digest}, not '
                 f'{sha256} as published'
             )
-        _check_record(target, digest)
+        check_record(target, digest)
         whole.replace(target)
-        _record(target, digest)
+        record(target, digest)
     except RTMWError:
         raise
     except FETCH_ERRORS as error:
@@ -108,59 +98,6 @@ def download(
     finally:
         own.unlink(missing_ok=True)
         unpacked.unlink(missing_ok=True)
-
-
-def check_unchanged(path: Path, sha256: str | None = None) -> None:
-    """Whether a file that is used again is still the one of the first use. Its
-    SHA-256 stands beside it, in ``NAME.sha256``; a file that was not touched since is
-    not read.
-
-    Args:
-        path: Of the file.
-        sha256: The right one, where nothing stands beside it.
-
-    Raises:
-        ChangedFileError: It is another one.
-    """
-    status, record = path.stat(), _record_of(path)
-    if record.is_file():
-        touched = max(status.st_mtime_ns, status.st_ctime_ns)
-        if touched <= record.stat().st_mtime_ns:
-            return
-    digest = sha256_of(path)
-    _check_record(path, digest, sha256)
-    # A cache that cannot be written to is read each time.
-    with contextlib.suppress(OSError):
-        _record(path, digest)
-
-
-def sha256_of(path: Path) -> str:
-    """The SHA-256 of a file, in hexadecimal digits."""
-    digest = hashlib.sha256()
-    with path.open('rb') as source:
-        while block := source.read(BLOCK):
-            digest.update(block)
-    return digest.hexdigest()
-
-
-def _record_of(path: Path) -> Path:
-    return path.with_name(f'{path.name}.sha256')
-
-
-def _record(path: Path, digest: str) -> None:
-    """As ``sha256sum`` writes and checks it."""
-    _record_of(path).write_text(f'{digest}  {path.name}\n')
-
-
-def _check_record(path: Path, digest: str, known: str | None = None) -> None:
-    record = _record_of(path)
-    if record.is_file():
-        known = next(iter(record.read_text(errors='replace').split()), known)
-    if known not in (None, digest):
-        raise ChangedFileError(
-            f'{path} has changed: its SHA-256 is {digest}, not {known}; delete it to '
-            f'fetch it again, or, if the new one is right, delete {record}'
-        )
 
 
 def _unpack(archive: Path, target: Path) -> None:

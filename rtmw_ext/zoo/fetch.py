@@ -19,9 +19,11 @@ from ..core.errors import ConfigError, RTMWError
 from ..core.metadata import NetworkError
 from ..core.paths import cache_folder
 from . import registry
-from .download import PATIENCE, FetchError, check_unchanged, download
+from .checksums import FetchError, check_unchanged
 from .registry import MIRROR, Kind, Model
 
+#: Seconds that a server has to answer.
+PATIENCE = 20
 #: In place of weights: those of a new model.
 RANDOM = 'random'
 #: What an export needs, as Python imports it.
@@ -183,6 +185,9 @@ def fetch(address: str, patience: float = PATIENCE, sha256: str | None = None) -
     if target.is_file():
         check_unchanged(target, sha256)
     else:
+        # Python takes 40 ms for its HTTP: what is cached needs none.
+        from .download import download
+
         download(address, target, patience, sha256)
     return target
 

@@ -7,7 +7,7 @@ import time
 
 import pytest
 
-from rtmw_ext.zoo import ChangedFileError, download, fetch
+from rtmw_ext.zoo import ChangedFileError, checksums, download, fetch
 from support.zoo import Flaky, publish
 
 CONTENT = random.Random(0).randbytes(300_000)
@@ -63,7 +63,7 @@ def test_a_server_that_cannot_go_on_starts_again(archive):
 
 def test_half_a_file_is_an_error_and_kept_for_the_next_time(cache, archive):
     with Flaky(archive, cuts=[2000] + [0] * download.TRIES) as server:
-        with pytest.raises(download.FetchError) as error:
+        with pytest.raises(checksums.FetchError) as error:
             fetch.fetch(f'{server.address}/net.zip')
         broken = f'the connection broke after 2,000 of {len(archive):,} bytes'
         assert str(error.value) == broken
@@ -78,7 +78,7 @@ def test_it_ends_where_every_try_is_cut(archive):
     """Even by a server that never goes on."""
     cuts = [1000, 2000, 1000, 2000, 1000, 2000]
     with Flaky(archive, cuts=cuts, ranges=False) as server:
-        with pytest.raises(download.FetchError, match='broke after'):
+        with pytest.raises(checksums.FetchError, match='broke after'):
             fetch.fetch(f'{server.address}/net.zip')
 
 
@@ -92,7 +92,7 @@ def test_the_rest_of_another_file_is_not_gone_on_with(cache, archive):
     path.unlink()
     (cache / 'net.onnx.part').write_bytes(b'x' * 1000)
     with Flaky(archive) as server:
-        with pytest.raises(download.FetchError):
+        with pytest.raises(checksums.FetchError):
             fetch.fetch(f'{server.address}/net.zip')
         assert fetch.fetch(f'{server.address}/net.zip').read_bytes() == CONTENT
 
@@ -102,11 +102,11 @@ def test_what_passes_is_waited_for_and_what_stays_is_not(archive):
         assert fetch.fetch(f'{server.address}/net.zip').read_bytes() == CONTENT
     for status in (404, 403):
         with Flaky(archive, statuses=[status, status]) as server:
-            with pytest.raises(download.FetchError, match=str(status)):
+            with pytest.raises(checksums.FetchError, match=str(status)):
                 fetch.fetch(f'{server.address}/other.zip')
             assert server.starts == [0]
     with Flaky(archive, statuses=[503] * 9) as server:
-        with pytest.raises(download.FetchError, match='503'):
+        with pytest.raises(checksums.FetchError, match='503'):
             fetch.fetch(f'{server.address}/third.zip')
         assert len(server.starts) == download.TRIES
 
@@ -121,10 +121,10 @@ def test_what_passes_is_waited_for_and_what_stays_is_not(archive):
 )
 def test_no_network(address, why, cache):
     start = time.monotonic()
-    with pytest.raises(download.FetchError) as error:
+    with pytest.raises(checksums.FetchError) as error:
         fetch.fetch(address)
     assert why in str(error.value) and '\n' not in str(error.value)
-    assert time.monotonic() - start < 2 * download.PATIENCE
+    assert time.monotonic() - start < 2 * fetch.PATIENCE
     assert names(cache) == []
 
 
@@ -132,7 +132,7 @@ def test_a_wrong_sum_is_named(cache, archive):
     right = hashlib.sha256(CONTENT).hexdigest()
     wrong = hashlib.sha256(b'').hexdigest()
     with Flaky(archive) as server:
-        with pytest.raises(download.FetchError) as error:
+        with pytest.raises(checksums.FetchError) as error:
             fetch.fetch(f'{server.address}/net.zip', sha256=wrong)
         assert right in str(error.value) and wrong in str(error.value)
         assert names(cache) == []
@@ -173,8 +173,8 @@ def test_a_file_is_read_again_only_where_it_was_touched(cache, monkeypatch, arch
     with Flaky(archive) as server:
         path = fetch.fetch(f'{server.address}/net.zip')
     read = []
-    whole = download.sha256_of
-    monkeypatch.setattr(download, 'sha256_of', lambda p: read.append(p) or whole(p))
+    whole = checksums.sha256_of
+    monkeypatch.setattr(checksums, 'sha256_of', lambda p: read.append(p) or whole(p))
     fetch.fetch('http://127.0.0.1:9/net.zip')
     assert read == []
     time.sleep(0.02)
