@@ -21,7 +21,7 @@ from typing import Any
 import cv2
 import numpy as np
 
-from ..runtime import Detector, PoseModel, WholeBody, load_network
+from ..runtime import Detector, PoseModel, WholeBody, load_network, tuning
 from ..runtime.detector import decode_heads
 from ..runtime.estimator import EVERY
 from ..runtime.identity import iou
@@ -264,7 +264,10 @@ def beside_rtmlib(flags: argparse.Namespace, photos: Sequence[np.ndarray]) -> No
         files = Files(flags.networks[0], path, detector.input_size)
         single = pick(photos, detector, 1, 1)
         _same_backend(files, single, flags.rounds)
-        _fastest(files, flags.networks, single, flags.rounds)
+        # Of those that `rtmw tune` has met.
+        int8 = [str(tuning.int8_file(Path(pose))) for pose in flags.networks]
+        poses = [*flags.networks, *filter(os.path.isfile, int8)]
+        _fastest(files, poses, single, flags.rounds)
         _video(files, pick(photos, detector, 2, 4), flags.frames, flags.rounds)
 
 

@@ -68,7 +68,8 @@ def add_network_flags(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         '--precision',
         choices=PRECISIONS,
-        help=f'default: {PRECISIONS[0]}, or that of --mode',
+        help='default: auto, or that of --mode; auto is bf16 where OpenVINO runs on a '
+        'CPU that has it, else fp32',
     )
     parser.add_argument(
         '--no-tuned', action='store_true', help='as if `rtmw tune` had not been run'
@@ -145,9 +146,7 @@ def complete(flags: argparse.Namespace, images: int | None) -> None:
         and not flags.no_tuned
     )
     if flags.precision is None:
-        backend = flags.backend or default_backend(images)
-        fits = mode and flags.device == 'cpu' and backend == 'openvino'
-        flags.precision = mode.precision if mode and fits else PRECISIONS[0]
+        flags.precision = mode.precision if mode else 'auto'
 
 
 def default_backend(images: int | None) -> str:
@@ -266,7 +265,7 @@ def _of_two_stages(pose: str | None) -> bool:
 def _first_backend(flags: argparse.Namespace, images: int | None) -> str | None:
     """The backend that is done first with so many images; None for the default."""
     few = images is not None and images <= FEW_IMAGES
-    can = flags.device == 'cpu' and flags.precision == 'fp32'
+    can = flags.device == 'cpu' and flags.precision != 'bf16'
     # Networks that are named are ONNX files.
     files = map(str, (flags.pose, flags.det, flags.second_look))
     readable = not any(file.endswith('.xml') for file in files)

@@ -138,8 +138,9 @@ def run(flags: argparse.Namespace) -> int:
         **dict(stride=1, batch=1, threads=0, shard_size=1, workers=1),
         max_people=1,
     )
+    # Machines of a cluster, each fastest in its way, are to write the same rows.
+    flags.precision = flags.precision or 'fp32'
     complete(flags, MANY)
-    # Machines of a cluster, each tuned in its way, are to write the same rows.
     flags.tuned = False
     keep = parse_filter(flags.filter)
     camera = check_people(flags)

@@ -22,7 +22,8 @@ from ..core.metadata import METADATA_KEY, NetworkError, NetworkMetadata
 Shape = list[int | None]
 
 BACKENDS = ('onnxruntime', 'openvino')
-PRECISIONS = ('fp32', 'bf16')
+#: ``auto`` is that of :func:`auto_precision`.
+PRECISIONS = ('auto', 'fp32', 'bf16')
 #: More threads than any machine has cores; backends fail on other numbers.
 MAX_THREADS = 1024
 #: Bytes of weights a thread for which OpenVINO may hold a second copy.
@@ -53,7 +54,8 @@ def load_network(
         device: ``cpu``, ``cuda``, ``cuda:1``, ``tensorrt``, ``rocm``,
             ``coreml``; with OpenVINO ``cpu``, ``gpu``, ``npu``.
         threads: Of a CPU, in [0, 1024]; 0 takes all cores.
-        precision: ``bf16`` computes in bfloat16 where OpenVINO and the CPU can.
+        precision: ``bf16`` computes in bfloat16 where OpenVINO and the CPU can;
+            ``auto`` does where that is faster, and never fails for it.
         streams: Threads that call the network at the same time; each gets its
             share of a CPU's ``threads``.
 
@@ -104,18 +106,35 @@ def load_network(
         try:
             return OpenVino(path, device, threads, precision, streams)
         except NetworkError:
-            if precision != 'fp32':
+            if precision == 'bf16':
                 raise
     return OnnxRuntime(path, device, threads, streams)
 
 
-@functools.lru_cache(maxsize=None)
-def has_vnni(path: str = '/proc/cpuinfo') -> bool:
+def has_vnni() -> bool:
     """Whether an x64 CPU is known to multiply int8 without overflow."""
+    return 'vnni' in cpu_info()
+
+
+def has_bf16() -> bool:
+    """Whether an x64 CPU is known to multiply bfloat16; others take longer for it than
+    for fp32."""
+    return any(name in cpu_info() for name in ('avx512_bf16', 'amx_bf16'))
+
+
+@functools.lru_cache(maxsize=None)
+def cpu_info(path: str = '/proc/cpuinfo') -> str:
+    """What Linux says of the CPU; elsewhere nothing."""
     try:
-        return 'vnni' in Path(path).read_text()
+        return Path(path).read_text()
     except OSError:
-        return False
+        return ''
+
+
+def auto_precision(backend: str, device: str = 'cpu') -> str:
+    """The fastest one whose points are those of fp32."""
+    fits = backend == 'openvino' and device == 'cpu' and has_bf16()
+    return 'bf16' if fits else 'fp32'
 
 
 class OnnxRuntime:
@@ -238,6 +257,8 @@ class OpenVino:
                 f'OpenVINO has no device "{device}" here: use one of '
                 f'{", ".join(self._core.available_devices).lower()}'
             )
+        if precision == 'auto':
+            precision = auto_precision('openvino', device)
         self._hints: dict[str, Any] = dict(
             INFERENCE_PRECISION_HINT=('bf16' if precision == 'bf16' else 'f32')
         )

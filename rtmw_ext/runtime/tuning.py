@@ -2,7 +2,6 @@
 cache."""
 
 import contextlib
-import functools
 import hashlib
 import json
 import os
@@ -13,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from ..core.paths import cache_folder
+from .network import auto_precision, cpu_info
 
 #: Crops of the measurement of many people.
 MANY = 8
@@ -58,11 +58,13 @@ def choose(settings: Sequence[Setting], backend: str, images: int | None) -> Set
 
     Args:
         settings: Measured ones; the first one is of the network itself in fp32.
-        backend: That runs without a measurement, in fp32.
+        backend: That runs without a measurement, in its :func:`.auto_precision`.
         images: That are to be done; None for a video.
     """
-    plain = [s for s in settings if (s.file, s.precision) == (settings[0].file, 'fp32')]
-    default = next((s for s in plain if s.backend == backend), settings[0])
+    usual = (settings[0].file, backend, auto_precision(backend))
+    default = next(
+        (s for s in settings if (s.file, s.backend, s.precision) == usual), settings[0]
+    )
     same = [setting for setting in settings if setting.apart <= SAME]
     best = min(same, key=lambda setting: setting.seconds(images), default=default)
     gains = best.seconds(images) < GAIN * default.seconds(images)
@@ -128,17 +130,13 @@ def _versions() -> dict[str, str]:
     return versions
 
 
-@functools.lru_cache(maxsize=None)
-def cpu_name(path: str = '/proc/cpuinfo') -> str:
+def cpu_name() -> str:
     """Model and vector instructions of the CPU, where the system tells them."""
-    try:
-        lines = Path(path).read_text().splitlines()
-    except OSError:
-        return platform.processor() or platform.machine()
     facts = {
         name.strip(): value.strip()
-        for name, _, value in (line.partition(':') for line in lines)
+        for name, _, value in (line.partition(':') for line in cpu_info().splitlines())
     }
     flags = facts.get('flags', '').split()
     vectors = sorted(flag for flag in flags if flag.startswith(('avx', 'amx')))
-    return ' '.join([facts.get('model name', platform.machine()), *vectors])
+    model = facts.get('model name') or platform.processor() or platform.machine()
+    return ' '.join([model, *vectors])

@@ -11,8 +11,7 @@ class Mode:
         pose: Name of the pose network.
         detector: Name of the person detector.
         stride: Frames of a video from one look for people to the next.
-        precision: Of the computation on a CPU that OpenVINO runs on; elsewhere it is
-            ``fp32``.
+        precision: Of the computation, as of ``rtmw infer --precision``.
     """
 
     pose: str
@@ -26,5 +25,5 @@ class Mode:
 MODES = {
     'accurate': Mode('rtmw-l', 'yolox-m', stride=1),
     'balanced': Mode('rtmw-l-256x192', 'yolox-m', stride=4),
-    'fast': Mode('rtmw-m', 'yolox-tiny', stride=8, precision='bf16'),
+    'fast': Mode('rtmw-m', 'yolox-tiny', stride=8, precision='auto'),
 }

@@ -1,9 +1,12 @@
 """Presets of ``rtmw infer`` and their networks, fetched beforehand."""
 
+import cv2
+import numpy as np
 import pytest
 
 from rtmw_ext import zoo
-from rtmw_ext.commands import cli, estimator_flags
+from rtmw_ext.commands import cli, estimator_flags, infer, label
+from rtmw_ext.core.errors import UsageError
 from support.zoo import publish, without_hashes
 
 
@@ -21,15 +24,17 @@ def completed(*arguments, images=1):
 
 
 def test_no_mode():
-    assert completed() == (None, None, 8, 'fp32')
+    assert completed() == (None, None, 8, 'auto')
 
 
 @pytest.mark.parametrize('name', zoo.MODES)
 def test_a_mode_chooses_what_no_flag_does(name):
     mode = zoo.MODES[name]
-    assert completed('--mode', name) == (mode.pose, mode.detector, mode.stride, 'fp32')
+    chosen = (mode.pose, mode.detector, mode.stride, mode.precision)
+    assert completed('--mode', name) == chosen
     given = ('--pose', 'a.onnx', '--det', 'none', '--stride', '3')
-    assert completed('--mode', name, *given) == ('a.onnx', 'none', 3, 'fp32')
+    given += ('--precision', 'bf16')
+    assert completed('--mode', name, *given) == ('a.onnx', 'none', 3, 'bf16')
 
 
 def test_a_mode_goes_before_variables_and_flags_before_it(monkeypatch):
@@ -41,19 +46,20 @@ def test_a_mode_goes_before_variables_and_flags_before_it(monkeypatch):
     assert completed('--mode', 'fast', '--pose', 'a.onnx')[0] == 'a.onnx'
 
 
-def test_the_precision_of_a_mode_is_that_of_openvino_on_a_cpu():
-    pytest.importorskip('openvino')
-    fast = ('--mode', 'fast')
-    # Of a video, and of many images.
-    assert completed(*fast, images=None)[-1] == 'bf16'
-    assert completed(*fast, images=estimator_flags.FEW_IMAGES + 1)[-1] == 'bf16'
-    assert completed(*fast, '--backend', 'openvino')[-1] == 'bf16'
-    for flags in (
-        ('--backend', 'onnxruntime'),
-        ('--device', 'cuda'),
-        ('--precision', 'fp32'),
-    ):
-        assert completed(*fast, *flags, images=None)[-1] == 'fp32'
+@pytest.mark.parametrize('command', ['label', 'infer'])
+def test_machines_of_a_cluster_compute_alike(command, monkeypatch, tmp_path):
+    """`rtmw label` leaves out what a machine is fastest in."""
+    seen = []
+
+    def stop(flags, *_):
+        seen.append((flags.precision, flags.tuned))
+        raise UsageError('enough')
+
+    for module in (label, infer):
+        monkeypatch.setattr(module, 'check_people', stop)
+    cv2.imwrite(str(tmp_path / 'a.png'), np.zeros((8, 8, 3), np.uint8))
+    assert cli.main([command, str(tmp_path), '--out', str(tmp_path / 'out')]) == 1
+    assert seen == [('fp32', False) if command == 'label' else ('auto', True)]
 
 
 def test_a_mode_never_falls_back(monkeypatch, capsys, tmp_path):

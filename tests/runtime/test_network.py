@@ -27,29 +27,58 @@ print(peak() - before, len(network._compiled), *several.shape)
 """
 
 
-def test_int8_products_on_cpus_without_vnni(rtmw_t_file, tmp_path, monkeypatch):
+@pytest.mark.parametrize(
+    'text, known',
+    [('flags : avx2', False), ('flags : avx_vnni', True), ('avx512_vnni', True)],
+)
+def test_int8_products_on_cpus_without_vnni(rtmw_t_file, text, known, monkeypatch):
     """The slower, exact way there, and there only."""
+    monkeypatch.setattr(network, 'cpu_info', lambda: text)
+    options = load_network(rtmw_t_file[0], 'onnxruntime')._session.get_session_options()
+    entry = 'session.x64quantprecision'
+    if known:
+        with pytest.raises(RuntimeError, match='x64quantprecision'):
+            options.get_session_config_entry(entry)
+    else:
+        assert options.get_session_config_entry(entry) == '1'
+
+
+@pytest.mark.parametrize(
+    'text, precision',
+    [
+        ('flags : avx2 avx512f', 'fp32'),
+        ('flags : avx512f avx512_bf16', 'bf16'),
+        ('flags : amx_bf16 amx_tile', 'bf16'),
+        ('', 'fp32'),
+    ],
+)
+def test_bf16_where_the_cpu_multiplies_in_it(text, precision, monkeypatch):
+    monkeypatch.setattr(network, 'cpu_info', lambda: text)
+    assert network.auto_precision('openvino') == precision
+    assert network.auto_precision('openvino', 'gpu') == 'fp32'
+    assert network.auto_precision('onnxruntime') == 'fp32'
+
+
+def test_auto_precision_runs_everywhere(rtmw_t_file, monkeypatch):
+    """On a CPU that only emulates bfloat16, in ONNX Runtime, and as OpenVINO says."""
+    pytest.importorskip('openvino')
+    plain = load_network(rtmw_t_file[0], precision='auto')
+    monkeypatch.setattr(network, 'cpu_info', lambda: 'avx2')
+    crops = np.random.default_rng(0).normal(size=(1, 3, 256, 192)).astype(np.float32)
+    for backend in network.BACKENDS:
+        auto, fp32 = (
+            load_network(rtmw_t_file[0], backend, precision=precision)(crops)
+            for precision in ('auto', 'fp32')
+        )
+        assert all((a == b).all() for a, b in zip(auto, fp32))
+    assert all(np.isfinite(output).all() for output in plain(crops))
+
+
+def test_cpu_info(tmp_path):
     info = tmp_path / 'cpuinfo'
-    for text, known in (
-        ('flags : avx2', False),
-        ('flags : avx_vnni', True),
-        ('flags : avx512_vnni', True),
-    ):
-        info.write_text(text)
-        network.has_vnni.cache_clear()
-        assert network.has_vnni(str(info)) == known
-        monkeypatch.setattr(network, 'has_vnni', lambda known=known: known)
-        options = load_network(
-            rtmw_t_file[0], 'onnxruntime'
-        )._session.get_session_options()
-        entry = 'session.x64quantprecision'
-        if known:
-            with pytest.raises(RuntimeError, match='x64quantprecision'):
-                options.get_session_config_entry(entry)
-        else:
-            assert options.get_session_config_entry(entry) == '1'
-        monkeypatch.undo()
-    assert not network.has_vnni(str(tmp_path / 'none'))
+    info.write_text('flags : avx2')
+    assert network.cpu_info(str(info)) == 'flags : avx2'
+    assert network.cpu_info(str(tmp_path / 'none')) == ''
 
 
 def test_network_errors(tmp_path, rtmw_t_file):

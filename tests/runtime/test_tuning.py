@@ -37,9 +37,12 @@ def test_choice(faster, images, chosen):
     assert best == (fast if chosen else PLAIN)
 
 
-def test_the_default_is_that_of_fp32():
+@pytest.mark.parametrize('auto', ['fp32', 'bf16'])
+def test_the_default_is_that_of_the_cpu(auto, monkeypatch):
+    monkeypatch.setattr(tuning, 'auto_precision', lambda backend: auto)
     half = replace(OTHER, precision='bf16', single=99, each=89)
-    assert choose([PLAIN, half, OTHER], 'openvino', None) == OTHER
+    usual = half if auto == 'bf16' else OTHER
+    assert choose([PLAIN, half, OTHER], 'openvino', None) == usual
     # Where OpenVINO cannot load the network, there is no such row.
     assert choose([PLAIN], 'openvino', None) == PLAIN
 
@@ -100,10 +103,9 @@ def test_networks_of_one_name_have_records_of_their_own(tmp_path):
     assert len(names) == 2
 
 
-def test_cpu_name(tmp_path):
-    info = tmp_path / 'cpuinfo'
-    info.write_text(
-        'model name\t: A CPU\nflags\t\t: fpu avx2 avx sse\n\nprocessor\t: 1\n'
-    )
-    assert tuning.cpu_name(str(info)) == 'A CPU avx avx2'
-    assert tuning.cpu_name(str(tmp_path / 'none'))
+def test_cpu_name(monkeypatch):
+    text = 'model name\t: A CPU\nflags\t\t: fpu avx2 avx sse\n\nprocessor\t: 1\n'
+    monkeypatch.setattr(tuning, 'cpu_info', lambda: text)
+    assert tuning.cpu_name() == 'A CPU avx avx2'
+    monkeypatch.setattr(tuning, 'cpu_info', lambda: '')
+    assert tuning.cpu_name()
