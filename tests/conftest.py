@@ -6,6 +6,7 @@ import http.server
 import importlib.util
 import os
 import threading
+from collections import Counter
 from pathlib import Path
 
 # Before torch: threads that wait for each other double the time of the tests.
@@ -43,6 +44,12 @@ if importlib.util.find_spec('torch') is None:
     ]
 else:
     importlib.import_module('support.formatting')
+
+
+def pytest_collection_modifyitems(items):
+    """Files with most slow tests first, so that no process is left alone with one."""
+    slow = Counter(item.path for item in items if item.get_closest_marker('slow'))
+    items.sort(key=lambda item: -slow[item.path])
 
 
 def pytest_collection_finish():
