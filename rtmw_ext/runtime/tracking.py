@@ -15,6 +15,9 @@ from .video import DEFAULT_RATE
 #: Largest margin of a detector's box around the person's points, on each side,
 #: in sides of the points' box.
 MAX_MARGIN = 0.5
+#: A box that would move by less on each side, in sides of the box, stays: the points of
+#: another crop of the same image are about 1 % of it away.
+STEADY = 0.05
 #: A person whose mean score falls below this share of that at its detection has
 #: left: where nobody is, some points score MIN_SCORE by chance.
 LEAST_SHARE = 0.5
@@ -47,7 +50,8 @@ class Tracker:
 
     Between detections a person's box is that of its last points, with the
     margins that the detector's box had around them, so that the crop is what
-    the detector would give. Ids are those of :class:`Identities`.
+    the detector would give. Boxes of people who stand still do not move. Ids are
+    those of :class:`Identities`.
 
     Args:
         min_score: Of points, in [0, 1]; less sure ones do not count.
@@ -100,12 +104,13 @@ class Tracker:
             self.least = people.scores.mean(1) * LEAST_SHARE
             # A detected person is kept even if none of its points counts.
             boxes = np.where(good[:, None], tight + self.margins * sides, self.boxes)
+            boxes = _steady(boxes, self.boxes)
             kept = ~(self.unique & duplicates(people))
             people = people[kept]
             self.ids = self.identities(people, time)
             self.detected = False
         else:
-            boxes = tight + self.margins * sides
+            boxes = _steady(tight + self.margins * sides, self.boxes)
             kept = good & (people.scores.mean(1) >= self.least)
             # Of two boxes that slid onto one person, that of the other one goes.
             rank = self.identities.continuity(people, self.ids, time)
@@ -116,6 +121,13 @@ class Tracker:
         self.margins, self.least = self.margins[kept], self.least[kept]
         people.ids = self.ids
         return people
+
+
+def _steady(boxes: np.ndarray, before: np.ndarray) -> np.ndarray:
+    """(N, 4) boxes, but those before where they hardly moved."""
+    sides = np.tile(before[:, 2:] - before[:, :2], 2)
+    still = (np.abs(boxes - before) < STEADY * sides).all(1, keepdims=True)
+    return np.where(still, before, boxes)
 
 
 #: Smoothed points and speeds of a person; None for a new one.

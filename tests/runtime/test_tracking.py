@@ -43,6 +43,28 @@ def test_tracker_keeps_ids_and_margins():
     assert tracker.update(people_at(order, boxes=new)).ids.tolist() == [2, 1, 0]
 
 
+@given(st.integers(0, 99), st.floats(5, 1000))
+@examples(30)
+def test_the_box_of_who_stands_still_does_not_move(seed, size):
+    """The points of each crop differ a little, and the crop follows the box."""
+    rng = np.random.default_rng(seed)
+    body = rng.uniform(0, 1, (17, 2)) * (size, 2 * size)
+    low, high = body.min(0), body.max(0)
+    box = np.concatenate([low, high])[None].astype(np.float32)
+    tracker = Tracker()
+    tracker.detect(box, np.ones(1, np.float32))
+    for _ in range(20):
+        noise = rng.uniform(-0.02, 0.02, (1, 17, 2)) * (high - low)
+        tracker.update(people_at(body + noise, boxes=tracker.boxes))
+        assert (tracker.boxes == box).all()
+    # Who drifts a hundredth of the box a frame is not lost.
+    for step in range(100):
+        shift = (high - low) * (step / 100, 0)
+        tracker.update(people_at([body + shift], boxes=tracker.boxes))
+        moved = tracker.boxes[0].reshape(2, 2) - box[0].reshape(2, 2) - shift
+        assert (np.abs(moved) < 0.1 * (high - low)).all()
+
+
 def test_tracker_drops_who_is_there_twice():
     """A detector's second box of a person; and a box that slides onto another one."""
     body = np.random.default_rng(0).uniform(0, 100, (17, 2)).astype(np.float32)
