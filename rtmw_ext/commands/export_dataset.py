@@ -39,6 +39,9 @@ def add_parser(commands: 'argparse._SubParsersAction[argparse.ArgumentParser]') 
         default=MIN_SCORE,
         help=f'least score of a point that counts, 0 to 1 (default: {MIN_SCORE})',
     )
+    parser.add_argument(
+        '--overwrite', action='store_true', help='replace an earlier export'
+    )
 
 
 def run(flags: argparse.Namespace) -> int:
@@ -56,7 +59,9 @@ def run(flags: argparse.Namespace) -> int:
     shards = export.find_shards(flags.shards)
     with tqdm(desc='shards', total=len(shards), disable=None, leave=False) as bar:
         images, people = export.export(
-            shards, flags.to, Path(flags.out), flags.split, flags.threshold, bar.update
+            *(shards, flags.to, Path(flags.out), flags.split, flags.threshold),
+            step=bar.update,
+            overwrite=flags.overwrite,
         )
     print(
         f'rtmw: {images:,} images and {people:,} people in {flags.out}', file=sys.stderr

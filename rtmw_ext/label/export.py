@@ -5,6 +5,7 @@ Shapes: N people, K keypoints.
 
 import os
 import posixpath
+import re
 import shutil
 from collections.abc import Callable, Generator, Iterator
 from contextlib import closing
@@ -33,6 +34,8 @@ from .shards import facts_of, to_array
 
 #: Of images whose names have none of images, and of frames.
 SUFFIX = '.jpg'
+#: Stems of the files of images.
+EXPORTED = re.compile(r'\d{12}')
 #: Quality of the JPEGs of frames of videos.
 QUALITY = 95
 
@@ -88,6 +91,7 @@ def export(
     split: str = 'train',
     threshold: float = MIN_SCORE,
     step: Callable[[], None] = lambda: None,
+    overwrite: bool = False,
 ) -> tuple[int, int]:
     """Writes a data set: ``images/SPLIT`` and, of COCO-WholeBody,
     ``annotations/SPLIT.json``, of YOLO ``labels/SPLIT`` and ``data.yaml``.
@@ -101,16 +105,32 @@ def export(
         split: Name of this part.
         threshold: Least score of a point that counts.
         step: Told of each shard that is done.
+        overwrite: What an earlier export has left of this part may go.
 
     Returns:
         Images and people.
 
     Raises:
-        ExportError: Shards are damaged or of other skeletons, or an image is gone.
+        ExportError: Shards are damaged or of other skeletons, an image is gone, or
+            this part is there already.
         OutputError: A file cannot be written.
     """
     images = out / 'images' / split
     images.mkdir(parents=True, exist_ok=True)
+    # A trainer takes all images of a folder, those of an earlier export, too.
+    earlier = [
+        path
+        for folder in (images, out / 'labels' / split)
+        for path in folder.glob('*')
+        if EXPORTED.fullmatch(path.stem)
+    ]
+    if earlier and not overwrite:
+        raise ExportError(
+            f'{images} has images of an earlier export: replace them by --overwrite, or '
+            'choose another --split or --out'
+        )
+    for path in earlier:
+        path.unlink()
     writer = (_Coco if kind == 'coco-wholebody' else _Yolo)(out, split)
     count = people = 0
     for path in shards:

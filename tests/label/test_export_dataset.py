@@ -106,6 +106,27 @@ def test_yolo_pose(whole, folder, tmp_path):
     )
 
 
+@pytest.mark.parametrize('to', ['coco-wholebody', 'yolo-pose'])
+def test_an_earlier_export_goes_only_where_it_may(to, whole, folder, tmp_path, capsys):
+    shards = sorted(label(whole, [folder], tmp_path / 'shards').glob('*.parquet'))
+    out = tmp_path / 'out'
+    assert export(tmp_path / 'shards', to, out) == 0
+    before = {path: path.stat().st_ino for path in out.glob('*/train/*')}
+    (out / 'images' / 'train' / 'mine.jpg').write_text('mine')
+    capsys.readouterr()
+    assert export(shards[0], to, out) == 1
+    assert 'has images of an earlier export' in capsys.readouterr().err
+    assert before == {path: path.stat().st_ino for path in before}
+    # Images that only the earlier one had would be trained on as images of nobody.
+    assert export(shards[0], to, out, '--overwrite') == 0
+    for kind in out.glob('*/train'):
+        stems = {path.stem for path in kind.iterdir()} - {'mine'}
+        count = len(set(pq.read_table(shards[0])['image'].to_pylist()))
+        assert stems == {f'{number:012d}' for number in range(1, count + 1)}
+    assert (out / 'images' / 'train' / 'mine.jpg').read_text() == 'mine'
+    assert all(path.exists() for path in folder.iterdir())
+
+
 def test_images_in_tars_parquet_and_videos_are_copied(whole, tmp_path):
     tar = write_tar(tmp_path / 'a.tar', ['x', 'y'])
     pq.write_table(pa.table({'image': [png(0), png(3)]}), tmp_path / 'b.parquet')
@@ -137,7 +158,7 @@ def test_images_in_tars_parquet_and_videos_are_copied(whole, tmp_path):
 
 def test_errors(build, whole, folder, tmp_path, capsys):
     def said(*arguments):
-        assert export(*arguments) == 1
+        assert export(*arguments, '--overwrite') == 1
         return capsys.readouterr().err
 
     out = tmp_path / 'out'
