@@ -126,11 +126,11 @@ def export(
     ]
     if earlier and not overwrite:
         raise ExportError(
-            f'{images} has images of an earlier export: replace them by --overwrite, or '
-            'choose another --split or --out'
+            f'{images} has images of an earlier export: replace them by --overwrite, '
+            'or choose another --split or --out'
         )
-    for path in earlier:
-        path.unlink()
+    for file in earlier:
+        file.unlink()
     writer = (_Coco if kind == 'coco-wholebody' else _Yolo)(out, split)
     count = people = 0
     for path in shards:
