@@ -17,6 +17,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from ..core.metadata import METADATA_KEY, NetworkError, NetworkMetadata
+from ..core.paths import cache_folder
 
 #: Sides of an input or output, None for a free one.
 Shape = list[int | None]
@@ -377,10 +378,21 @@ def _providers(onnxruntime: Any, device: str) -> list[tuple[str, dict[str, str]]
             'pip install onnxruntime-gpu)'
         )
     options = dict(device_id=number) if number else {}
-    chosen = [(provider, options)]
-    if kind == 'tensorrt':
-        chosen.append(('CUDAExecutionProvider', options))
-    return chosen
+    if kind != 'tensorrt':
+        return [(provider, options)]
+    # Engines take minutes to build, so they are kept; ONNX Runtime names them by
+    # network, GPU and version of TensorRT.
+    folder = cache_folder('tensorrt')
+    folder.mkdir(parents=True, exist_ok=True)
+    kept = {
+        name: value
+        for cache in ('engine', 'timing')
+        for name, value in (
+            (f'trt_{cache}_cache_enable', 'True'),
+            (f'trt_{cache}_cache_path', str(folder)),
+        )
+    }
+    return [(provider, options | kept), (PROVIDERS['cuda'], options)]
 
 
 def _node(node: Any) -> tuple[str, Shape]:

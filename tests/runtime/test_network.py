@@ -2,6 +2,7 @@
 
 import subprocess
 import sys
+from types import SimpleNamespace
 
 import numpy as np
 import onnx
@@ -79,6 +80,21 @@ def test_cpu_info(tmp_path):
     info.write_text('flags : avx2')
     assert network.cpu_info(str(info)) == 'flags : avx2'
     assert network.cpu_info(str(tmp_path / 'none')) == ''
+
+
+def test_providers_of_a_gpu(tmp_path, monkeypatch):
+    """Without one: what ONNX Runtime is asked for."""
+    monkeypatch.setenv('XDG_CACHE_HOME', str(tmp_path))
+    there = [network.PROVIDERS[name] for name in ('tensorrt', 'cuda', 'cpu')]
+    runtime = SimpleNamespace(get_available_providers=lambda: there)
+    cuda = ('CUDAExecutionProvider', {'device_id': '1'})
+    assert network._providers(runtime, 'cuda:1') == [cuda]
+    (name, options), behind = network._providers(runtime, 'tensorrt:1')
+    assert (name, behind) == ('TensorrtExecutionProvider', cuda)
+    # Engines take minutes to build.
+    assert options['trt_engine_cache_enable'] == 'True' and options['device_id'] == '1'
+    assert options['trt_engine_cache_path'] == str(tmp_path / 'rtmw_ext' / 'tensorrt')
+    assert (tmp_path / 'rtmw_ext' / 'tensorrt').is_dir()
 
 
 def test_network_errors(tmp_path, rtmw_t_file):
