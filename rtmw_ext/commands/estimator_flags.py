@@ -258,7 +258,10 @@ def build_estimator(
 
 def _of_two_stages(pose: str | None) -> bool:
     """Whether a pose network is known to need a detector; the default one is."""
-    model = find(pose or DEFAULTS['pose'])
+    with warnings.catch_warnings():
+        # Where it is fetched, a former name is told of.
+        warnings.simplefilter('ignore', FutureWarning)
+        model = find(pose or DEFAULTS['pose'])
     return model is not None and not model.one_stage
 
 

@@ -63,3 +63,11 @@ def test_a_name_never_falls_back(flag, kind, by, infer, tmp_path, monkeypatch):
 def test_a_scene_of_the_default_is_refused(infer):
     code, lines = infer('--scene')
     assert code == 1 and 'give --pose an RTMW3D' in lines[-1]
+
+
+@pytest.mark.filterwarnings('default::FutureWarning')
+def test_a_former_name_is_told_of_once(infer):
+    former = zoo.get('rtmw-t').former_alias
+    code, lines = infer('--pose', former, '--det', 'rtmdet-nano', '--no-draw')
+    assert code == 0 and len(lines) == 1
+    assert f'"{former}" is now called "rtmw-t"' in lines[0]
