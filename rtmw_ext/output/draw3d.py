@@ -237,15 +237,13 @@ def _draw_grid(
         [x1, value, floor] if side_on else [value, y1, floor]
         for value in ticks[side_on]
     ]
-    for place, value in zip(view.project(np.array(near))[0], ticks[side_on]):
-        if value != ticks[side_on][-1]:
-            draw_text(
-                picture,
-                f'{value + 0:g}',
-                (place[0] - size, place[1] + 2 * size),
-                TEXT,
-                size,
-            )
+    last = np.full(2, np.inf)
+    for place, value in zip(view.project(np.array(near))[0], ticks[side_on][:-1]):
+        # Far away they would lie on each other.
+        if abs(place - last).max() > 3 * size:
+            at = (place[0] - size, place[1] + 2 * size)
+            draw_text(picture, f'{value + 0:g}', at, TEXT, size)
+            last = place
     name = 'z away, m' if side_on else 'x right, m'
     place = view.project(np.array(near))[0].mean(0)
     draw_text(picture, name, (place[0] - 3 * size, place[1] + 4 * size), TEXT, size)

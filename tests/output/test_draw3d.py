@@ -1,8 +1,11 @@
 """The 3D scene shows every person, with equal axes."""
 
+import re
+
 import numpy as np
 import pytest
 
+from rtmw_ext.output import draw3d
 from rtmw_ext.output.draw3d import add_scene, draw_scene
 from rtmw_ext.output.style import LEFT, MIDDLE, RIGHT, rgb
 
@@ -84,6 +87,23 @@ def test_the_scene_is_as_high_as_the_picture():
     assert both.shape == (600, 400 + 900, 3)
     assert np.array_equal(both[:, :400], picture)
     assert add_scene(picture[:120], standing()[:0]).shape[0] == 480
+
+
+def test_numbers_of_a_deep_scene_lie_apart(monkeypatch):
+    """People from 3 to 20 m away: the numbers of far metres are close together."""
+    written = []
+
+    def write(picture, text, place, color, size):
+        written.append((text, *place, len(text) * 0.6 * size, size, id(picture)))
+
+    monkeypatch.setattr(draw3d, 'draw_text', write)
+    draw_scene(np.concatenate([standing(0, 3.0), standing(2, 20.0)]), size=(900, 450))
+    numbers = [row for row in written if re.fullmatch('-?[0-9.]+', row[0])]
+    assert len(numbers) > 10
+    for row, (_, x, y, width, size, view) in enumerate(numbers):
+        for _, other_x, other_y, other_width, _, other_view in numbers[:row]:
+            beside = x + width <= other_x or other_x + other_width <= x
+            assert beside or abs(y - other_y) >= size or view != other_view
 
 
 def test_axes_are_equal():
