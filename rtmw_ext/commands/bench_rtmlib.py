@@ -264,11 +264,14 @@ def beside_rtmlib(flags: argparse.Namespace, photos: Sequence[np.ndarray]) -> No
         files = Files(flags.networks[0], path, detector.input_size)
         single = pick(photos, detector, 1, 1)
         _same_backend(files, single, flags.rounds)
-        # Of those that `rtmw tune` has met.
-        int8 = [str(tuning.int8_file(Path(pose))) for pose in flags.networks]
-        poses = [*flags.networks, *filter(os.path.isfile, int8)]
-        _fastest(files, poses, single, flags.rounds)
+        _fastest(files, with_int8(flags.networks), single, flags.rounds)
         _video(files, pick(photos, detector, 2, 4), flags.frames, flags.rounds)
+
+
+def with_int8(networks: Sequence[str]) -> list[str]:
+    """Networks, and the int8 versions that ``rtmw tune`` has made of them."""
+    int8 = [str(tuning.int8_file(Path(network))) for network in networks]
+    return [*networks, *filter(os.path.isfile, int8)]
 
 
 def _images(single: np.ndarray, people: int) -> list[np.ndarray]:

@@ -1,6 +1,7 @@
 """``rtmw bench``, alone and beside rtmlib."""
 
 import importlib.util
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -18,7 +19,7 @@ from rtmw_ext.commands.bench_rtmlib import (
     theirs,
 )
 from rtmw_ext.core.images import read_image
-from rtmw_ext.runtime import Detector, WholeBody
+from rtmw_ext.runtime import Detector, WholeBody, tuning
 from rtmw_ext.runtime.pose import PERSON
 from rtmw_ext.zoo import resolve_network
 
@@ -137,3 +138,13 @@ def test_the_fastest_has_the_points_of_fp32(monkeypatch):
     assert bench_rtmlib._best(ways) == ((3.5, 10), 'near')
     with pytest.raises(BenchError, match='no backend runs these files'):
         bench_rtmlib._best(dict(absent=(None, 2)))
+
+
+def test_int8_of_tuned_networks_takes_part(tmp_path, monkeypatch):
+    monkeypatch.setenv('XDG_CACHE_HOME', str(tmp_path / 'cache'))
+    networks = [str(tmp_path / 'a.onnx'), str(tmp_path / 'b.onnx')]
+    assert bench_rtmlib.with_int8(networks) == networks
+    made = tuning.int8_file(Path(networks[1]))
+    made.parent.mkdir(parents=True)
+    made.write_bytes(b'')
+    assert bench_rtmlib.with_int8(networks) == [*networks, str(made)]
