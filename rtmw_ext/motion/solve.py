@@ -12,6 +12,7 @@ from collections.abc import Iterator
 from dataclasses import replace
 
 import numpy as np
+from scipy.linalg import solveh_banded
 
 from ..core.geometry import Camera, rays
 from ..core.people import MIN_SCORE, Origin
@@ -32,7 +33,7 @@ from .track import Motion, MotionError, Track
 ROUNDS = 3
 #: Highest cut-offs in Hz of the depth of points and of the hips, of which one image
 #: tells least.
-POINT_CUTOFF, ROOT_CUTOFF = 3.0, 2.0
+POINT_CUTOFF, ROOT_CUTOFF = 3.0, 1.0
 #: The middles of the hips and of the shoulders, as parents.
 PELVIS, NECK = -1, -2
 #: (point, its parent) of the 17 points of the body, parents first.
@@ -48,6 +49,9 @@ HANDS = ((91, 9), (112, 10))
 #: A foot's point stands below this speed in metres a second, for so many seconds at
 #: least, within so many metres of its place; shorter gaps are closed.
 STILL, LEAST_TIME, PLACE, GAP = 0.3, 0.12, 0.04, 0.1
+#: What squared shifts in depth count beside squared steps of feet that stand, and
+#: squared steps of shifts where none stands.
+FREE, NO_FOOT = 1e-3, 0.1
 #: Seconds in which a foot comes to its place and leaves it.
 RAMP = 0.2
 #: Standard deviations: of heights of standing feet in metres, of the direction of
@@ -188,10 +192,20 @@ def hold_body(track: Track, camera: Camera) -> np.ndarray:
     sure = known & (track.scores >= MIN_SCORE)
     lengths = bone_lengths(points, sure, parents)
     trunk = slice(0, PARTS['feet'].stop)
+    parts = feet_of(count)
+    feet = np.concatenate(parts)
+    stands = np.concatenate(
+        [standing(track, points[..., 2], part, camera) for part in parts], axis=1
+    )
     for number in range(ROUNDS):
         points = _with_lengths(points, parents, lengths)
         points += _root_shift(
-            points[:, trunk], flat[:, trunk], weights[:, trunk], times
+            points[:, trunk],
+            flat[:, trunk],
+            weights[:, trunk],
+            times,
+            points[:, feet, 2],
+            stands,
         )[:, None]
         if number < ROUNDS - 1:
             on_rays = flat * points[..., 2:]
@@ -232,16 +246,24 @@ def _with_lengths(
 
 
 def _root_shift(
-    points: np.ndarray, flat: np.ndarray, weights: np.ndarray, times: np.ndarray
+    points: np.ndarray,
+    flat: np.ndarray,
+    weights: np.ndarray,
+    times: np.ndarray,
+    feet: np.ndarray,
+    stands: np.ndarray,
 ) -> np.ndarray:
     """(T, 3) metres by which bodies must move to project to their rays: least squares,
-    of which the depth is smoothed before the rest is found.
+    of which the depth is smoothed, and steadied by feet that stand, before the rest is
+    found.
 
     Args:
         points: (T, K, 3) from the camera.
         flat: (T, K, 2) x and y of the rays at a depth of 1 m.
         weights: (T, K).
         times: (T, ) seconds.
+        feet: (T, F) metres, the depths of points of feet.
+        stands: (T, F) bool.
     """
     away = flat * points[..., 2:] - points[..., :2]
     for _ in range(2):
@@ -262,7 +284,32 @@ def _root_shift(
     filled = fill_between(known, times)
     cutoff = min(choose_cutoff(filled, times, LEAST_3D), ROOT_CUTOFF)
     depth = low_pass(known, times, cutoff)[:, 0, 0] - points[..., 2].mean(1)
+    depth += _least_steps(feet + depth[:, None], stands)
     return np.concatenate([rest + middle * depth[:, None], depth[:, None]], 1)
+
+
+def _least_steps(depths: np.ndarray, stands: np.ndarray) -> np.ndarray:
+    """(T, ) shifts after which feet that stand change their depth least from frame to
+    frame: least squares.
+
+    Args:
+        depths: (T, F).
+        stands: (T, F) bool.
+    """
+    if len(depths) < 2:
+        return np.zeros(len(depths))
+    both = stands[1:] & stands[:-1]
+    count = both.sum(1)
+    steps = np.where(both, np.diff(depths, axis=0), 0).sum(1) / np.maximum(count, 1)
+    weight = np.where(count > 0, 1.0, NO_FOOT)
+    bands = np.full((2, len(depths)), FREE)
+    bands[0, 1:] = -weight
+    bands[1, 1:] += weight
+    bands[1, :-1] += weight
+    aims = np.zeros(len(depths))
+    aims[1:] -= weight * steps
+    aims[:-1] += weight * steps
+    return solveh_banded(bands, aims)
 
 
 # -- the world ----------------------------------------------------------------

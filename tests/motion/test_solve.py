@@ -16,9 +16,11 @@ from rtmw_ext.motion.solve import (
     ANKLES,
     PELVIS,
     _ground_normal,
+    _least_steps,
     _reach,
     bones_of,
     find_world,
+    hold_body,
     parents_of,
     solve,
 )
@@ -136,6 +138,43 @@ def test_noise_becomes_one_body_that_holds_still(truth):
     flat = project(track.keypoints_3d_cam, dict(K=truth.camera))
     off = np.linalg.norm(flat - smooth.tracks[0].keypoints, axis=-1)
     assert np.median(off) < 2
+
+
+def test_the_depth_of_a_body_follows_feet_that_stand():
+    """A body whose size in the image changes, as noise of networks has it."""
+    times, points = moving_person(1, count=120)
+    feet = [15, 16, *range(17, 23)]
+    points[:, feet] = points[0, feet]
+    pixels = project(points, CAMERA)
+    place = pixels[:, feet].mean(1, keepdims=True)
+    size = 1 + 0.05 * np.sin(2 * np.pi * 0.7 * times)[:, None, None]
+    pixels = place + size * (pixels - place)
+    (track,) = to_motion(times, points, pixels).tracks
+
+    def slide(track):
+        depths = hold_body(track, CAMERA)[:, FEET, 2].mean(1)
+        return np.abs(np.gradient(depths, times)).mean()
+
+    loose = replace(track, scores=track.scores.copy())
+    loose.scores[:, FEET] = 0.2  # Too low to tell that they stand.
+    assert slide(track) < 0.1 * slide(loose)
+
+
+@given(seed=st.integers(0, 9), far=st.floats(-5, 5))
+def test_shifts_take_the_steps_of_standing_feet(seed, far):
+    rng = np.random.default_rng(seed)
+    drift = rng.normal(0, 0.01, 60).cumsum()
+    depths = drift[:, None] + rng.uniform(4, 5, 6)
+    stands = np.ones((60, 6), bool)
+    stands[20:30] = False
+    stands[:, :2] = False
+    depths[:, :2] += rng.normal(0, 1, (60, 2))
+    shift = _least_steps(depths, stands)
+    left = np.abs(np.diff(drift + shift))
+    assert left[stands[1:, 2]].mean() < 0.2 * np.abs(np.diff(drift)).mean()
+    np.testing.assert_allclose(_least_steps(depths + far, stands), shift, atol=1e-9)
+    assert (_least_steps(depths, np.zeros_like(stands)) == 0).all()
+    assert (_least_steps(depths[:1], stands[:1]) == 0).all()
 
 
 @pytest.mark.parametrize('names', [KEYPOINT_NAMES, HALPE26_NAMES, KEYPOINT_NAMES[:17]])
