@@ -52,9 +52,9 @@ NO_SMOOTHING = 1e-4
 #: Highest cut-off in Hz that is chosen: noise of networks goes on from frame to frame,
 #: so that cross-validation alone takes it for motion.
 MOST_CUTOFF = 6.0
-#: Values that smoothing moves by less than this share of the deviations that never make
-#: an outlier, in the median, are exact and stay.
-EXACT = 0.1
+#: Values that smoothing moves by less, in the median, are exact and stay: pixels and
+#: metres, by the coordinates of a point. Networks are less exact.
+EXACT = {2: 0.2, 3: 0.0016}
 #: Frames from which a cut-off can be chosen.
 LEAST_FRAMES = 12
 #: From how many such deviations a value beside a gap is one.
@@ -223,7 +223,8 @@ def _denoise(
     smoothed = low_pass(values, times, min(cutoff, MOST_CUTOFF), weights)
     moved = np.linalg.norm(values - smoothed, axis=-1)
     moved = moved[np.isfinite(moved)]
-    return smoothed if moved.size and np.median(moved) >= EXACT * least else None
+    exact = EXACT[values.shape[2]]
+    return smoothed if moved.size and np.median(moved) >= exact else None
 
 
 def find_outliers(

@@ -144,6 +144,16 @@ def test_fast_exact_motion_stays(rate):
     assert np.abs(same.keypoints_3d_cam - track.keypoints_3d_cam).max() < 0.0003
 
 
+def test_feet_before_a_camera_that_shakes_stay():
+    """All of a part moves fast, and exactly."""
+    times, points = moving_person(5, count=300)
+    shake = 0.012 * np.sin(2 * np.pi * np.outer(times, (4.2, 3.1)) + (0, 1))
+    points[:, 17:23, :2] += shake[:, None]
+    track = to_motion(times, points).tracks[0]
+    away = smooth(track).keypoints_3d_cam - track.keypoints_3d_cam
+    assert np.abs(away).max() < 0.0003
+
+
 def test_outliers_beside_each_other_are_found():
     times, points = moving_person(3)
     rng = np.random.default_rng(3)
