@@ -80,6 +80,19 @@ def test_curves_are_those_of_the_track(figures):
     assert wide[0] > 0.9 and wide[1] < 0.5
 
 
+def test_legends_cover_no_curve(figures):
+    plots.encode_plots(make_motion(points_of(moving_animation(0, TIMES))))
+    (figure,) = figures
+    figure.canvas.draw()
+    legends = [axes.get_legend() for axes in figure.axes if axes.get_legend()]
+    assert len(legends) == 2
+    for legend in legends:
+        box = legend.get_window_extent()
+        for axes in figure.axes:
+            assert not box.overlaps(axes.get_window_extent().padded(-1))
+        assert not box.overlaps(figure._suptitle.get_window_extent())
+
+
 def test_2d_has_angles_in_the_image_plane(figures):
     motion = make_motion(points_of(moving_animation(0, TIMES)), world=False)
     motion.tracks[0].keypoints_3d_cam = None

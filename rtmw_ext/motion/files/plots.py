@@ -68,7 +68,7 @@ def encode_plots(motion: Motion) -> bytes:
         _draw(axes, track, speeds[f'{side}_wrist'], side, f'{side} wrist')
     _draw(axes, track, speeds['hips'], '', 'hips')
     axes.set_ylabel(f'speed\n({"pixels" if flat else "m"} a second)', fontsize=9)
-    axes.legend(fontsize=8, frameon=False, ncols=3, loc='upper left')
+    _name_lines(axes)
     for axes in figure.axes:
         axes.tick_params(labelsize=8)
         axes.margins(x=0.01)
@@ -77,7 +77,7 @@ def encode_plots(motion: Motion) -> bytes:
             axes.set_xlabel('seconds', fontsize=9)
     for axes in panels:
         axes.set_visible(False)
-    figure.axes[0].legend(fontsize=8, frameon=False, ncols=2, loc='upper left')
+    _name_lines(figure.axes[0])
     title = ', in the image plane' if flat else ''
     figure.suptitle(f'{motion.source}, person {track.id}{title}', fontsize=10)
     file = io.BytesIO()
@@ -96,6 +96,18 @@ def _draw(
         color=COLORS[side],
         linewidth=LINE,
         label=label or side or None,
+    )
+
+
+def _name_lines(axes: Any) -> None:
+    """A legend above the panel, where there are no curves."""
+    axes.legend(
+        fontsize=8,
+        frameon=False,
+        ncols=3,
+        loc='lower left',
+        bbox_to_anchor=(0, 1),
+        borderaxespad=0,
     )
 
 
