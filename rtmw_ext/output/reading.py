@@ -322,6 +322,8 @@ def _people(persons: list[dict]) -> People:
 def _read_json(path: Path, name: str, records: _Records) -> Iterable[Place]:
     content = _load(path)
     stem = records.full_name(name.removesuffix('.json'))
+    if len(records.sources) == 1:  # The file may be renamed.
+        (stem,) = records.sources
     if isinstance(content, dict) and 'instance_info' in content:
         content = content['instance_info']
     if isinstance(content, dict):

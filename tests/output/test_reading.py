@@ -205,6 +205,20 @@ def test_files_without_records(tmp_path):
     assert len(read(path)[0].people) == 0
 
 
+def test_a_file_that_is_renamed_holds_one_video(tmp_path):
+    """With its records; a frame has nobody."""
+    people = [make_people(count, count, True) for count in (1, 0, 2)]
+    write('json', tmp_path, make_people(1), people).close()
+    for path in tmp_path.glob('clip.json*'):
+        path.rename(tmp_path / path.name.replace('clip', 'squat'))
+    results = read(tmp_path / 'squat.json')
+    assert [(frame.source, frame.frame) for frame in results] == [
+        ('clip', number) for number in range(3)
+    ]
+    for frame, wanted in zip(results, people):
+        check('json', frame.people, wanted)
+
+
 @pytest.mark.parametrize('format_name', FORMATS)
 def test_numbers_that_are_not_finite(format_name, tmp_path):
     people = make_people(2, three_d=True)
