@@ -94,7 +94,9 @@ def _measure(track: Track, motion: Motion) -> Quality:
         seen = np.isfinite(sizes).sum(0) > 1
         if seen.any():
             sizes = sizes[:, seen]
-            spread = float((np.nanstd(sizes, 0) / np.nanmean(sizes, 0)).max())
+            # A hand may begin where the wrist is.
+            usual = np.maximum(np.nanmean(sizes, 0), 1e-9)
+            spread = float((np.nanstd(sizes, 0) / usual).max())
         slide = _slide(track, space, motion)
     return Quality(
         track.id,

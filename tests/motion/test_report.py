@@ -13,6 +13,7 @@ from rtmw_ext.motion.report import UNITS, measure, write_report
 def test_a_line_without_jitter():
     times = np.arange(30) / 30
     points = np.random.default_rng(0).uniform(-0.5, 0.5, (1, 133, 3)) + (0, 0, 5)
+    points[:, 91] = points[:, 9]  # A hand begins where the wrist is.
     (row,) = measure(to_motion(times, points + times[:, None, None] * (0.5, 0, 0)))
     assert row.id == 1 and row.start == 0 and row.end == pytest.approx(29 / 30)
     assert row.shares == dict(measured=1, filled=0, changed=0, missing=0)
