@@ -123,9 +123,16 @@ def _init_model(original, self, cfg, weights, device='cpu'):
 def _load_weights(original, self, model, checkpoint, cfg):
     # Only our models: others may rely on MMEngine's lenient loading.
     if checkpoint is not None and cfg is not None and _is_rtmw(cfg):
-        check_fit(
-            model, checkpoint.get('state_dict', checkpoint), f'for {cfg.filename}'
-        )
+        weights = checkpoint.get('state_dict', checkpoint)
+        check_fit(model, weights, f'for {cfg.filename}')
+        # MMEngine would print that of a 3D checkpoint which a 2D model leaves out.
+        known = model.state_dict().keys()
+        kept = {
+            key: value
+            for key, value in weights.items()
+            if key.removeprefix('module.') in known
+        }
+        checkpoint = {**checkpoint, 'state_dict': kept}
     return original(self, model, checkpoint, cfg)
 
 

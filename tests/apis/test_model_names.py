@@ -56,6 +56,13 @@ def test_download_and_infer(served, drawn_root):
     assert len(result['predictions'][0][0]['keypoints']) == 133
 
 
+def test_nothing_is_said_of_the_depth_that_a_2d_model_leaves_out(capfd):
+    """`rtmw-t` reads the weights of `rtmw3d-t`."""
+    MMPoseInferencer('rtmw-t', det_model='whole_image', device='cpu')
+    out, err = capfd.readouterr()
+    assert 'rtmw3d-t' in out + err and 'unexpected key' not in out + err
+
+
 def test_download_of_another_model(served, rtmw_t):
     torch.save(dict(state_dict=rtmw_t[0].state_dict(), meta={}), served)
     with pytest.raises(CheckpointError, match='rtmw-m_cocktail14-256x192'):
