@@ -56,6 +56,7 @@ STANDARD = '-'
 SETTINGS = (
     'stride',
     'smooth',
+    'skip_still',
     'frames',
     'start',
     'end',
@@ -80,6 +81,7 @@ class Playback:
         reconnect: Seconds for which a lost one is tried again.
         window: Shows what is drawn.
         sender: Sends the bones of a person.
+        skip_still: As of :meth:`WholeBody.video`.
     """
 
     start: float = 0.0
@@ -88,6 +90,7 @@ class Playback:
     reconnect: float = 60.0
     window: Window | None = None
     sender: 'VMCSender | None' = None
+    skip_still: bool = False
 
     def open(self, source: str | int) -> video.Video | Stream:
         """
@@ -201,6 +204,11 @@ def add_parser(
     )
     parser.add_argument('--smooth', action='store_true', help='videos: one-euro filter')
     parser.add_argument(
+        '--skip-still',
+        action='store_true',
+        help='videos: who stands still keeps its points; not with --mode accurate',
+    )
+    parser.add_argument(
         '--frames', type=int, metavar='N', help='videos: stop after N frames'
     )
     parser.add_argument(
@@ -268,6 +276,11 @@ def run(flags: argparse.Namespace) -> int:
     if flags.boxes and flags.det not in (None, 'none'):
         raise UsageError('--boxes says where people are: leave --det out')
     complete(flags, images)
+    if flags.skip_still and flags.mode == 'accurate':
+        raise UsageError(
+            '--mode accurate predicts everybody in every frame: leave --skip-still '
+            'out, or give another --mode'
+        )
     if flags.start < 0 or flags.end is not None and flags.end <= flags.start:
         raise UsageError(
             f'--start {flags.start:g} and --end {flags.end} hold no time: give '
@@ -308,6 +321,7 @@ def run(flags: argparse.Namespace) -> int:
             flags.reconnect,
             Window('rtmw') if flags.show else None,
             sender,
+            flags.skip_still,
         ),
         boxes,
     )
@@ -498,6 +512,7 @@ def _video(
         if boxes is None
         else (boxes.boxes_of(str(source), number) for number in itertools.count()),
         live=live,
+        skip_still=playback.skip_still,
     )
     webcam = isinstance(source, int)
     described = Source(

@@ -39,6 +39,8 @@ class Origin(IntEnum):
     CHANGED = 2
     #: Neither found nor filled.
     MISSING = 3
+    #: Found in an earlier frame, since which the person has not moved.
+    KEPT = 4
 
 
 class PersonIndexError(RTMWError, IndexError):

@@ -21,6 +21,7 @@ from .identity import duplicates
 from .network import Network
 from .one_stage import OneStageModel, load_pose
 from .pose import PoseModel
+from .still import StillPeople
 from .tracking import OneEuro, Tracker, points_box
 from .video import DEFAULT_RATE, ahead, side_by_side
 
@@ -228,6 +229,7 @@ class WholeBody:
         camera: Camera | None = None,
         boxes: Iterable[ArrayLike] | None = None,
         live: bool = False,
+        skip_still: bool = False,
     ) -> Generator[tuple[np.ndarray, People], None, None]:
         """People of each frame of a video. Reading, detection, pose
         estimation and what the caller does overlap in threads.
@@ -243,29 +245,40 @@ class WholeBody:
                 detector's; ``every`` does not count.
             live: A frame is taken when the one before is done: results are of the
                 newest one, and nothing overlaps.
+            skip_still: Who stands still keeps its points, see
+                :class:`rtmw_ext.runtime.still.StillPeople`. Not for networks of one
+                stage.
 
         Yields:
             A frame and its people, with ids.
 
         Raises:
             UsageError: ``every`` is less than 1, ``boxes`` ends before the frames,
-                or a network of one stage is given some.
+                or a network of one stage is given some, or ``skip_still``.
             BoxError: A given box has no area, is not finite or lies outside.
         """
         if every < 1:
             raise UsageError(f'every={every} must be 1 or more')
         self._refuse(boxes)
+        if skip_still and isinstance(self.pose, OneStageModel):
+            raise UsageError(
+                f'{self.pose.network.path} finds all people at once, moving or not: '
+                'leave skip_still out'
+            )
         read = frames if live else ahead(frames)
         detections = (
             self._detect_every(read, every)
             if boxes is None
             else self._take_given(read, boxes)
         )
-        if live:
-            yield from self._track(detections, smooth, camera, boxes is None)
-            return
-        detections = ahead(detections)
-        yield from ahead(self._track(detections, smooth, camera, boxes is None))
+        tracked = self._track(
+            detections if live else ahead(detections),
+            smooth,
+            camera,
+            boxes is None,
+            skip_still,
+        )
+        yield from tracked if live else ahead(tracked)
 
     def _detect_every(
         self, frames: Iterable[np.ndarray], every: int
@@ -294,17 +307,21 @@ class WholeBody:
         smooth: float | None,
         camera: Camera | None,
         unique: bool,
+        skip_still: bool,
     ) -> Iterator[tuple[np.ndarray, People]]:
+        pose: PoseModel | OneStageModel | StillPeople = self.pose
+        if skip_still and isinstance(pose, PoseModel):
+            pose = StillPeople(pose)
         tracker = Tracker(rate=smooth or DEFAULT_RATE, unique=unique)
         smoother = None if smooth is None else OneEuro(smooth)
         for frame, boxes in detections:
-            if isinstance(self.pose, OneStageModel):
-                people = self._at_once(self.pose, frame)
+            if isinstance(pose, OneStageModel):
+                people = self._at_once(pose, frame)
                 tracker.detect(people.boxes, people.box_scores)
             else:
                 if boxes is not None:
                     tracker.detect(*boxes)
-                people = self.pose(frame, tracker.boxes, tracker.box_scores, camera)
+                people = pose(frame, tracker.boxes, tracker.box_scores, camera)
             people = tracker.update(people)
             yield frame, people if smoother is None else smoother(people)
 

@@ -104,13 +104,14 @@ class Tracker:
             self.least = people.scores.mean(1) * LEAST_SHARE
             # A detected person is kept even if none of its points counts.
             boxes = np.where(good[:, None], tight + self.margins * sides, self.boxes)
-            boxes = _steady(boxes, self.boxes)
+            boxes = np.where(is_steady(boxes, self.boxes), self.boxes, boxes)
             kept = ~(self.unique & duplicates(people))
             people = people[kept]
             self.ids = self.identities(people, time)
             self.detected = False
         else:
-            boxes = _steady(tight + self.margins * sides, self.boxes)
+            boxes = tight + self.margins * sides
+            boxes = np.where(is_steady(boxes, self.boxes), self.boxes, boxes)
             kept = good & (people.scores.mean(1) >= self.least)
             # Of two boxes that slid onto one person, that of the other one goes.
             rank = self.identities.continuity(people, self.ids, time)
@@ -123,11 +124,10 @@ class Tracker:
         return people
 
 
-def _steady(boxes: np.ndarray, before: np.ndarray) -> np.ndarray:
-    """(N, 4) boxes, but those before where they hardly moved."""
+def is_steady(boxes: np.ndarray, before: np.ndarray) -> np.ndarray:
+    """Which boxes, (N, 4), hardly moved: (N, 1) bool."""
     sides = np.tile(before[:, 2:] - before[:, :2], 2)
-    still = (np.abs(boxes - before) < STEADY * sides).all(1, keepdims=True)
-    return np.where(still, before, boxes)
+    return (np.abs(boxes - before) < STEADY * sides).all(1, keepdims=True)
 
 
 #: Smoothed points and speeds of a person; None for a new one.

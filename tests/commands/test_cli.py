@@ -247,6 +247,20 @@ def test_video(capsys, clip, loud_t_file, tmp_path):
     assert len(json.loads((tmp_path / 'b' / 'clip.json').read_text())) == 5
 
 
+def test_who_stands_still(capsys, photo, loud_t_file, tmp_path):
+    clip = tmp_path / 'still.mp4'
+    with VideoWriter(clip, 10) as writer:
+        for _ in range(3):
+            writer.write(read_image(photo))
+    flags = ('--stride', 1, '--skip-still', '--no-draw')
+    assert infer(capsys, loud_t_file, tmp_path / 'out', clip, *flags) == (0, '')
+    frames = json.loads((tmp_path / 'out' / 'still.json').read_text())
+    people = [frame['instances'][0] for frame in frames]
+    assert [{*person['origin']} for person in people] == [{0}, {4}, {4}]
+    for person in people:
+        assert person['keypoints'] == people[0]['keypoints']
+
+
 def test_video_cut_off(capsys, clip, loud_t_file, tmp_path):
     """An AVI keeps its header in front: half of it says the full count."""
     path, whole = tmp_path / 'cut.avi', tmp_path / 'whole.avi'

@@ -89,3 +89,11 @@ def test_networks_are_fetched_beforehand(file_server, monkeypatch, capsys):
     assert here['yolox-m'] and not here['yolox-x']
     assert cli.main(['models', '--fetch', 'rtmw-q']) == 1
     assert 'unknown network "rtmw-q"' in capsys.readouterr().err
+
+
+def test_the_accurate_mode_skips_nobody(capsys, tmp_path):
+    clip, out = tmp_path / 'a.mp4', ('--out', str(tmp_path / 'out'))
+    clip.touch()
+    command = ['infer', str(clip), '--mode', 'accurate', '--skip-still', *out]
+    assert cli.main(command) == 1
+    assert '--skip-still' in capsys.readouterr().err

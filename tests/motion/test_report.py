@@ -16,7 +16,7 @@ def test_a_line_without_jitter():
     points[:, 91] = points[:, 9]  # A hand begins where the wrist is.
     (row,) = measure(to_motion(times, points + times[:, None, None] * (0.5, 0, 0)))
     assert row.id == 1 and row.start == 0 and row.end == pytest.approx(29 / 30)
-    assert row.shares == dict(measured=1, filled=0, changed=0, missing=0)
+    assert row.shares == dict(measured=1, filled=0, changed=0, missing=0, kept=0)
     assert row.score == 1 and row.jitter < 0.01 and row.jitter_3d < 0.02
     assert row.bone_spread < 1e-5
     assert row.foot_slide is None  # The feet move at 0.5 m/s.

@@ -148,6 +148,8 @@ def test_one_stage_in_whole_body(network):
         estimate(picture, boxes=[])
     with refused:
         next(estimate.video([picture], boxes=[[]]))
+    with pytest.raises(UsageError, match=r'rtmo.onnx .* leave skip_still out'):
+        next(estimate.video([picture], skip_still=True))
 
 
 def test_load_pose_tells_them_apart(network, tmp_path):
