@@ -7,6 +7,7 @@ that of mmpose) and checks what users hand in, with errors that name it.
 import functools
 import itertools
 from collections.abc import Callable, Iterable, Iterator, Sequence
+from copy import copy
 from pathlib import Path
 from typing import Any
 
@@ -125,13 +126,12 @@ def _load_weights(original, self, model, checkpoint, cfg):
     if checkpoint is not None and cfg is not None and _is_rtmw(cfg):
         weights = checkpoint.get('state_dict', checkpoint)
         check_fit(model, weights, f'for {cfg.filename}')
-        # MMEngine would print that of a 3D checkpoint which a 2D model leaves out.
-        known = model.state_dict().keys()
-        kept = {
-            key: value
-            for key, value in weights.items()
-            if key.removeprefix('module.') in known
-        }
+        # MMEngine would print that of a 3D checkpoint which a 2D model leaves out. A
+        # copy has the metadata, too.
+        kept, known = copy(weights), model.state_dict().keys()
+        for key in weights:
+            if key.removeprefix('module.') not in known:
+                del kept[key]
         checkpoint = {**checkpoint, 'state_dict': kept}
     return original(self, model, checkpoint, cfg)
 

@@ -49,6 +49,20 @@ def stoppable() -> Iterator[None]:
 
 
 @contextmanager
+def handlers_kept() -> Iterator[None]:
+    """What handles SIGTERM and SIGHUP after the block is what did before it: libraries,
+    such as Ray, bring handlers of their own."""
+    before: dict[int, Any] = {}
+    if threading.current_thread() is threading.main_thread():
+        before = {number: signal.getsignal(number) for number in ASKING}
+    try:
+        yield
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
+
+
+@contextmanager
 def uninterrupted() -> Iterator[None]:
     """Ctrl-C, SIGTERM and SIGHUP wait for the end of the block: no file is half
     written, and all of them hold the same frames."""

@@ -8,6 +8,7 @@ from importlib.util import find_spec
 from typing import Any, cast
 
 from ..core.errors import RTMWError, UsageError
+from ..core.signals import handlers_kept
 from ..runtime.video import side_by_side
 from .inputs import Unit
 from .work import Done, Facts, Job, Worker
@@ -97,12 +98,14 @@ class RayEngine:
         if not begun:
             address = address or os.environ.get('RAY_ADDRESS') or 'local'
             try:
-                ray.init(
-                    address,
-                    log_to_driver=False,
-                    configure_logging=False,
-                    include_dashboard=False if address == 'local' else None,
-                )
+                # Ray's would end the run without a word, with exit code 15.
+                with handlers_kept():
+                    ray.init(
+                        address,
+                        log_to_driver=False,
+                        configure_logging=False,
+                        include_dashboard=False if address == 'local' else None,
+                    )
             except Exception as error:
                 raise EngineError(
                     f'Ray at {address} cannot be reached ({error}): check --ray-address'

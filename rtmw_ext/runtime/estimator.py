@@ -309,18 +309,19 @@ class WholeBody:
         unique: bool,
         skip_still: bool,
     ) -> Iterator[tuple[np.ndarray, People]]:
-        pose: PoseModel | OneStageModel | StillPeople = self.pose
-        if skip_still and isinstance(pose, PoseModel):
-            pose = StillPeople(pose)
+        still: StillPeople | None = None
+        if skip_still and isinstance(self.pose, PoseModel):
+            still = StillPeople(self.pose)
         tracker = Tracker(rate=smooth or DEFAULT_RATE, unique=unique)
         smoother = None if smooth is None else OneEuro(smooth)
         for frame, boxes in detections:
-            if isinstance(pose, OneStageModel):
-                people = self._at_once(pose, frame)
+            if isinstance(self.pose, OneStageModel):
+                people = self._at_once(self.pose, frame)
                 tracker.detect(people.boxes, people.box_scores)
             else:
                 if boxes is not None:
                     tracker.detect(*boxes)
+                pose = still or self.pose
                 people = pose(frame, tracker.boxes, tracker.box_scores, camera)
             people = tracker.update(people)
             yield frame, people if smoother is None else smoother(people)

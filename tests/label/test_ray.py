@@ -9,6 +9,7 @@ import pyarrow.parquet as pq
 import pytest
 
 from label.conftest import png
+from rtmw_ext.core.signals import handlers_kept
 from rtmw_ext.label import places
 from rtmw_ext.label.engines import EngineError, LocalEngine, RayEngine
 from rtmw_ext.label.filters import Filter
@@ -31,7 +32,8 @@ def local_ray(tmp_path_factory):
         # On a busy machine, it takes its time.
         patch.setenv('RAY_raylet_start_wait_time_s', '300')
         patch.setenv('RAY_worker_niceness', '0')
-        ray.init('local', num_cpus=2, include_dashboard=False, log_to_driver=False)
+        with handlers_kept():
+            ray.init('local', num_cpus=2, include_dashboard=False, log_to_driver=False)
         yield
         ray.shutdown()
 
@@ -43,6 +45,18 @@ def pictures(tmp_path_factory):
         (folder / f'{number:02d}.png').write_bytes(png(number % 20))
     (folder / '3a.png').write_bytes(b'no picture')
     return folder
+
+
+def test_signals_stop_a_run_as_without_ray(build, tmp_path, monkeypatch):
+    def init(*_, **__):
+        signal.signal(signal.SIGTERM, lambda *_: None)
+
+    begun = iter([False])
+    monkeypatch.setattr(ray, 'is_initialized', lambda: next(begun, True))
+    monkeypatch.setattr(ray, 'init', init)
+    before = signal.getsignal(signal.SIGTERM)
+    RayEngine(Job(build, Folder(str(tmp_path)), 1, Filter()))
+    assert signal.getsignal(signal.SIGTERM) is before
 
 
 def units_of(pictures, out, size=10):
