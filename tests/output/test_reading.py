@@ -12,7 +12,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from rtmw_ext.core.people import People
+from rtmw_ext.core.people import Origin, People
 from rtmw_ext.output import FORMATS, OutputError, ResultError, read, recover
 from rtmw_ext.output.base import records_of
 from rtmw_ext.output.files import part_of
@@ -203,6 +203,14 @@ def test_files_without_records(tmp_path):
     check('json', results[0].people, people)
     path.write_text('[]')
     assert len(read(path)[0].people) == 0
+
+
+def test_the_schema_knows_every_origin():
+    origin = SCHEMA['$defs']['origin']
+    known = range(origin['items']['minimum'], origin['items']['maximum'] + 1)
+    assert [*known] == [*Origin]
+    text = ', '.join(f'{item.value} {item.name.lower()}' for item in Origin)
+    assert origin['description'].endswith(text)
 
 
 def test_a_file_that_is_renamed_holds_one_video(tmp_path):
