@@ -150,8 +150,12 @@ def load_pose(
 
     Args:
         path: ``.onnx`` or ``.xml``.
-        rgb, subbin, person_height, camera, second_look: As of :class:`PoseModel`;
-            one-stage networks are fed BGR, and have neither bins nor depth.
+        rgb: As of :class:`PoseModel`, with the next four; one-stage networks are fed
+            BGR, and have neither bins nor depth.
+        subbin: Likewise.
+        person_height: Likewise.
+        camera: Likewise.
+        second_look: Likewise.
         **network: Further arguments of
             :func:`rtmw_ext.runtime.load_network`.
 
