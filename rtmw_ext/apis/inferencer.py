@@ -408,7 +408,7 @@ def _is_video(item: Any) -> bool:
     if not isinstance(item, str) or is_animated(item):
         return False
     # Of what is on a server only the name is known.
-    return is_video(item) if _is_local(item) else Path(item).suffix in SUFFIXES
+    return is_video(item) if _is_local(item) else Path(item).suffix.lower() in SUFFIXES
 
 
 def _is_rtmw(config: Config) -> bool:

@@ -11,6 +11,7 @@ from mmpose.apis import MMPoseInferencer
 from mmpose.structures import PoseDataSample
 from PIL import Image
 
+from rtmw_ext.apis.inferencer import _is_video
 from rtmw_ext.apis.topdown import as_records, estimate_poses
 from rtmw_ext.core.crops import BoxError
 from rtmw_ext.core.errors import UsageError
@@ -182,6 +183,13 @@ def test_videos_are_known_by_their_content(inferencer, clips, name, tmp_path):
     assert people(results) == [1, 1]
     (predictions,) = (tmp_path / 'out' / 'predictions').iterdir()
     assert [row['frame_id'] for row in json.loads(predictions.read_text())] == [0, 1]
+
+
+@pytest.mark.parametrize(
+    'name, known', [('clip.mp4', True), ('CLIP.TS', True), ('photo.jpg', False)]
+)
+def test_videos_on_a_server_are_known_by_their_name(name, known):
+    assert _is_video(f'http://127.0.0.1:9/{name}') == known
 
 
 def test_the_first_image_of_an_animation(inferencer, tmp_path):
