@@ -11,12 +11,14 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any, TypeVar
 
+import cv2
 import numpy as np
 
 from ..core.errors import RTMWError
 from ..core.images import list_images, read_image
 from ..core.metadata import NetworkError
-from ..runtime import Detector, PoseModel, WholeBody, load_network
+from ..runtime import Detector, PoseModel, WholeBody, load_network, tuning
+from ..runtime.detector import BORDER
 from ..runtime.network import OnnxRuntime, OpenVino
 from ..zoo import resolve_network
 from .exit_codes import ExitCode
@@ -24,6 +26,13 @@ from .flags import check_least
 
 #: Backends and precisions that any machine may have, the plainest first.
 WAYS = (('onnxruntime', 'fp32'), ('openvino', 'fp32'), ('openvino', 'bf16'))
+
+#: A network or an int8 version of it, its backend and precision.
+Way = tuple[Path, str, str]
+#: (w, h) of the pictures of many people.
+PICTURE = 1920, 1080
+#: Share of a person's cell of the picture that the person may fill, along each side.
+APART = np.array([0.5, 0.6])
 
 _Key = TypeVar('_Key')
 
@@ -83,6 +92,17 @@ def run(flags: argparse.Namespace) -> int:
 
         beside_rtmlib(flags, photos)
     return ExitCode.DONE
+
+
+def ways_of(network: Path) -> list[Way]:
+    """Every way to run a network, and the int8 versions that ``rtmw tune`` has made
+    of it."""
+    found = [(network, *way) for way in WAYS]
+    for backend, precision in WAYS:
+        int8 = tuning.int8_file(network, backend)
+        if int8.is_file():
+            found.append((int8, backend, precision))
+    return found
 
 
 def in_turns(
@@ -184,9 +204,23 @@ def network_table(paths: Sequence[str | Path], rounds: int, threads: int) -> Non
 
 
 def crowd(photo: np.ndarray, people: int) -> np.ndarray:
-    """A picture of ``people`` copies of a photo of one person."""
+    """A grey picture of ``PICTURE`` with so many copies of a photo of one person, far
+    enough from each other that a detector tells them apart.
+
+    Args:
+        photo: (H, W, 3) uint8 BGR.
+        people: > 0.
+    """
     rows = max(n for n in range(1, people + 1) if people % n == 0 and n * n <= people)
-    return np.tile(photo, (rows, people // rows, 1))
+    cell = np.array(PICTURE) // (people // rows, rows)
+    size = np.array(photo.shape[1::-1])
+    copy = cv2.resize(photo, np.rint(size * (APART * cell / size).min()).astype(int))
+    picture = np.full((*PICTURE[::-1], 3), BORDER, np.uint8)
+    for number in range(people):
+        place = divmod(number, people // rows)[::-1] * cell
+        left, top = place + (cell - copy.shape[1::-1]) // 2
+        picture[top : top + copy.shape[0], left : left + copy.shape[1]] = copy
+    return picture
 
 
 def pick(

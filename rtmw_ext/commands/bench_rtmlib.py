@@ -20,19 +20,23 @@ from typing import Any
 
 import cv2
 import numpy as np
+from scipy.optimize import linear_sum_assignment
 
-from ..runtime import Detector, PoseModel, WholeBody, load_network, tuning
+from ..core.crops import crop_matrices
+from ..core.people import People
+from ..runtime import Detector, PoseModel, WholeBody
 from ..runtime.detector import decode_heads
 from ..runtime.estimator import EVERY
 from ..runtime.identity import iou
-from .bench import WAYS, BenchError, crowd, pick, ratios, summary
+from .bench import WAYS, BenchError, crowd, pick, ratios, summary, ways_of
 
 CROWDS = (1, 2, 8, 20)
-#: Mean distance in pixels from fp32 up to which a precision counts as the same.
+#: Mean distance from fp32, in pixels of the network's input, up to which points are the
+#: same.
 SAME = 1.0
 #: Least overlap of the boxes of one person.
 OVERLAP = 0.3
-#: Least score of the points of a video that are compared.
+#: Least score of the points that are compared.
 SURE = 0.5
 #: Turns in which the fastest of a library is chosen, before it meets the other one.
 TRIAL = 3
@@ -53,11 +57,13 @@ class Files:
 
     Attributes:
         pose: Network of rtmlib, and the first one of ours.
+        pose_size: (w, h) of its input.
         detector: With NMS inside.
         detector_size: (w, h) of its input.
     """
 
     pose: str
+    pose_size: tuple[int, int]
     detector: str
     detector_size: tuple[int, int]
 
@@ -138,20 +144,21 @@ def ours(
     estimator = WholeBody(
         PoseModel(pose, rgb=False, **network), Detector(files.detector, **network)
     )
-    return lambda: [
-        (people.boxes, people.keypoints) for people in estimator.images(images)
-    ]
+    return lambda: [_sure(people) for people in estimator.images(images)]
 
 
 def theirs(files: Files, images: Sequence[np.ndarray], backend: str) -> Turn:
-    """rtmlib's way through images."""
+    """rtmlib's way through images. What else it needs costs it no time."""
     find, estimate = _rtmlib(files, backend)
+    least = SURE / PoseModel(files.pose).score_scale
 
     def turn() -> list[Found]:
         found = []
         for image in images:
             boxes = find(image)
-            found.append((np.asarray(boxes, np.float32), estimate(image, boxes)[0]))
+            points, scores = estimate(image, boxes)
+            points = np.where(scores[..., None] < least, np.nan, points)
+            found.append((np.asarray(boxes, np.float32), points))
         return found
 
     return turn
@@ -160,13 +167,7 @@ def theirs(files: Files, images: Sequence[np.ndarray], backend: str) -> Turn:
 def our_video(files: Files, frames: Sequence[np.ndarray], every: int) -> Turn:
     """Frames with our defaults, but for the stride ``every``."""
     estimator = WholeBody(PoseModel(files.pose, rgb=False), Detector(files.detector))
-    return lambda: [
-        (
-            people.boxes,
-            np.where(people.scores[..., None] < SURE, np.nan, people.keypoints),
-        )
-        for _, people in estimator.video(iter(frames), every)
-    ]
+    return lambda: [_sure(people) for _, people in estimator.video(iter(frames), every)]
 
 
 def their_video(files: Files, frames: Sequence[np.ndarray]) -> Turn:
@@ -186,14 +187,19 @@ def their_video(files: Files, frames: Sequence[np.ndarray]) -> Turn:
     return turn
 
 
+def _sure(people: People) -> Found:
+    """Points that score less than ``SURE`` are NaN."""
+    points = np.where(people.scores[..., None] < SURE, np.nan, people.keypoints)
+    return people.boxes, points
+
+
 def _rtmlib(files: Files, backend: str) -> tuple[Any, Any]:
     """rtmlib's detector and pose objects."""
     import rtmlib
 
-    ((_, _, height, width),) = load_network(files.pose).inputs.values()
     return rtmlib.RTMDet(
         files.detector, files.detector_size[::-1], backend=backend
-    ), rtmlib.RTMPose(files.pose, (width, height), backend=backend)
+    ), rtmlib.RTMPose(files.pose, files.pose_size, backend=backend)
 
 
 def in_turns(
@@ -207,15 +213,29 @@ def in_turns(
     return times
 
 
-def distances(found: Sequence[Found], reference: Sequence[Found]) -> np.ndarray:
-    """Pixels between the points of the same people, (M, ), whose boxes overlap."""
+def distances(
+    found: Sequence[Found],
+    reference: Sequence[Found],
+    size: tuple[int, int] | None = None,
+) -> np.ndarray:
+    """Pixels between the points of the same people, (M, ), whose boxes overlap.
+
+    Args:
+        found: Of each image.
+        reference: Likewise.
+        size: (w, h) of the network's input, whose pixels are meant. None: those of the
+            image.
+    """
     rows = [np.zeros(0)]
     for (boxes, points), (other_boxes, other_points) in zip(found, reference):
         if len(boxes) and len(other_boxes):
             overlaps = iou(boxes, other_boxes)
-            there = overlaps.max(1) > OVERLAP
-            same = overlaps.argmax(1)[there]
-            apart = np.linalg.norm(points[there] - other_points[same], axis=-1)
+            own, same = linear_sum_assignment(-overlaps)
+            there = overlaps[own, same] > OVERLAP
+            own, same = own[there], same[there]
+            apart = np.linalg.norm(points[own] - other_points[same], axis=-1)
+            if size is not None:
+                apart /= crop_matrices(other_boxes[same], size)[:, :1, 0]
             rows.append(apart[np.isfinite(apart)])
     return np.concatenate(rows)
 
@@ -261,17 +281,12 @@ def beside_rtmlib(flags: argparse.Namespace, photos: Sequence[np.ndarray]) -> No
                 f'\n{flags.det} has raw heads, which rtmlib cannot run: both run '
                 'it with NMS added'
             )
-        files = Files(flags.networks[0], path, detector.input_size)
+        pose = flags.networks[0]
+        files = Files(pose, PoseModel(pose).input_size, path, detector.input_size)
         single = pick(photos, detector, 1, 1)
         _same_backend(files, single, flags.rounds)
-        _fastest(files, with_int8(flags.networks), single, flags.rounds)
+        _fastest(files, flags.networks, single, flags.rounds)
         _video(files, pick(photos, detector, 2, 4), flags.frames, flags.rounds)
-
-
-def with_int8(networks: Sequence[str]) -> list[str]:
-    """Networks, and the int8 versions that ``rtmw tune`` has made of them."""
-    int8 = [str(tuning.int8_file(Path(network))) for network in networks]
-    return [*networks, *filter(os.path.isfile, int8)]
 
 
 def _images(single: np.ndarray, people: int) -> list[np.ndarray]:
@@ -314,45 +329,51 @@ def _fastest(
     print(
         '\nFastest of each: every backend, precision, network of ours and number of '
         f'images at once, whose points are within {SAME:g} px of those of ONNX Runtime '
-        'and fp32 on average.\n\n| people | ours, ms | rtmlib, ms | rtmlib / ours | '
-        'ours is | rtmlib is |\n|---|---|---|---|---|---|'
+        'and fp32 on average, in pixels of the crop.\n\n'
+        '| people | ours, ms | rtmlib, ms | rtmlib / ours | ours is | rtmlib is |\n'
+        '|---|---|---|---|---|---|'
     )
     streams = sorted({1, os.cpu_count() or 1})
     for people in CROWDS:
         images = _images(single, people)
         our_ways: dict[str, Way] = {
-            f'{Path(pose).stem}, {backend} {precision}, {count} at once': (
-                *(ours, pose, files, images, backend, precision, count),
+            f'{pose.stem}, {backend} {precision}, {count} at once': (
+                *(ours, str(pose), files, images, backend, precision, count),
             )
-            for pose, (backend, precision), count in itertools.product(
-                poses, WAYS, streams
-            )
+            for network, count in itertools.product(poses, streams)
+            for pose, backend, precision in ways_of(Path(network))
         }
         their_ways: dict[str, Way] = {
             backend: (theirs, files, images, backend)
             for backend in ('onnxruntime', 'openvino')
         }
-        mine, my_name = _best(our_ways)
-        other, other_name = _best(their_ways)
+        mine, my_name = _best(our_ways, files.pose_size)
+        other, other_name = _best(their_ways, files.pose_size)
         with Competitor(*mine) as one, Competitor(*other) as two:
             our_times, their_times = _of_an_image(one, two, len(images), rounds)
             print(
-                f'| {people} | {summary(our_times)} | {summary(their_times)} | '
+                f'| {len(one.found[0][0])} | {summary(our_times)} | '
+                f'{summary(their_times)} | '
                 f'{summary(ratios(their_times, our_times))} | {my_name} | '
                 f'{other_name} |',
                 flush=True,
             )
 
 
-def _best(ways: dict[str, Way]) -> tuple[Way, str]:
-    """The fastest way whose points are those of the first one, and its name."""
+def _best(ways: dict[str, Way], size: tuple[int, int]) -> tuple[Way, str]:
+    """The fastest way whose points are those of the first one, and its name.
+
+    Args:
+        ways: By name.
+        size: (w, h) of the pose network's input.
+    """
     reference: list[Found] | None = None
     times: dict[str, float] = {}
     for name, way in ways.items():
         # Not every machine has every backend and precision.
         with contextlib.suppress(BenchError), Competitor(*way) as competitor:
             reference = reference or competitor.found
-            if not np.mean(distances(competitor.found, reference)) > SAME:
+            if not np.mean(distances(competitor.found, reference, size)) > SAME:
                 times[name] = statistics.median(competitor() for _ in range(TRIAL))
     if not times:
         raise BenchError('no backend runs these files: try one with `rtmw infer`')

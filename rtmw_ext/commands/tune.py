@@ -6,7 +6,6 @@ Shapes: B crops, K keypoints; (h, w) the network's input in pixels.
 import argparse
 import contextlib
 import functools
-import itertools
 import os
 import statistics
 import sys
@@ -20,10 +19,11 @@ from ..core.images import list_images
 from ..core.metadata import NetworkError
 from ..core.people import MIN_SCORE
 from ..runtime import Detector, PoseModel
+from ..runtime.network import BACKENDS
 from ..runtime.pose import PERSON
 from ..runtime.tuning import MANY, Setting, choose, int8_file, record_of, save
 from ..zoo import resolve_network
-from .bench import WAYS, in_turns
+from .bench import in_turns, ways_of
 from .estimator_flags import default_backend
 from .exit_codes import ExitCode
 from .flags import check_least
@@ -64,8 +64,9 @@ def run(flags: argparse.Namespace) -> int:
     check_least(flags, rounds=1, threads=0)
     network = resolve_network(flags.network)
     if flags.forget:
-        for file in (record_of(network), int8_file(network)):
-            file.unlink(missing_ok=True)
+        record_of(network).unlink(missing_ok=True)
+        for backend in BACKENDS:
+            int8_file(network, backend).unlink(missing_ok=True)
         return ExitCode.DONE
     threads = flags.threads or os.cpu_count() or 1
     settings = measure(network, flags, threads)
@@ -87,7 +88,9 @@ def run(flags: argparse.Namespace) -> int:
 
 
 def _precision(setting: Setting, network: Path) -> str:
-    return setting.precision if setting.file == str(network) else 'int8'
+    """Of an int8 version, that of what stays real, too."""
+    int8 = setting.file != str(network)
+    return f'int8, {setting.precision}' if int8 else setting.precision
 
 
 def measure(network: Path, flags: argparse.Namespace, threads: int) -> list[Setting]:
@@ -103,10 +106,9 @@ def measure(network: Path, flags: argparse.Namespace, threads: int) -> list[Sett
         PoseError: It is no pose network.
     """
     crops = _crops(network, flags)
-    files = [network]
     if not flags.no_int8 and network.suffix == '.onnx':
         try:
-            files.append(_quantized(network, crops))
+            _quantize(network, crops)
         except ImportError as error:
             print(
                 f'rtmw: int8 is left out, as it needs {error.name}: '
@@ -114,7 +116,9 @@ def measure(network: Path, flags: argparse.Namespace, threads: int) -> list[Sett
                 file=sys.stderr,
             )
     models: list[tuple[Path, str, str, PoseModel, float]] = []
-    for file, (backend, precision) in itertools.product(files, WAYS):
+    for file, backend, precision in ways_of(network):
+        if flags.no_int8 and file != network:
+            continue
         with contextlib.suppress(NetworkError):
             start = time.perf_counter()
             model = PoseModel(
@@ -163,11 +167,11 @@ def _crops(network: Path, flags: argparse.Namespace) -> np.ndarray:
     return person_crops(pose, images, detector, limit)
 
 
-def _quantized(network: Path, crops: np.ndarray) -> Path:
-    """The int8 version of a network, in the cache."""
+def _quantize(network: Path, crops: np.ndarray) -> None:
+    """Makes the int8 versions of a network, in the cache."""
     from ..export.quantize import quantize
 
-    path = int8_file(network)
-    path.parent.mkdir(parents=True, exist_ok=True)
-    quantize(network, path, crops)
-    return path
+    for backend in BACKENDS:
+        path = int8_file(network, backend)
+        path.parent.mkdir(parents=True, exist_ok=True)
+        quantize(network, path, crops, backend)

@@ -107,7 +107,9 @@ def folder_crops(
     )
 
 
-def quantize(source: Path, target: Path, crops: np.ndarray) -> None:
+def quantize(
+    source: Path, target: Path, crops: np.ndarray, backend: str = 'onnxruntime'
+) -> None:
     """Writes an int8 ONNX file. Weights have a scale per channel, activations
     the ranges that they have on ``crops``. Convolutions and what joins them are
     int8, except ``FLOAT``. The head (HEM's MLPs, GAU and the classifiers) stays
@@ -118,6 +120,10 @@ def quantize(source: Path, target: Path, crops: np.ndarray) -> None:
         source: float32 ONNX.
         target: To write.
         crops: (N, 3, h, w) float32.
+        backend: That shall run it. For ``openvino``, results of convolutions are
+            float32 up to behind their activations: it computes both in one step,
+            where ONNX Runtime would not compute in int8. Either runs the other's
+            file, more slowly.
     """
     import onnx
     from onnxruntime import quantization
@@ -145,6 +151,11 @@ def quantize(source: Path, target: Path, crops: np.ndarray) -> None:
             activation_type=quantization.QuantType.QUInt8,
             weight_type=quantization.QuantType.QInt8,
             op_types_to_quantize=OPERATORS,
+            extra_options=dict(
+                OpTypesToExcludeOutputQuantization=['Conv']
+                if backend == 'openvino'
+                else []
+            ),
             nodes_to_exclude=[
                 node.name
                 for node in onnx.load(prepared).graph.node

@@ -27,7 +27,7 @@ def write(source: ExportSource, path: Path, precision: str = 'fp32') -> None:
     """ONNX with a free batch and the metadata inside; inputs and outputs are
     float32 in every precision."""
     if precision == 'int8':
-        _write_int8(source, path)
+        write_int8(source, path)
         return
     model = trace(source.network, source.metadata)
     if precision == 'fp16':
@@ -35,7 +35,8 @@ def write(source: ExportSource, path: Path, precision: str = 'fp32') -> None:
     write_metadata(model, source.metadata, path)
 
 
-def _write_int8(source: ExportSource, path: Path) -> None:
+def write_int8(source: ExportSource, path: Path, backend: str = 'onnxruntime') -> None:
+    """ONNX in int8, as ``backend`` runs it fastest."""
     import onnx
 
     from . import quantize
@@ -45,7 +46,7 @@ def _write_int8(source: ExportSource, path: Path) -> None:
         plain = Path(work) / 'plain.onnx'
         write(source, plain, 'fp32')
         crops = quantize.folder_crops(plain, folder, source.detector)
-        quantize.quantize(plain, path, crops)
+        quantize.quantize(plain, path, crops, backend)
     write_metadata(onnx.load(path), source.metadata, path)
 
 

@@ -19,8 +19,11 @@ def write(source: ExportSource, path: Path, precision: str) -> None:
     """``.xml`` and ``.bin`` with the metadata inside."""
     with tempfile.TemporaryDirectory() as work:
         onnx_path = Path(work) / 'model.onnx'
-        # OpenVINO halves the weights itself.
-        to_onnx.write(source, onnx_path, 'fp32' if precision == 'fp16' else precision)
+        if precision == 'int8':
+            to_onnx.write_int8(source, onnx_path, 'openvino')
+        else:
+            # OpenVINO halves the weights itself.
+            to_onnx.write(source, onnx_path)
         convert(onnx_path, path, precision)
 
 

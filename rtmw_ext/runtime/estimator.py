@@ -3,6 +3,7 @@
 Shapes: images are (H, W, 3) uint8 BGR.
 """
 
+import itertools
 from collections.abc import Callable, Generator, Iterable, Iterator
 from pathlib import Path
 from typing import Any
@@ -276,6 +277,7 @@ class WholeBody:
             smooth,
             camera,
             boxes is None,
+            live,
             skip_still,
         )
         yield from tracked if live else ahead(tracked)
@@ -307,24 +309,65 @@ class WholeBody:
         smooth: float | None,
         camera: Camera | None,
         unique: bool,
+        live: bool,
         skip_still: bool,
     ) -> Iterator[tuple[np.ndarray, People]]:
+        tracker = Tracker(rate=smooth or DEFAULT_RATE, unique=unique)
+        smoother = None if smooth is None else OneEuro(smooth)
         still: StillPeople | None = None
         if skip_still and isinstance(self.pose, PoseModel):
             still = StillPeople(self.pose)
-        tracker = Tracker(rate=smooth or DEFAULT_RATE, unique=unique)
-        smoother = None if smooth is None else OneEuro(smooth)
-        for frame, boxes in detections:
-            if isinstance(self.pose, OneStageModel):
-                people = self._at_once(self.pose, frame)
-                tracker.detect(people.boxes, people.box_scores)
-            else:
+        frames = iter(detections)
+        for first in frames:
+            group, error = [first], None
+            count = len(tracker.boxes if first[1] is None else first[1][0])
+            # Who stands still is known only once the frame before is done.
+            if not live and not still and self._fits_twice(count):
+                try:
+                    group += itertools.islice(frames, 1)
+                except Exception as failed:
+                    error = failed
+            found = self._predict(group, tracker, camera, still)
+            rows = np.arange(len(found[0]))
+            for (frame, boxes), people in zip(group, found):
+                if isinstance(self.pose, OneStageModel):
+                    boxes = people.boxes, people.box_scores
                 if boxes is not None:
                     tracker.detect(*boxes)
-                pose = still or self.pose
-                people = pose(frame, tracker.boxes, tracker.box_scores, camera)
-            people = tracker.update(people)
-            yield frame, people if smoother is None else smoother(people)
+                    rows = np.arange(len(people))
+                # Who is lost in the first frame has points in the second one.
+                people = tracker.update(people[rows])
+                rows = rows[tracker.kept]
+                yield frame, people if smoother is None else smoother(people)
+            if error is not None:
+                raise error
+
+    def _fits_twice(self, people: int) -> bool:
+        """Whether the crops of two frames fill the network no more than once: one
+        person leaves half of two threads idle."""
+        return (
+            isinstance(self.pose, PoseModel)
+            and 0 < 2 * people <= self.pose.network.at_once
+        )
+
+    def _predict(
+        self,
+        group: list[tuple[np.ndarray, Boxes | None]],
+        tracker: Tracker,
+        camera: Camera | None,
+        still: StillPeople | None,
+    ) -> list[People]:
+        """The people of frames, in the boxes detected there, else in the last ones."""
+        frames = [frame for frame, _ in group]
+        if isinstance(self.pose, OneStageModel):
+            return [self._at_once(self.pose, frame) for frame in frames]
+        places = [(tracker.boxes, tracker.box_scores)]
+        for _, detected in group:
+            places.append(places[-1] if detected is None else detected)
+        if len(frames) == 1:
+            return [(still or self.pose)(frames[0], *places[1], camera)]
+        boxes, scores = zip(*places[1:])
+        return self.pose.images(frames, boxes, scores, camera)
 
 
 def largest(boxes: np.ndarray, scores: np.ndarray, count: int | None) -> Boxes:

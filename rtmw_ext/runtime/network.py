@@ -147,7 +147,8 @@ class OnnxRuntime:
     Attributes:
         path (Path): The file.
         inputs, outputs (dict[str, Shape]): {name: shape}, None for a free side.
-        streams (int): Threads that may compute at once.
+        streams (int): Threads that may call it at once.
+        at_once (int): Items of a batch that are computed side by side.
         metadata (NetworkMetadata): Of ``rtmw export``; other files have none
             and say nothing.
     """
@@ -170,6 +171,7 @@ class OnnxRuntime:
         fixed = isinstance(entries[0].shape[0], int)
         shared = device == 'cpu' and self.threads > 1 and not fixed
         self._pool = ThreadPoolExecutor(self.threads) if shared else None
+        self.at_once = self.threads if shared else 1
 
     def _load(self) -> Any:
         import onnxruntime
@@ -284,14 +286,14 @@ class OpenVino:
             shape = model.inputs[0].partial_shape
             shape[0] = 1
             self._loaded(model.reshape, {model.inputs[0]: shape})
-        self._model, self._many = model, streams
+        self._model, self.at_once = model, streams
         packed = sum(
             _packed_size(node, precision)
             for node in model.get_ops()
             if node.get_type_name() == 'Constant'
         )
         if name == 'CPU' and self._free and packed <= threads * SECOND_COPY:
-            self._many = max(streams, min(threads, max(2, threads // 4)))
+            self.at_once = max(streams, min(threads, max(2, threads // 4)))
         self._lock = threading.Lock()
         self._compiled: dict[int, Any] = {}
         self._idle: defaultdict[int, list[Any]] = defaultdict(list)
@@ -320,9 +322,9 @@ class OpenVino:
         batch = np.ascontiguousarray(batch, self.dtype)
         items = np.split(batch, len(batch)) if self._free else [batch]
         # What does not fill all streams is faster on all threads.
-        full = len(items) - len(items) % self._many
+        full = len(items) - len(items) % self.at_once
         try:
-            results = self._run(items[:full], self._many) + self._run(
+            results = self._run(items[:full], self.at_once) + self._run(
                 items[full:], self.streams
             )
         except NetworkError:

@@ -6,6 +6,7 @@ input in pixels; images are (H, W, 3) uint8 BGR.
 
 import functools
 import math
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -201,43 +202,81 @@ class PoseModel:
         """
         image = read_image(image)
         height, width = image.shape[:2]
-        camera = self.camera if camera is None else camera
         if boxes is None:
             boxes = [(0, 0, width, height)]
         if box_scores is None:
             box_scores = scores_of(boxes)
-        boxes = check_boxes(boxes)
-        points, raw_scores = self._predict(image, boxes)
-        people = People(
-            points[..., :2].astype(np.float32),
-            calibrate(raw_scores, self._curves, self.score_scale),
-            boxes,
-            np.asarray(box_scores, np.float32),
-            raw_scores=raw_scores.astype(np.float32),
-        )
-        if self.is_3d:
-            people.keypoints_3d_cam, people.keypoints_3d = self._to_3d(
-                people,
-                points[..., 2].astype(np.float32),
-                geometry.camera_of(width, height, camera),
+        return self.images([image], [check_boxes(boxes)], [box_scores], camera)[0]
+
+    def images(
+        self,
+        images: Sequence[np.ndarray],
+        boxes: Sequence[np.ndarray],
+        box_scores: Sequence[ArrayLike],
+        camera: geometry.Camera | None = None,
+    ) -> list[People]:
+        """The people of several images, whose crops share batches.
+
+        Args:
+            images: (H, W, 3) uint8 BGR each.
+            boxes: (N, 4) x1, y1, x2, y2 in pixels each, with areas.
+            box_scores: (N, ) each.
+            camera: As of ``__call__``, of all.
+
+        Raises:
+            CameraError: As of ``__call__``.
+        """
+        camera = self.camera if camera is None else camera
+        found = []
+        for image, rows, scores, (points, raw_scores) in zip(
+            images, boxes, box_scores, self._predict(images, boxes)
+        ):
+            people = People(
+                points[..., :2].astype(np.float32),
+                calibrate(raw_scores, self._curves, self.score_scale),
+                rows,
+                np.asarray(scores, np.float32),
+                raw_scores=raw_scores.astype(np.float32),
             )
-        return people
+            if self.is_3d:
+                height, width = image.shape[:2]
+                people.keypoints_3d_cam, people.keypoints_3d = self._to_3d(
+                    people,
+                    points[..., 2].astype(np.float32),
+                    geometry.camera_of(width, height, camera),
+                )
+            found.append(people)
+        return found
 
     def _predict(
+        self, images: Sequence[np.ndarray], boxes: Sequence[np.ndarray]
+    ) -> list[tuple[np.ndarray, np.ndarray]]:
+        """Of each image (N, K, A) points in it and (N, K) raw scores."""
+        if self.second_look is not None:
+            return list(map(self._look_twice, images, boxes))
+        matrices = [crop_matrices(rows, self.input_size) for rows in boxes]
+        crops = list(map(self.crop, images, matrices))
+        points, scores = self.decode(
+            self.run(np.concatenate(crops) if len(crops) > 1 else crops[0])
+        )
+        points = points_to_image(np.concatenate(matrices), points)
+        ends = np.cumsum([len(rows) for rows in boxes])[:-1]
+        return list(zip(np.split(points, ends), np.split(scores, ends)))
+
+    def _look_twice(
         self, image: np.ndarray, boxes: np.ndarray
     ) -> tuple[np.ndarray, np.ndarray]:
-        """(N, K, A) points in the image and (N, K) raw scores."""
+        """As :meth:`_predict`, of one image, with a second look."""
+        first = self.predict_crops(image, boxes)
         parts_model = self.second_look
         if parts_model is None or not len(boxes):
-            matrices = crop_matrices(boxes, self.input_size)
-            points, scores = self.decode(self.run(self.crop(image, matrices)))
-            return points_to_image(matrices, points), scores
+            return first[:2]
 
         def look_again(*crops: np.ndarray) -> Prediction:
             points, scores, variances = parts_model.predict_crops(image, *crops)
             return points, scores * self._unit, variances
 
-        return refine_parts(self.predict_crops(image, boxes), boxes, look_again)
+        return refine_parts(first, boxes, look_again)
 
     def predict_crops(
         self,

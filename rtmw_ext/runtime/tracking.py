@@ -57,6 +57,12 @@ class Tracker:
         min_score: Of points, in [0, 1]; less sure ones do not count.
         rate: Frames a second, > 0.
         unique: Whoever is somebody else once more, by its points, is dropped.
+
+    Attributes:
+        boxes: (N, 4), in which the points of the next frame are to be predicted.
+        box_scores: (N, ).
+        ids: (N, ).
+        kept: (M, ) bool: which of the M persons of the last :meth:`update` are left.
     """
 
     def __init__(
@@ -72,6 +78,7 @@ class Tracker:
         self.ids = np.zeros(0, int)
         self.margins = np.zeros((0, 4), np.float32)
         self.least = np.zeros(0, np.float32)
+        self.kept = np.zeros(0, bool)
         self.detected = True
         self._frames = 0
 
@@ -118,6 +125,7 @@ class Tracker:
             kept[kept] = ~duplicates(people[kept], rank[kept])
             people, self.ids = people[kept], self.ids[kept]
             self.identities.follow(people, self.ids, time)
+        self.kept = kept
         self.boxes, self.box_scores = boxes[kept], self.box_scores[kept]
         self.margins, self.least = self.margins[kept], self.least[kept]
         people.ids = self.ids

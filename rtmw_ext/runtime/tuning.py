@@ -78,9 +78,9 @@ def record_of(network: Path) -> Path:
     return cache_folder('tuned') / f'{network.stem}-{digits}.json'
 
 
-def int8_file(network: Path) -> Path:
-    """Where the int8 version of a network is made; it need not exist."""
-    return record_of(network).with_suffix('.int8.onnx')
+def int8_file(network: Path, backend: str) -> Path:
+    """Where the int8 version of a network for a backend is made; it need not exist."""
+    return record_of(network).with_suffix(f'.int8-{backend}.onnx')
 
 
 def save(network: Path, threads: int, settings: Sequence[Setting]) -> Path:

@@ -1,9 +1,12 @@
 """WholeBody: images, videos, and images in which nobody is detected."""
 
+from types import SimpleNamespace
+
 import numpy as np
 import pytest
 
 from rtmw_ext.commands.bench_rtmlib import moving
+from rtmw_ext.core.errors import VideoError
 from rtmw_ext.core.images import ImageError
 from rtmw_ext.runtime import PoseModel, WholeBody
 from support.people import people_at
@@ -93,6 +96,78 @@ def test_video_as_images(loud_t_file, photo):
         assert np.allclose(people.keypoints, estimator(frame).keypoints)
     with pytest.raises(ValueError, match='every=0'):
         next(estimator.video(iter(frames), every=0))
+
+
+class Film(PoseModel):
+    """People who stand still in a network that computes ``at_once`` crops at once.
+
+    Args:
+        lost: (frame, person) of whom no point is seen.
+    """
+
+    def __init__(self, at_once, lost=()):
+        self.network = SimpleNamespace(at_once=at_once)
+        self.lost, self.groups, self.frames = lost, [], 0
+
+    def __call__(self, image, boxes, box_scores=None, camera=None):
+        return self.images([image], [boxes], [box_scores])[0]
+
+    def images(self, images, boxes, box_scores, camera=None):
+        self.groups.append(len(images))
+        found = []
+        for rows in boxes:
+            corners = np.stack([rows[:, :2], rows[:, 2:]], 1)
+            scores = np.ones(corners.shape[:2], np.float32)
+            for person in range(len(rows)):
+                scores[person] *= (self.frames, person) not in self.lost
+            found.append(people_at(corners, scores, rows))
+            self.frames += 1
+        return found
+
+
+def watch(pose, people, count, **how):
+    """The ids in each of ``count`` frames, of which the first one is looked at."""
+    boxes = np.float32([[0, 0, 9, 9], [50, 0, 59, 9]])[:people]
+    estimator = WholeBody(pose, lambda image: (boxes, np.ones(people, np.float32)))
+    frames = (np.zeros((20, 80, 3), np.uint8) for _ in range(count))
+    return [found.ids.tolist() for _, found in estimator.video(frames, 9, **how)]
+
+
+@pytest.mark.parametrize(
+    'people, at_once, how, groups',
+    [
+        (1, 2, {}, [2, 2, 1]),
+        (2, 2, {}, [1] * 5),
+        (2, 4, {}, [2, 2, 1]),
+        (1, 2, dict(live=True), [1] * 5),
+        (0, 2, {}, [1] * 5),
+    ],
+)
+def test_two_frames_share_a_batch_where_cores_would_idle(people, at_once, how, groups):
+    pose = Film(at_once)
+    assert watch(pose, people, 5, **how) == [list(range(people))] * 5
+    assert pose.groups == groups
+
+
+@pytest.mark.parametrize('at_once', [1, 4])
+@pytest.mark.parametrize('frame', [1, 2, 3])
+def test_who_is_lost_is_lost_in_the_rest_of_the_group_too(at_once, frame):
+    ids = watch(Film(at_once, [(frame, 0)]), 2, 5)
+    assert ids == [[0, 1]] * frame + [[1]] * (5 - frame)
+
+
+@pytest.mark.parametrize('whole', range(4))
+def test_frames_before_an_error_are_not_lost(whole):
+    def frames():
+        for _ in range(whole):
+            yield np.zeros((20, 80, 3), np.uint8)
+        raise VideoError('cut')
+
+    found = WholeBody(Film(2)).video(frames(), 9)
+    for _ in range(whole):
+        next(found)
+    with pytest.raises(VideoError, match='cut'):
+        next(found)
 
 
 @pytest.mark.parametrize('backend', ['onnxruntime', 'openvino'])

@@ -93,7 +93,7 @@ def test_measurements_are_of_a_file_and_a_machine(tmp_path, monkeypatch):
 def test_an_int8_file_that_is_gone_is_not_chosen(tmp_path):
     network = tmp_path / 'a.onnx'
     network.write_bytes(b'network')
-    gone = replace(PLAIN, file=str(tuning.int8_file(network)))
+    gone = replace(PLAIN, file=str(tuning.int8_file(network, 'openvino')))
     tuning.save(network, 2, [replace(PLAIN, file=str(network)), gone])
     assert tuning.load(network, 2) == []
 
