@@ -1,5 +1,6 @@
 """Networks on ONNX Runtime and OpenVINO."""
 
+import functools
 import subprocess
 import sys
 from types import SimpleNamespace
@@ -145,6 +146,17 @@ def test_default_backend(rtmw_t_file, tmp_path, monkeypatch):
     assert isinstance(load_network(path), network.OnnxRuntime)
 
 
+@pytest.fixture(scope='module')
+def openvino_t(rtmw_t_file):
+    """From the number of a random item to its outputs, computed alone."""
+    pytest.importorskip('openvino')
+    model = load_network(rtmw_t_file[0], 'openvino', threads=2)
+    batch = np.random.default_rng(0).normal(size=(19, 3, 256, 192))
+    return functools.cache(
+        lambda number: model(batch[number : number + 1].astype(np.float32))
+    )
+
+
 @pytest.mark.parametrize(
     ('convolutions', 'compilations', 'half'),
     [(2, 2, False), (4, 1, False), (4, 1, True)],
@@ -190,6 +202,36 @@ def test_openvino_copies_few_weights(tmp_path, convolutions, compilations, half)
     ).stdout.split()
     assert out[1:] == [str(compilations), '5', str(channels[-1]), '8', '8']
     assert float(out[0]) < 20 + (1.3 * weights if compilations == 2 else 0)
+
+
+@pytest.mark.parametrize(
+    'threads, copies, items, shapes',
+    [
+        (2, 9, 19, {(1, 1), (2, 4), (2, 1)}),
+        (2, 9, 15, {(1, 1), (2, 4), (2, 2), (2, 1)}),
+        (2, 2, 15, {(1, 1), (2, 4), (2, 1)}),
+        (2, 1, 15, {(1, 1), (2, 1)}),
+        (2, 0, 15, {(1, 1)}),
+        (1, 9, 7, {(1, 4), (1, 2), (1, 1)}),
+        (2, 9, 1, {(1, 1)}),
+    ],
+)
+def test_openvino_batches(
+    rtmw_t_file, monkeypatch, openvino_t, threads, copies, items, shapes
+):
+    """Any number of items has the results of each; a shape is compiled once."""
+    monkeypatch.setattr(network, '_packed_size', lambda *_: 0)
+    monkeypatch.setattr(network, 'SIZES', network.SIZES[:copies])
+    if not copies:
+        monkeypatch.setattr(network, 'COPIES', 0)
+    model = load_network(rtmw_t_file[0], 'openvino', threads=threads)
+    batch = np.random.default_rng(0).normal(size=(items, 3, 256, 192))
+    outputs = model(batch.astype(np.float32))
+    assert set(model._compiled) == shapes
+    for number in range(items):
+        for output, single in zip(outputs, openvino_t(number)):
+            assert np.allclose(output[number], single[0], atol=1e-4)
+    assert all(len(output) == items for output in outputs)
 
 
 def test_openvino_leaves_signals_alone(rtmw_t_file):
