@@ -105,10 +105,10 @@ def measure(network: Path, flags: argparse.Namespace, threads: int) -> list[Sett
         ExportError: Nobody is found in the images.
         PoseError: It is no pose network.
     """
-    crops = _crops(network, flags)
+    crops, ranges = _crops(network, flags)
     if not flags.no_int8 and network.suffix == '.onnx':
         try:
-            _quantize(network, crops)
+            _quantize(network, ranges)
         except ImportError as error:
             print(
                 f'rtmw: int8 is left out, as it needs {error.name}: '
@@ -129,7 +129,6 @@ def measure(network: Path, flags: argparse.Namespace, threads: int) -> list[Sett
                 (file, backend, precision, model, time.perf_counter() - start)
             )
     reference = models[0][3]
-    crops = crops[:COMPARED]
     points, scores = reference.decode(reference.run(crops))
     seen = scores * reference.score_scale >= MIN_SCORE
     calls: dict[tuple[int, int], Callable[[], object]] = {}
@@ -155,16 +154,18 @@ def measure(network: Path, flags: argparse.Namespace, threads: int) -> list[Sett
     return settings
 
 
-def _crops(network: Path, flags: argparse.Namespace) -> np.ndarray:
-    """(B, 3, h, w) of people."""
-    from ..export.quantize import CROPS, person_crops
+def _crops(network: Path, flags: argparse.Namespace) -> tuple[np.ndarray, np.ndarray]:
+    """(B, 3, h, w) of people to compare points on, and to measure ranges on."""
+    from ..export.quantize import calibration_crops, person_crops
 
-    limit = COMPARED if flags.no_int8 else CROPS
     images = list_images(flags.images) if flags.images else [PERSON]
     detector = Detector(resolve_network(flags.det, 'detector')) if flags.det else None
     backend = 'onnxruntime' if network.suffix == '.onnx' else 'openvino'
     pose = PoseModel(network, backend=backend)
-    return person_crops(pose, images, detector, limit)
+    return (
+        person_crops(pose, images, detector, COMPARED),
+        calibration_crops(pose, images, detector),
+    )
 
 
 def _quantize(network: Path, crops: np.ndarray) -> None:

@@ -168,7 +168,8 @@ def _convert(
     common = backend.get('common_config', {})
     if common.get('int8_mode'):
         folder = require_calibration('int8', calibration)
-        quantize.quantize(path, path, quantize.folder_crops(path, folder))
+        crops = quantize.folder_crops(path, folder, crop=quantize.calibration_crops)
+        quantize.quantize(path, path, crops)
     half = backend.get('precision') == 'fp16' or common.get('fp16_mode')
     network = onnx.load(path)
     if half and backend.type != 'openvino':

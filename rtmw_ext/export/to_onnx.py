@@ -45,7 +45,9 @@ def write_int8(source: ExportSource, path: Path, backend: str = 'onnxruntime') -
     with tempfile.TemporaryDirectory() as work:
         plain = Path(work) / 'plain.onnx'
         write(source, plain, 'fp32')
-        crops = quantize.folder_crops(plain, folder, source.detector)
+        crops = quantize.folder_crops(
+            plain, folder, source.detector, crop=quantize.calibration_crops
+        )
         quantize.quantize(plain, path, crops, backend)
     write_metadata(onnx.load(path), source.metadata, path)
 

@@ -8,6 +8,8 @@ import numpy as np
 import onnx
 import pytest
 import torch
+from hypothesis import given
+from hypothesis import strategies as st
 from mmengine.config import Config
 from mmengine.registry import init_default_scope
 
@@ -21,6 +23,7 @@ from rtmw_ext.export.model import Exportable, describe
 from rtmw_ext.models.loading import load_model
 from rtmw_ext.runtime import Detector
 from rtmw_ext.zoo import UnknownModelError, resolve_network
+from support.examples import examples
 from support.models import build
 from support.networks import PoseModel
 from support.paths import CONFIGS, PEOPLE, RTMW_T
@@ -138,6 +141,32 @@ def test_calibration_on_few_people(rtmw_t_file, drawn_root):
     # The third shows the first person, from a box that is moved a little.
     apart = [np.abs(crops[2] - crop).mean() for crop in first]
     assert 0 < apart[0] < apart[1]
+
+
+def test_calibration_on_parts_in_other_lights(rtmw_t_file, drawn_root):
+    pose = PoseModel(rtmw_t_file[0])
+    images = sorted((drawn_root / 'images' / 'train').iterdir())[:2]
+    crops = quantize.calibration_crops(pose, images, limit=17)
+    assert crops.shape == (17, 3, *pose.input_size[::-1])
+    assert np.array_equal(crops[:9], quantize.person_crops(pose, images, limit=9))
+    light = crops.mean((1, 2, 3))
+    assert np.ptp(light[9:]) > 2 * np.ptp(light[:9])
+
+
+@given(st.integers(0, 99), st.integers(1, 5))
+@examples(30)
+def test_boxes_of_parts(seed, count):
+    rng = np.random.default_rng(seed)
+    low = rng.uniform(-50, 500, (count, 2))
+    boxes = np.concatenate([low, low + rng.uniform(1, 400, (count, 2))], 1)
+    parts = quantize.part_boxes(boxes.astype(np.float32), rng)
+    sides, longest = parts[:, 2:] - parts[:, :2], (boxes[:, 2:] - low).max(1)
+    smallest, largest = quantize.PART
+    assert np.allclose(sides[:, 0], sides[:, 1], rtol=1e-3, atol=1e-3)
+    assert (sides.T >= smallest * longest * 0.999).all()
+    assert (sides.T <= largest * longest * 1.001).all()
+    centers = (parts[:, :2] + parts[:, 2:]) / 2
+    assert (centers >= low - 0.01).all() and (centers <= boxes[:, 2:] + 0.01).all()
 
 
 def test_calibration_by_the_name_of_a_detector(rtmw_t_file, tmp_path):
