@@ -165,8 +165,11 @@ def theirs(files: Files, images: Sequence[np.ndarray], backend: str) -> Turn:
 
 
 def our_video(files: Files, frames: Sequence[np.ndarray], every: int) -> Turn:
-    """Frames with our defaults, but for the stride ``every``."""
-    estimator = WholeBody(PoseModel(files.pose, rgb=False), Detector(files.detector))
+    """Frames as `rtmw infer` does them, but for the stride ``every``."""
+    estimator = WholeBody(
+        PoseModel(files.pose, precision='auto'),
+        Detector(files.detector, precision='auto'),
+    )
     return lambda: [_sure(people) for _, people in estimator.video(iter(frames), every)]
 
 

@@ -3,7 +3,6 @@
 Shapes: images are (H, W, 3) uint8 BGR.
 """
 
-import itertools
 from collections.abc import Callable, Generator, Iterable, Iterator
 from pathlib import Path
 from typing import Any
@@ -272,15 +271,17 @@ class WholeBody:
             if boxes is None
             else self._take_given(read, boxes)
         )
+        tracker = Tracker(rate=smooth or DEFAULT_RATE, detected=boxes is None)
         tracked = self._track(
             detections if live else ahead(detections),
-            smooth,
+            tracker,
             camera,
-            boxes is None,
-            live,
-            skip_still,
+            pairs=not live and not skip_still,
+            skip_still=skip_still,
         )
-        yield from tracked if live else ahead(tracked)
+        smoother = None if smooth is None else OneEuro(smooth)
+        for frame, people in tracked if live else ahead(tracked):
+            yield frame, people if smoother is None else smoother(people)
 
     def _detect_every(
         self, frames: Iterable[np.ndarray], every: int
@@ -306,68 +307,59 @@ class WholeBody:
     def _track(
         self,
         detections: Iterable[tuple[np.ndarray, Boxes | None]],
-        smooth: float | None,
-        camera: Camera | None,
-        unique: bool,
-        live: bool,
-        skip_still: bool,
-    ) -> Iterator[tuple[np.ndarray, People]]:
-        tracker = Tracker(rate=smooth or DEFAULT_RATE, unique=unique)
-        smoother = None if smooth is None else OneEuro(smooth)
-        still: StillPeople | None = None
-        if skip_still and isinstance(self.pose, PoseModel):
-            still = StillPeople(self.pose)
-        frames = iter(detections)
-        for first in frames:
-            group, error = [first], None
-            count = len(tracker.boxes if first[1] is None else first[1][0])
-            # Who stands still is known only once the frame before is done.
-            if not live and not still and self._fits_twice(count):
-                try:
-                    group += itertools.islice(frames, 1)
-                except Exception as failed:
-                    error = failed
-            found = self._predict(group, tracker, camera, still)
-            rows = np.arange(len(found[0]))
-            for (frame, boxes), people in zip(group, found):
-                if isinstance(self.pose, OneStageModel):
-                    boxes = people.boxes, people.box_scores
-                if boxes is not None:
-                    tracker.detect(*boxes)
-                    rows = np.arange(len(people))
-                # Who is lost in the first frame has points in the second one.
-                people = tracker.update(people[rows])
-                rows = rows[tracker.kept]
-                yield frame, people if smoother is None else smoother(people)
-            if error is not None:
-                raise error
-
-    def _fits_twice(self, people: int) -> bool:
-        """Whether the crops of two frames fill the network no more than once: one
-        person leaves half of two threads idle."""
-        return (
-            isinstance(self.pose, PoseModel)
-            and 0 < 2 * people <= self.pose.network.at_once
-        )
-
-    def _predict(
-        self,
-        group: list[tuple[np.ndarray, Boxes | None]],
         tracker: Tracker,
         camera: Camera | None,
-        still: StillPeople | None,
-    ) -> list[People]:
-        """The people of frames, in the boxes detected there, else in the last ones."""
-        frames = [frame for frame, _ in group]
+        pairs: bool,
+        skip_still: bool,
+    ) -> Iterator[tuple[np.ndarray, People]]:
+        """
+        Args:
+            detections: Frames, and the boxes of those that were looked at.
+            tracker: Knows nobody yet.
+            camera: As of :meth:`video`.
+            pairs: Two frames may share a batch, in the boxes of the first one.
+            skip_still: As of :meth:`video`.
+        """
         if isinstance(self.pose, OneStageModel):
-            return [self._at_once(self.pose, frame) for frame in frames]
-        places = [(tracker.boxes, tracker.box_scores)]
-        for _, detected in group:
-            places.append(places[-1] if detected is None else detected)
-        if len(frames) == 1:
-            return [(still or self.pose)(frames[0], *places[1], camera)]
-        boxes, scores = zip(*places[1:])
-        return self.pose.images(frames, boxes, scores, camera)
+            for frame, _ in detections:
+                people = self._at_once(self.pose, frame)
+                # Nobody else has points.
+                tracker.detect(people.boxes, people.box_scores, 0)
+                yield frame, tracker.update(people)
+            return
+        pose = StillPeople(self.pose) if skip_still else self.pose
+        frames = iter(detections)
+        item = next(frames, None)
+        while item is not None:
+            frame, boxes = item
+            if boxes is not None:
+                tracker.detect(*boxes, self.max_people)
+            group, item, error = [frame], None, None
+            # One person leaves half of two threads idle, two leave none.
+            if pairs and 0 < 2 * len(tracker.boxes) <= self.pose.network.at_once:
+                try:
+                    item = next(frames, None)
+                except Exception as failed:
+                    error = failed
+                if item is not None and item[1] is None:
+                    group.append(item[0])
+                    item = None
+            places = tracker.boxes, tracker.box_scores
+            if len(group) == 1:
+                found = [pose(frame, *places, camera)]
+            else:
+                twice = [[place] * len(group) for place in places]
+                found = self.pose.images(group, *twice, camera)
+            left = np.arange(len(tracker.boxes))
+            for frame, people in zip(group, found):
+                # Who is lost in the first frame has points in the second one.
+                people = tracker.update(people[left])
+                left = left[tracker.kept]
+                yield frame, people
+            if error is not None:
+                raise error
+            if item is None:
+                item = next(frames, None)
 
 
 def largest(boxes: np.ndarray, scores: np.ndarray, count: int | None) -> Boxes:

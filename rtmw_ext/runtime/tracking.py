@@ -9,7 +9,7 @@ import numpy as np
 
 from ..core.errors import UsageError
 from ..core.people import MIN_SCORE, People
-from .identity import Identities, duplicates
+from .identity import Identities, duplicates, iou
 from .video import DEFAULT_RATE
 
 #: Largest margin of a detector's box around the person's points, on each side,
@@ -18,6 +18,10 @@ MAX_MARGIN = 0.5
 #: A box that would move by less on each side, in sides of the box, stays: the points of
 #: another crop of the same image are about 1 % of it away.
 STEADY = 0.05
+#: Seconds for which somebody whom the detector misses is followed on, by its points.
+HOLD = 0.6
+#: Overlap of boxes from which on they are of one person.
+SAME_BOX = 0.3
 #: A person whose mean score falls below this share of that at its detection has
 #: left: where nobody is, some points score MIN_SCORE by chance.
 LEAST_SHARE = 0.5
@@ -50,13 +54,15 @@ class Tracker:
 
     Between detections a person's box is that of its last points, with the
     margins that the detector's box had around them, so that the crop is what
-    the detector would give. Boxes of people who stand still do not move. Ids are
-    those of :class:`Identities`.
+    the detector would give. Boxes of people who stand still do not move. Whom a
+    detection misses stays for ``HOLD`` seconds, as long as its points say that somebody
+    is there. Ids are those of :class:`Identities`.
 
     Args:
         min_score: Of points, in [0, 1]; less sure ones do not count.
         rate: Frames a second, > 0.
-        unique: Whoever is somebody else once more, by its points, is dropped.
+        detected: Boxes are a detector's, which may give two to a person, or none. Those
+            that are not are true.
 
     Attributes:
         boxes: (N, 4), in which the points of the next frame are to be predicted.
@@ -69,24 +75,52 @@ class Tracker:
         self,
         min_score: float = MIN_SCORE,
         rate: float = DEFAULT_RATE,
-        unique: bool = True,
+        detected: bool = True,
     ) -> None:
-        self.min_score, self.rate, self.unique = min_score, rate, unique
+        self.min_score, self.rate, self.detected = min_score, rate, detected
         self.identities = Identities()
         self.boxes = np.zeros((0, 4), np.float32)
         self.box_scores = np.zeros(0, np.float32)
         self.ids = np.zeros(0, int)
-        self.margins = np.zeros((0, 4), np.float32)
-        self.least = np.zeros(0, np.float32)
         self.kept = np.zeros(0, bool)
-        self.detected = True
+        # Of each person: whether its box is new, the second of the last detection of
+        # it, its margins in that, and the least mean score.
+        self._new = np.zeros(0, bool)
+        self._times = np.zeros(0)
+        self._margins = np.zeros((0, 4), np.float32)
+        self._least = np.zeros(0, np.float32)
+        self._looked = True
         self._frames = 0
 
-    def detect(self, boxes: np.ndarray, box_scores: np.ndarray) -> None:
-        """Takes a detector's boxes, (N, 4), and their scores, (N, ); persons
-        whom it does not find are dropped, and remembered for a while."""
-        self.boxes, self.box_scores = boxes, box_scores
-        self.detected = True
+    @property
+    def _time(self) -> float:
+        """Seconds of the next frame."""
+        return (self._frames + 1) / self.rate
+
+    def detect(
+        self, boxes: np.ndarray, box_scores: np.ndarray, most: int | None = None
+    ) -> None:
+        """Takes a detector's boxes, (N, 4), and their scores, (N, ). Persons whom it
+        does not find stay for a while behind them, ``most`` at most in all."""
+        left = np.zeros(len(self.boxes), bool)
+        if self.detected and len(left):
+            left = self._time - self._times <= HOLD
+            if len(boxes):
+                left &= iou(self.boxes, boxes).max(1) < SAME_BOX
+            if most is not None:
+                left &= np.cumsum(left) <= most - len(boxes)
+        new = np.arange(len(boxes) + left.sum()) < len(boxes)
+
+        def both(values: np.ndarray, before: np.ndarray) -> np.ndarray:
+            return np.concatenate([values, before[left]]).astype(before.dtype)
+
+        count = len(boxes)
+        self.boxes = both(boxes, self.boxes)
+        self.box_scores = both(box_scores, self.box_scores)
+        self._times = both(np.full(count, self._time), self._times)
+        self._margins = both(np.zeros((count, 4)), self._margins)
+        self._least = both(np.zeros(count), self._least)
+        self._new, self._looked = new, True
 
     def update(self, people: People) -> People:
         """Takes the points predicted in ``boxes`` and moves the boxes to them.
@@ -95,39 +129,42 @@ class Tracker:
             people: N persons, in the order of ``boxes``.
 
         Returns:
-            The persons with ids, without those who are there twice; between
-            detections without the lost ones.
+            The persons with ids, without those who are there twice or lost.
         """
+        time, new, looked = self._time, self._new, self._looked
         self._frames += 1
-        time = self._frames / self.rate
         tight, good = points_box(people.keypoints, people.scores, self.min_score)
         sides = np.maximum(tight[:, 2:] - tight[:, :2], 1e-6)
         sides = np.concatenate([sides, sides], 1)
-        if self.detected:
-            outward = np.array([-1, -1, 1, 1], np.float32)
-            self.margins = ((people.boxes - tight) * outward / sides).clip(
-                0, MAX_MARGIN
-            ) * outward
-            self.least = people.scores.mean(1) * LEAST_SHARE
-            # A detected person is kept even if none of its points counts.
-            boxes = np.where(good[:, None], tight + self.margins * sides, self.boxes)
-            boxes = np.where(is_steady(boxes, self.boxes), self.boxes, boxes)
-            kept = ~(self.unique & duplicates(people))
-            people = people[kept]
-            self.ids = self.identities(people, time)
-            self.detected = False
+        outward = np.array([-1, -1, 1, 1], np.float32)
+        margins = ((people.boxes - tight) * outward / sides).clip(0, MAX_MARGIN)
+        self._margins = np.where(new[:, None], margins * outward, self._margins)
+        means = people.scores.mean(1)
+        self._least = np.where(new, means * LEAST_SHARE, self._least)
+        boxes = tight + self._margins * sides
+        # A detected person is kept even if none of its points counts.
+        stay = is_steady(boxes, self.boxes) | ~good[:, None]
+        boxes = np.where(stay, self.boxes, boxes)
+        kept = new | (good & (means >= self._least))
+        if looked:
+            # Of two boxes of a person, the detected one says more.
+            rank = means + new
         else:
-            boxes = tight + self.margins * sides
-            boxes = np.where(is_steady(boxes, self.boxes), self.boxes, boxes)
-            kept = good & (people.scores.mean(1) >= self.least)
             # Of two boxes that slid onto one person, that of the other one goes.
             rank = self.identities.continuity(people, self.ids, time)
+        if self.detected or not looked:
             kept[kept] = ~duplicates(people[kept], rank[kept])
-            people, self.ids = people[kept], self.ids[kept]
+        people = people[kept]
+        if looked:
+            self.ids = self.identities(people, time)
+        else:
+            self.ids = self.ids[kept]
             self.identities.follow(people, self.ids, time)
         self.kept = kept
         self.boxes, self.box_scores = boxes[kept], self.box_scores[kept]
-        self.margins, self.least = self.margins[kept], self.least[kept]
+        self._margins, self._least = self._margins[kept], self._least[kept]
+        self._times, self._new = self._times[kept], np.zeros(int(kept.sum()), bool)
+        self._looked = False
         people.ids = self.ids
         return people
 

@@ -6,7 +6,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from rtmw_ext.runtime import OneEuro, Tracker
-from rtmw_ext.runtime.tracking import points_box
+from rtmw_ext.runtime.identity import iou
+from rtmw_ext.runtime.tracking import HOLD, points_box
 from support.examples import examples
 from support.people import people_at
 
@@ -65,6 +66,87 @@ def test_the_box_of_who_stands_still_does_not_move(seed, size):
         assert (np.abs(moved) < 0.1 * (high - low)).all()
 
 
+def two_people(tracker, scores=(1.0, 1.0)):
+    """They stand where they are; returns their ids."""
+    points = np.float32([[(10, 10), (20, 30)], [(100, 100), (140, 180)]])
+    there = iou(tracker.boxes, np.float32([[8, 8, 22, 34], [90, 100, 150, 190]])) > 0.5
+    who = there.argmax(1)
+    people = people_at(
+        points[who], np.float32(scores)[who, None].repeat(2, 1), tracker.boxes
+    )
+    return tracker.update(people).ids.tolist()
+
+
+BOTH = np.float32([[8, 8, 22, 34], [90, 100, 150, 190]]), np.ones(2, np.float32)
+FIRST = BOTH[0][:1], BOTH[1][:1]
+NOBODY = BOTH[0][:0], BOTH[1][:0]
+
+
+@pytest.mark.parametrize('found', [FIRST, NOBODY])
+def test_whom_the_detector_misses_stays_for_a_while(found):
+    tracker = Tracker(rate=10)
+    tracker.detect(*BOTH)
+    assert two_people(tracker) == [0, 1]
+    for _ in range(round(HOLD * 10)):
+        tracker.detect(*found)
+        assert sorted(two_people(tracker)) == [0, 1]
+    tracker.detect(*found)
+    assert two_people(tracker) == list(range(len(found[0])))
+    # Found again, it is the same.
+    tracker.detect(*BOTH)
+    assert two_people(tracker) == [0, 1]
+
+
+def test_whom_the_detector_misses_must_have_points():
+    tracker = Tracker(rate=10)
+    tracker.detect(*BOTH)
+    two_people(tracker)
+    tracker.detect(*FIRST)
+    assert two_people(tracker, (1.0, 0.4)) == [0]
+    assert len(tracker.boxes) == 1
+
+
+def test_who_stays_counts_among_the_most():
+    for most, ids in ((1, [0]), (2, [0, 1])):
+        tracker = Tracker(rate=10)
+        tracker.detect(*BOTH, most)
+        two_people(tracker)
+        tracker.detect(*FIRST, most)
+        assert two_people(tracker) == ids
+
+
+def test_boxes_that_are_given_are_all():
+    tracker = Tracker(rate=10, detected=False)
+    tracker.detect(*BOTH)
+    assert two_people(tracker) == [0, 1]
+    tracker.detect(*FIRST)
+    assert two_people(tracker) == [0]
+
+
+@given(
+    st.lists(st.tuples(st.booleans(), st.sets(st.integers(0, 3))), max_size=12),
+    st.integers(0, 99),
+)
+@examples(30)
+def test_nobody_is_there_twice(looks, seed):
+    """Whatever is detected, ids and boxes stay of the same people."""
+    rng = np.random.default_rng(seed)
+    corners = np.float32([(0, 0), (40, 0), (80, 0), (120, 0)])
+    bodies = corners[:, None] + rng.uniform(0, 30, (4, 17, 2)).astype(np.float32)
+    rooms = np.concatenate([corners, corners + 30], 1)
+    tracker = Tracker(rate=10)
+    for looked, who in looks:
+        if looked:
+            tracker.detect(rooms[sorted(who)], np.ones(len(who), np.float32))
+        homes = iou(tracker.boxes, rooms).argmax(1)
+        assert len(set(homes)) == len(homes)
+        people = tracker.update(people_at(bodies[homes], boxes=tracker.boxes))
+        assert len(people) == len(tracker.boxes) == tracker.kept.sum()
+        assert len(set(people.ids.tolist())) == len(people)
+        if looked:
+            assert who <= set(homes)
+
+
 def test_tracker_drops_who_is_there_twice():
     """A detector's second box of a person; and a box that slides onto another one."""
     body = np.random.default_rng(0).uniform(0, 100, (17, 2)).astype(np.float32)
@@ -75,7 +157,7 @@ def test_tracker_drops_who_is_there_twice():
     assert tracker.update(people_at(pair)).ids.tolist() == [0]
     assert tracker.boxes.shape == (1, 4) and tracker.box_scores.shape == (1,)
     # Those that are given are kept.
-    given = Tracker(unique=False)
+    given = Tracker(detected=False)
     given.detect(boxes, np.ones(2, np.float32))
     assert sorted(given.update(people_at(pair)).ids.tolist()) == [0, 1]
     apart = np.stack([body, body + 300])
