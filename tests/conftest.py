@@ -4,6 +4,7 @@ import functools
 import gc
 import http.server
 import importlib.util
+import itertools
 import os
 import threading
 from collections import Counter
@@ -17,6 +18,7 @@ import pytest
 
 import rtmw_ext
 from rtmw_ext.core.images import read_image
+from rtmw_ext.runtime import tuning
 from support.examples import load_profile
 from support.paths import CONFIGS, PEOPLE, RTMW_T, SHARED
 
@@ -33,6 +35,7 @@ TORCH_FIXTURES = {
     'loud_t_file',
 }
 TESTS = Path(__file__).parent
+NUMBERS = itertools.count()
 
 load_profile()
 
@@ -44,6 +47,13 @@ if importlib.util.find_spec('torch') is None:
     ]
 else:
     importlib.import_module('support.formatting')
+
+
+@pytest.fixture(autouse=True)
+def untuned(tmp_path_factory, monkeypatch):
+    """What `rtmw tune` found on this machine changes no test."""
+    base = tmp_path_factory.getbasetemp() / f'tuned-{next(NUMBERS)}'
+    monkeypatch.setattr(tuning, 'cache_folder', lambda name: base / name)
 
 
 def pytest_collection_modifyitems(items):

@@ -327,7 +327,7 @@ class WholeBody:
                 tracker.detect(people.boxes, people.box_scores, 0)
                 yield frame, tracker.update(people)
             return
-        pose = StillPeople(self.pose) if skip_still else self.pose
+        still = StillPeople(self.pose) if skip_still else None
         frames = iter(detections)
         item = next(frames, None)
         while item is not None:
@@ -346,7 +346,7 @@ class WholeBody:
                     item = None
             places = tracker.boxes, tracker.box_scores
             if len(group) == 1:
-                found = [pose(frame, *places, camera)]
+                found = [(still or self.pose)(frame, *places, camera)]
             else:
                 twice = [[place] * len(group) for place in places]
                 found = self.pose.images(group, *twice, camera)

@@ -159,8 +159,7 @@ def test_the_fastest_has_the_points_of_fp32(monkeypatch):
         bench_rtmlib._best(dict(absent=(None, 2)), (9, 9))
 
 
-def test_int8_of_tuned_networks_takes_part(tmp_path, monkeypatch):
-    monkeypatch.setenv('XDG_CACHE_HOME', str(tmp_path / 'cache'))
+def test_int8_of_tuned_networks_takes_part(tmp_path):
     network = tmp_path / 'a.onnx'
     plain = [(network, *way) for way in WAYS]
     assert ways_of(network) == plain

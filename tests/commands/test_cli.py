@@ -185,6 +185,7 @@ def test_3d_scene(capsys, photo, clip, rtmw_t_file, rtmw3d_t_file, tmp_path):
 def test_pose_maps(capsys, photo, clip, loud_t_file, tmp_path):
     """In place of pictures and of the video, as PNG."""
     arguments = (photo, clip, '--pose-map', '--parts', 'body', '--threshold', '0')
+    arguments += ('--precision', 'fp32')
     assert infer(capsys, loud_t_file, tmp_path, *arguments) == (0, '')
     people = WholeBody(loud_t_file, threads=1)(photo)
     drawn = cv2.imread(str(tmp_path / f'{photo.stem}.png'))

@@ -21,11 +21,6 @@ from support.paths import PEOPLE
 THREADS = os.cpu_count()
 
 
-@pytest.fixture(autouse=True)
-def cache(monkeypatch, tmp_path):
-    monkeypatch.setenv('XDG_CACHE_HOME', str(tmp_path / 'cache'))
-
-
 @pytest.fixture(scope='module')
 def network():
     return resolve_network('rtmw-t')

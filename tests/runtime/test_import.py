@@ -38,6 +38,7 @@ def test_importing_needs_no_torch(statement):
 def test_infer_loads_only_what_it_runs(tmp_path):
     """Each of these is a share of the time that one image takes."""
     arguments = ['infer', str(PEOPLE), '--pose', 'rtmw-t', '--det', 'none']
+    arguments += ['--no-tuned']
     code = (
         'import sys\nfrom rtmw_ext.commands import cli\n'
         f'assert cli.main({[*arguments, "--out", str(tmp_path)]}) == 0\n'

@@ -13,11 +13,6 @@ PLAIN = Setting('a.onnx', 'onnxruntime', 'fp32', 1.0, 100.0, 90.0, 0.0)
 OTHER = replace(PLAIN, backend='openvino', load=3.0)
 
 
-@pytest.fixture(autouse=True)
-def cache(monkeypatch, tmp_path):
-    monkeypatch.setattr(tuning, 'cache_folder', lambda name: tmp_path / name)
-
-
 @pytest.mark.parametrize(
     'faster, images, chosen',
     [
