@@ -142,7 +142,7 @@ def complete(flags: argparse.Namespace, images: int | None) -> None:
         flags.stride = mode.stride if mode else STRIDE
     flags.tuned = (
         (flags.precision, flags.backend, flags.device) == (None, None, 'cpu')
-        and flags.mode is None
+        and (mode is None or mode.precision == 'auto')
         and not flags.no_tuned
     )
     if flags.precision is None:

@@ -70,6 +70,9 @@ def measured(folder):
         (['--precision', 'fp32'], 'slow.onnx'),
         (['--backend', 'onnxruntime'], 'slow.onnx'),
         (['--threads', '1'], 'slow.onnx'),
+        # Of the modes, the fast one leaves the precision open.
+        (['--mode', 'fast'], 'fast.onnx'),
+        (['--mode', 'balanced'], 'slow.onnx'),
     ],
 )
 def test_infer_does_what_was_found(flags, used, tmp_path):
