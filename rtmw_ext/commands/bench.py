@@ -179,10 +179,12 @@ def network_table(paths: Sequence[str | Path], rounds: int, threads: int) -> Non
         'ms a person of 8 |\n|---|---|---|---|---|---|'
     )
     for path in map(Path, paths):
+        networks = _variants(path, threads)
+        if not networks:
+            load_network(path)  # It says why.
         cells = '- | -'
         if path.suffix == '.onnx':
             cells = '{:.2f} | {:.2f}'.format(*cost(path))
-        networks = _variants(path, threads)
         calls: dict[tuple[str, int], Callable[[], object]] = {}
         for name, network in networks.items():
             ((_, _, height, width),) = network.inputs.values()

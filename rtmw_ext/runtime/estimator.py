@@ -3,6 +3,7 @@
 Shapes: images are (H, W, 3) uint8 BGR.
 """
 
+import itertools
 from collections.abc import Callable, Generator, Iterable, Iterator
 from pathlib import Path
 from typing import Any
@@ -27,6 +28,8 @@ from .video import DEFAULT_RATE, ahead, side_by_side
 
 #: The detector runs on every n-th frame of a video.
 EVERY = 8
+#: Images whose crops share batches: one person each fills those of two threads.
+TOGETHER = 8
 #: Points of the body that a person whom the detector missed must show, and the
 #: margin around all its points, in sides of their box.
 LEAST_BODY, MARGIN = 6, 0.1
@@ -136,12 +139,15 @@ class WholeBody:
             return self._at_once(self.pose, image)
         if boxes is not None:
             return self.pose(image, *self._given(image, boxes), camera=camera)
-        # A detector may give two boxes to a person.
-        boxes, scores = self._boxes(image, self.max_people and 2 * self.max_people)
+        boxes, scores = self._look(image)
         if not len(boxes) and self.fallback:
             return self.whole_image(image, camera)
         people = self.pose(image, boxes, scores, camera=camera)
         return self._in_front(people[~duplicates(people)])
+
+    def _look(self, image: np.ndarray) -> Boxes:
+        """Boxes of people, of whom some may have two."""
+        return self._boxes(image, self.max_people and 2 * self.max_people)
 
     def _at_once(self, pose: OneStageModel, image: np.ndarray) -> People:
         """The people that a network of one stage finds, ``max_people`` at most."""
@@ -206,8 +212,9 @@ class WholeBody:
         return people
 
     def images(self, images: Iterable[ImageSource]) -> Generator[People, None, None]:
-        """People of many images, as many images at once as the networks have
-        ``streams``: on a CPU more images a second than one by one.
+        """People of many images: on a CPU more images a second than one by one.
+        ``TOGETHER`` are held in memory, whose crops share batches; as many as the
+        networks have ``streams`` are read and looked at side by side.
 
         Args:
             images: As ``__call__`` takes them.
@@ -218,8 +225,43 @@ class WholeBody:
         Raises:
             ImageError: At a broken image.
         """
-        for _, people in side_by_side(self, images, self.pose.network.streams):
-            yield people()
+        streams = self.pose.network.streams
+        if isinstance(self.pose, OneStageModel):
+            for _, people in side_by_side(self, images, streams):
+                yield people()
+            return
+
+        def look(source: ImageSource) -> tuple[np.ndarray, Boxes]:
+            image = read_image(source)
+            return image, self._look(image)
+
+        looked = side_by_side(look, images, streams)
+        while True:
+            group: list[tuple[np.ndarray, Boxes]] = []
+            error: Exception | None = None
+            try:
+                group.extend(look() for _, look in itertools.islice(looked, TOGETHER))
+            except Exception as failed:
+                error = failed
+            yield from self._together(group)
+            if error is not None:
+                raise error
+            if len(group) < TOGETHER:
+                return
+
+    def _together(self, group: list[tuple[np.ndarray, Boxes]]) -> Iterator[People]:
+        """The people of images and boxes, whose crops share batches."""
+        assert isinstance(self.pose, PoseModel)
+        shown = [(image, *boxes) for image, boxes in group if len(boxes[0])]
+        found = iter(self.pose.images(*zip(*shown)) if shown else [])
+        for image, (boxes, scores) in group:
+            if len(boxes):
+                people = next(found)
+                yield self._in_front(people[~duplicates(people)])
+            elif self.fallback:
+                yield self.whole_image(image)
+            else:
+                yield self.pose(image, boxes, scores)
 
     def video(
         self,
@@ -344,12 +386,11 @@ class WholeBody:
                 if item is not None and item[1] is None:
                     group.append(item[0])
                     item = None
-            places = tracker.boxes, tracker.box_scores
+            rows, scores = tracker.boxes, tracker.box_scores
             if len(group) == 1:
-                found = [(still or self.pose)(frame, *places, camera)]
+                found = [(still or self.pose)(frame, rows, scores, camera)]
             else:
-                twice = [[place] * len(group) for place in places]
-                found = self.pose.images(group, *twice, camera)
+                found = self.pose.images(group, [rows] * 2, [scores] * 2, camera)
             left = np.arange(len(tracker.boxes))
             for frame, people in zip(group, found):
                 # Who is lost in the first frame has points in the second one.

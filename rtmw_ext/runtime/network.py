@@ -145,8 +145,8 @@ def auto_precision(backend: str, device: str = 'cpu') -> str:
 class OnnxRuntime:
     """An ONNX file in ONNX Runtime.
 
-    A batch with at least as many items as threads is split among threads that
-    compute whole items: they need not wait for each other after every layer.
+    A batch with at least as many items as threads, or streams, is split among threads
+    that compute whole items: they need not wait for each other after every layer.
 
     Attributes:
         path (Path): The file.
@@ -173,9 +173,10 @@ class OnnxRuntime:
             path, self._session.get_modelmeta().custom_metadata_map.get(METADATA_KEY)
         )
         fixed = isinstance(entries[0].shape[0], int)
-        shared = device == 'cpu' and self.threads > 1 and not fixed
-        self._pool = ThreadPoolExecutor(self.threads) if shared else None
-        self.at_once = self.threads if shared else 1
+        # All that call it share the workers.
+        workers = max(self.threads, streams) if device == 'cpu' and not fixed else 1
+        self._pool = ThreadPoolExecutor(workers) if workers > 1 else None
+        self.at_once = workers
 
     def _load(self) -> Any:
         import onnxruntime
@@ -202,9 +203,9 @@ class OnnxRuntime:
     def __call__(self, batch: ArrayLike) -> list[np.ndarray]:
         """(B, ...) float32 -> list of (B, ...) float32, one an output."""
         batch = np.ascontiguousarray(batch, self.dtype)
-        if self._pool is None or len(batch) < self.threads:
+        if self._pool is None or len(batch) < self.at_once:
             return self._run(batch)
-        parts = np.array_split(batch, self.threads)
+        parts = np.array_split(batch, self.at_once)
         results = list(self._pool.map(self._run, parts))
         return [np.concatenate(output) for output in zip(*results)]
 

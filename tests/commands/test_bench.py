@@ -42,6 +42,7 @@ def test_networks(capsys, loud_t_file, rtmw_t):
         ([], 'name one or more pose networks'),
         (['rtmw-t', '--rounds', '0'], '--rounds is 0: it must be 1 or more'),
         (['rtmw-q'], 'unknown network "rtmw-q"'),
+        (['none.onnx'], 'network none.onnx does not exist: check the path'),
     ],
 )
 def test_what_cannot_be_measured(capsys, arguments, text):

@@ -9,6 +9,7 @@ from rtmw_ext.commands.bench_rtmlib import moving
 from rtmw_ext.core.errors import VideoError
 from rtmw_ext.core.images import ImageError
 from rtmw_ext.runtime import PoseModel, WholeBody
+from rtmw_ext.runtime.estimator import TOGETHER
 from support.people import people_at
 
 CROSS = [(20, 40), (30, 90), *[(25, 60)] * 15]
@@ -186,6 +187,28 @@ def test_images_at_once(rtmw_t_file, photo, backend):
     assert len(next(images)) == 1
     with pytest.raises(ImageError, match='none.jpg'):
         next(images)
+
+
+@pytest.mark.parametrize('options', [{}, dict(fallback=False), dict(max_people=1)])
+def test_images_of_any_number_of_people(loud_t_file, photo, options):
+    """Whoever shares a batch gets the points that it would get alone."""
+    places = np.float32([[0, 0, 60, 90], [30, 20, 90, 99], [100, 100, 180, 220]])
+
+    def detector(image):
+        count = image[0, 0, 0]
+        return places[:count], np.linspace(0.9, 0.5, 3, dtype=np.float32)[:count]
+
+    images = [photo.copy() for _ in range(TOGETHER + 3)]
+    for number, image in enumerate(images):
+        image[0, 0, 0] = (number * 7) % 4
+    estimator = WholeBody(loud_t_file, detector, **options)
+    found = list(estimator.images(images))
+    assert len(found) == len(images)
+    for people, image in zip(found, images):
+        alone = estimator(image)
+        assert people.boxes.tolist() == alone.boxes.tolist()
+        assert np.allclose(people.box_scores, alone.box_scores)
+        assert np.allclose(people.keypoints, alone.keypoints, atol=1e-3)
 
 
 def test_detection_only_every_nth_frame(loud_t_file, photo):
