@@ -90,9 +90,8 @@ def calibration_crops(
     """Crops on which ranges are measured: half of them as of :func:`person_crops`, the
     others of parts of these people, brighter or darker.
 
-    Without the latter, an RTMW-t that was calibrated on one person found 57.6 % of the
-    points of photographed hands within a tenth of the hand; with them 63.8 %, in fp32
-    63.3 % (docs/deploy.md).
+    Ranges of whole people in one light are too narrow for close-ups of photos: int8 then
+    loses points of hands.
 
     Args, returns and errors are those of :func:`person_crops`; ``limit`` is 2 or more.
     """
