@@ -240,7 +240,9 @@ class WholeBody:
             group: list[tuple[np.ndarray, Boxes]] = []
             error: Exception | None = None
             try:
-                group.extend(look() for _, look in itertools.islice(looked, TOGETHER))
+                group.extend(
+                    result() for _, result in itertools.islice(looked, TOGETHER)
+                )
             except Exception as failed:
                 error = failed
             yield from self._together(group)
