@@ -21,7 +21,8 @@ OPTIONS = {
     'libx264': dict(preset='ultrafast'),
     'libsvtav1': {'preset': '11', 'svtav1-params': 'lp=1'},
     'dnxhd': dict(profile='dnxhr_sq'),
-    'libx265': {'x265-params': 'log-level=none', 'preset': 'ultrafast'},
+    # Its threads once waited for each other for ever.
+    'libx265': {'x265-params': 'log-level=none:pools=none', 'preset': 'ultrafast'},
 }
 
 
