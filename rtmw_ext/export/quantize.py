@@ -90,8 +90,8 @@ def calibration_crops(
     """Crops on which ranges are measured: half of them as of :func:`person_crops`, the
     others of parts of these people, brighter or darker.
 
-    Ranges of whole people in one light are too narrow for close-ups of photos: int8 then
-    loses points of hands.
+    Ranges of whole people in one light are too narrow for close-ups of photos: int8
+    then loses points of hands.
 
     Args, returns and errors are those of :func:`person_crops`; ``limit`` is 2 or more.
     """
