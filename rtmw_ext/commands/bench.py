@@ -27,8 +27,6 @@ from .flags import check_least
 #: Backends and precisions that any machine may have, the plainest first.
 WAYS = (('onnxruntime', 'fp32'), ('openvino', 'fp32'), ('openvino', 'bf16'))
 
-#: A network or an int8 version of it, its backend and precision.
-Way = tuple[Path, str, str]
 #: (w, h) of the pictures of many people.
 PICTURE = 1920, 1080
 #: Share of a person's cell of the picture that the person may fill, along each side.
@@ -94,9 +92,9 @@ def run(flags: argparse.Namespace) -> int:
     return ExitCode.DONE
 
 
-def ways_of(network: Path) -> list[Way]:
-    """Every way to run a network, and the int8 versions that ``rtmw tune`` has made
-    of it."""
+def ways_of(network: Path) -> list[tuple[Path, str, str]]:
+    """(file, backend, precision) of every way to run a network, and the int8 versions
+    that ``rtmw tune`` has made of it."""
     found = [(network, *way) for way in WAYS]
     for backend, precision in WAYS:
         int8 = tuning.int8_file(network, backend)

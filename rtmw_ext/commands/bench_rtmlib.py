@@ -28,12 +28,10 @@ from ..runtime import Detector, PoseModel, WholeBody
 from ..runtime.detector import decode_heads
 from ..runtime.estimator import EVERY
 from ..runtime.identity import iou
+from ..runtime.tuning import SAME
 from .bench import WAYS, BenchError, crowd, pick, ratios, summary, ways_of
 
 CROWDS = (1, 2, 8, 20)
-#: Mean distance from fp32, in pixels of the network's input, up to which points are the
-#: same.
-SAME = 1.0
 #: Least overlap of the boxes of one person.
 OVERLAP = 0.3
 #: Least score of the points that are compared.

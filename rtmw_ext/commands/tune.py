@@ -105,10 +105,13 @@ def measure(network: Path, flags: argparse.Namespace, threads: int) -> list[Sett
         ExportError: Nobody is found in the images.
         PoseError: It is no pose network.
     """
-    crops, ranges = _crops(network, flags)
+    from ..export.quantize import calibration_crops, person_crops
+
+    shown = _shown(network, flags)
+    crops = person_crops(*shown, COMPARED)
     if not flags.no_int8 and network.suffix == '.onnx':
         try:
-            _quantize(network, ranges)
+            _quantize(network, calibration_crops(*shown))
         except ImportError as error:
             print(
                 f'rtmw: int8 is left out, as it needs {error.name}: '
@@ -154,18 +157,14 @@ def measure(network: Path, flags: argparse.Namespace, threads: int) -> list[Sett
     return settings
 
 
-def _crops(network: Path, flags: argparse.Namespace) -> tuple[np.ndarray, np.ndarray]:
-    """(B, 3, h, w) of people to compare points on, and to measure ranges on."""
-    from ..export.quantize import calibration_crops, person_crops
-
+def _shown(
+    network: Path, flags: argparse.Namespace
+) -> tuple[PoseModel, list[str] | list[Path], Detector | None]:
+    """What crops the people of the images, the images, and what finds the people."""
     images = list_images(flags.images) if flags.images else [PERSON]
     detector = Detector(resolve_network(flags.det, 'detector')) if flags.det else None
     backend = 'onnxruntime' if network.suffix == '.onnx' else 'openvino'
-    pose = PoseModel(network, backend=backend)
-    return (
-        person_crops(pose, images, detector, COMPARED),
-        calibration_crops(pose, images, detector),
-    )
+    return PoseModel(network, backend=backend), images, detector
 
 
 def _quantize(network: Path, crops: np.ndarray) -> None:

@@ -6,7 +6,7 @@ Shapes: N crops, (h, w) the input in pixels.
 import itertools
 import re
 import tempfile
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from pathlib import Path
 
 import cv2
@@ -18,6 +18,8 @@ from ..runtime import Detector, PoseModel
 from ..zoo import resolve_network
 from .formats import ExportError
 
+#: An image (H, W, 3) and the boxes (N, 4) of its people.
+View = tuple[np.ndarray, np.ndarray]
 #: Crops to measure ranges on.
 CROPS = 64
 #: Sides of their parts, in longer sides of the person.
@@ -71,14 +73,7 @@ def person_crops(
     Raises:
         ExportError: Nobody is in the images.
     """
-    people = _find_people(images, detector, limit)
-    rng = np.random.default_rng(0)
-    # All people first, as they are; then again, as a detector may see them.
-    views = itertools.chain(
-        people,
-        ((image, jitter_boxes(boxes, rng)) for image, boxes in itertools.cycle(people)),
-    )
-    return _cropped(pose, views, limit)
+    return _cropped(pose, _views(_find_people(images, detector, limit)), limit)
 
 
 def calibration_crops(
@@ -95,13 +90,13 @@ def calibration_crops(
 
     Args, returns and errors are those of :func:`person_crops`; ``limit`` is 2 or more.
     """
-    whole = person_crops(pose, images, detector, limit - limit // 2)
     people = _find_people(images, detector, limit)
     rng = np.random.default_rng(1)
     parts = (
         (_lit(image, rng), part_boxes(boxes, rng))
         for image, boxes in itertools.cycle(people)
     )
+    whole = _cropped(pose, _views(people), limit - limit // 2)
     return np.concatenate([whole, _cropped(pose, parts, limit // 2)])
 
 
@@ -128,9 +123,8 @@ def _lit(image: np.ndarray, rng: np.random.Generator) -> np.ndarray:
 
 def _find_people(
     images: Sequence[ImageSource], detector: Callable | None, limit: int
-) -> list[tuple[np.ndarray, np.ndarray]]:
-    """Images (H, W, 3) and the boxes (N, 4) of their people, of ``limit`` or a few
-    more."""
+) -> list[View]:
+    """Those of ``limit`` people or a few more."""
     people, count = [], 0
     for source in images:
         image = read_image(source)
@@ -153,9 +147,15 @@ def _find_people(
     return people
 
 
-def _cropped(
-    pose: PoseModel, views: Iterable[tuple[np.ndarray, np.ndarray]], limit: int
-) -> np.ndarray:
+def _views(people: list[View]) -> Iterator[View]:
+    """All people as they are; then again and again, as a detector may see them."""
+    rng = np.random.default_rng(0)
+    yield from people
+    for image, boxes in itertools.cycle(people):
+        yield image, jitter_boxes(boxes, rng)
+
+
+def _cropped(pose: PoseModel, views: Iterable[View], limit: int) -> np.ndarray:
     """(``limit``, 3, h, w) of the first boxes in images."""
     crops: list[np.ndarray] = []
     for image, boxes in views:

@@ -139,11 +139,7 @@ class WholeBody:
             return self._at_once(self.pose, image)
         if boxes is not None:
             return self.pose(image, *self._given(image, boxes), camera=camera)
-        boxes, scores = self._look(image)
-        if not len(boxes) and self.fallback:
-            return self.whole_image(image, camera)
-        people = self.pose(image, boxes, scores, camera=camera)
-        return self._in_front(people[~duplicates(people)])
+        return next(self._together([(image, self._look(image))], camera))
 
     def _look(self, image: np.ndarray) -> Boxes:
         """Boxes of people, of whom some may have two."""
@@ -251,19 +247,24 @@ class WholeBody:
             if len(group) < TOGETHER:
                 return
 
-    def _together(self, group: list[tuple[np.ndarray, Boxes]]) -> Iterator[People]:
+    def _together(
+        self, group: list[tuple[np.ndarray, Boxes]], camera: Camera | None = None
+    ) -> Iterator[People]:
         """The people of images and boxes, whose crops share batches."""
         assert isinstance(self.pose, PoseModel)
-        shown = [(image, *boxes) for image, boxes in group if len(boxes[0])]
-        found = iter(self.pose.images(*zip(*shown)) if shown else [])
-        for image, (boxes, scores) in group:
-            if len(boxes):
+        shown = [
+            (image, *boxes)
+            for image, boxes in group
+            if len(boxes[0]) or not self.fallback
+        ]
+        images, boxes, scores = zip(*shown) if shown else ((), (), ())
+        found = iter(self.pose.images(images, boxes, scores, camera) if shown else [])
+        for image, (rows, _) in group:
+            if len(rows) or not self.fallback:
                 people = next(found)
                 yield self._in_front(people[~duplicates(people)])
-            elif self.fallback:
-                yield self.whole_image(image)
             else:
-                yield self.pose(image, boxes, scores)
+                yield self.whole_image(image, camera)
 
     def video(
         self,

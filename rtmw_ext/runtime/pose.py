@@ -252,8 +252,8 @@ class PoseModel:
         self, images: Sequence[np.ndarray], boxes: Sequence[np.ndarray]
     ) -> list[tuple[np.ndarray, np.ndarray]]:
         """Of each image (N, K, A) points in it and (N, K) raw scores."""
-        if self.second_look is not None:
-            return list(map(self._look_twice, images, boxes))
+        if again := self.second_look:
+            return [self._look_twice(again, *shown) for shown in zip(images, boxes)]
         matrices = [crop_matrices(rows, self.input_size) for rows in boxes]
         crops = list(map(self.crop, images, matrices))
         points, scores = self.decode(
@@ -264,16 +264,15 @@ class PoseModel:
         return list(zip(np.split(points, ends), np.split(scores, ends)))
 
     def _look_twice(
-        self, image: np.ndarray, boxes: np.ndarray
+        self, again: 'PoseModel', image: np.ndarray, boxes: np.ndarray
     ) -> tuple[np.ndarray, np.ndarray]:
         """As :meth:`_predict`, of one image, with a second look."""
         first = self.predict_crops(image, boxes)
-        parts_model = self.second_look
-        if parts_model is None or not len(boxes):
+        if not len(boxes):
             return first[:2]
 
         def look_again(*crops: np.ndarray) -> Prediction:
-            points, scores, variances = parts_model.predict_crops(image, *crops)
+            points, scores, variances = again.predict_crops(image, *crops)
             return points, scores * self._unit, variances
 
         return refine_parts(first, boxes, look_again)

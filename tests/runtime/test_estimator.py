@@ -31,6 +31,9 @@ class Points(PoseModel):
             self.boxes[-1],
         )
 
+    def images(self, images, boxes, box_scores, camera=None):
+        return list(map(self, images, boxes))
+
 
 def nobody(image):
     return np.zeros((0, 4), np.float32), np.zeros(0, np.float32)

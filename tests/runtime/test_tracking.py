@@ -66,20 +66,19 @@ def test_the_box_of_who_stands_still_does_not_move(seed, size):
         assert (np.abs(moved) < 0.1 * (high - low)).all()
 
 
+BOTH = np.float32([[8, 8, 22, 34], [90, 100, 150, 190]]), np.ones(2, np.float32)
+FIRST = BOTH[0][:1], BOTH[1][:1]
+NOBODY = BOTH[0][:0], BOTH[1][:0]
+
+
 def two_people(tracker, scores=(1.0, 1.0)):
     """They stand where they are; returns their ids."""
     points = np.float32([[(10, 10), (20, 30)], [(100, 100), (140, 180)]])
-    there = iou(tracker.boxes, np.float32([[8, 8, 22, 34], [90, 100, 150, 190]])) > 0.5
-    who = there.argmax(1)
+    who = iou(tracker.boxes, BOTH[0]).argmax(1)
     people = people_at(
         points[who], np.float32(scores)[who, None].repeat(2, 1), tracker.boxes
     )
     return tracker.update(people).ids.tolist()
-
-
-BOTH = np.float32([[8, 8, 22, 34], [90, 100, 150, 190]]), np.ones(2, np.float32)
-FIRST = BOTH[0][:1], BOTH[1][:1]
-NOBODY = BOTH[0][:0], BOTH[1][:0]
 
 
 @pytest.mark.parametrize('found', [FIRST, NOBODY])
